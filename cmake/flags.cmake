@@ -1,0 +1,42 @@
+# What every target of ours is compiled with.
+
+set(MICROPS_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wold-style-cast)
+find_package(Threads REQUIRED)
+
+function(microps_target target)
+    target_compile_features(${target} PUBLIC cxx_std_20)
+    set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF POSITION_INDEPENDENT_CODE ON)
+    target_include_directories(${target} PUBLIC
+        $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+    target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/src)
+    target_link_libraries(${target} PUBLIC Threads::Threads)
+    microps_compile_options(${target})
+endfunction()
+
+# Flags without the library's own include paths: for programs and tests as well.
+function(microps_compile_options target)
+    set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)
+    target_compile_features(${target} PRIVATE cxx_std_20)
+    # People step through it: frame pointers always, and paths in log lines as src/ip.cpp.
+    target_compile_options(${target} PRIVATE -fno-omit-frame-pointer -fvisibility-inlines-hidden
+        -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=)
+    target_compile_definitions(${target} PRIVATE MICROPS_LOG_FLOOR=${MICROPS_LOG_FLOOR})
+    target_compile_options(${target} PRIVATE ${MICROPS_WARNINGS})
+    if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+        target_compile_options(${target} PRIVATE -Wthread-safety)
+    endif()
+    if(MICROPS_WERROR)
+        target_compile_options(${target} PRIVATE -Werror)
+    endif()
+    if(MICROPS_HEXDUMP)
+        target_compile_definitions(${target} PRIVATE HEXDUMP)
+    endif()
+    if(MICROPS_COVERAGE)
+        target_compile_options(${target} PRIVATE --coverage -O0)
+        target_link_options(${target} PUBLIC --coverage)
+    endif()
+    foreach(sanitizer IN LISTS MICROPS_SANITIZE)
+        target_compile_options(${target} PRIVATE -fsanitize=${sanitizer} -fno-sanitize-recover=all)
+        target_link_options(${target} PUBLIC -fsanitize=${sanitizer})
+    endforeach()
+endfunction()

@@ -1,0 +1,58 @@
+/*
+ * arp.hpp: the Address Resolution Protocol (RFC 826) for IPv4 over Ethernet.
+ *
+ * One of the two places where a lower layer knows an upper one: ARP resolves IPv4 addresses.
+ */
+#pragma once
+
+#include "microps/ether.hpp"
+#include "microps/ip.hpp"
+#include "microps/stack.hpp"
+
+#include <vector>
+
+namespace microps
+{
+
+inline constexpr size_t ARP_CACHE_SIZE = 1024;  /* entries; the one unused for longest makes room */
+inline constexpr size_t ARP_QUEUE_MAX = 64;     /* packets that wait in one unresolved entry; the oldest goes */
+inline constexpr net_duration ARP_CACHE_TIMEOUT = std::chrono::seconds(30);
+inline constexpr net_duration ARP_RETRY_INTERVAL = std::chrono::seconds(1); /* RFC 1122 2.3.2.1: at most one a second */
+inline constexpr unsigned ARP_REQUEST_MAX = 3;  /* unanswered requests before the waiting packets are given up */
+
+enum class arp_result { error = -1, incomplete = 0, found = 1 };
+
+/** States of a cache entry, as in the original. */
+enum class arp_state { free = 0, incomplete = 1, resolved = 2, statically = 3 };
+
+/** One cache entry, for views and tests. */
+struct arp_entry {
+    ip_addr_t pa{};
+    mac_addr ha{};
+    arp_state state = arp_state::free;
+    const net_iface *iface = nullptr;
+    net_duration age{}; /* since it was last confirmed */
+};
+
+void arp_init(net_stack &net) MICROPS_REQUIRES(net_locked);
+/** Announces the addresses of all interfaces on links with ARP (RFC 5227 2.3); net_run() calls it. */
+void arp_start(net_stack &net) MICROPS_REQUIRES(net_locked);
+
+/**
+ * Looks up the hardware address of a neighbour; a miss sends a request (at most one a second and address).
+ * Returns found and fills @p ha, incomplete, or error for a device that has no Ethernet addresses.
+ */
+arp_result arp_resolve(ip_iface &iface, ip_addr_t pa, mac_addr &ha) MICROPS_REQUIRES(net_locked);
+/**
+ * Sends an IP packet to a neighbour: at once if its address is known, else when it becomes known.
+ * The packet waits in the cache entry (RFC 1122 2.3.2.2), bounded. Takes ownership. Returns 0, or -1 with errno.
+ */
+int arp_output(ip_iface &iface, ip_addr_t pa, packet_ptr pkt) MICROPS_REQUIRES(net_locked);
+/** An upper layer's retransmissions are not answered: check the neighbour's address before using it again. */
+void arp_suspect(ip_iface &iface, ip_addr_t pa) MICROPS_REQUIRES(net_locked);
+/** Sets an entry that is never updated, evicted or timed out. Returns 0, or -1 with errno ENOBUFS. */
+int arp_set_static(ip_iface &iface, ip_addr_t pa, const mac_addr &ha) MICROPS_REQUIRES(net_locked);
+/** The cache, for views. */
+std::vector<arp_entry> arp_entries(const net_stack &net) MICROPS_REQUIRES(net_locked);
+
+} // namespace microps

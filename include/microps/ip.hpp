@@ -1,0 +1,196 @@
+/*
+ * ip.hpp: the Internet Protocol (RFC 791, RFC 1122 section 3): addresses, interfaces, routes, input and output.
+ */
+#pragma once
+
+#include "microps/net.hpp"
+#include "microps/stack.hpp"
+#include "microps/wire.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <sys/types.h>
+#include <vector>
+
+#include <netinet/in.h>
+
+namespace microps
+{
+
+inline constexpr uint8_t IP_VERSION_IPV4 = 4;
+inline constexpr size_t IP_HDR_SIZE_MIN = 20;
+inline constexpr size_t IP_HDR_SIZE_MAX = 60;
+inline constexpr size_t IP_TOTAL_SIZE_MAX = 65535;
+inline constexpr size_t IP_PAYLOAD_SIZE_MAX = IP_TOTAL_SIZE_MAX - IP_HDR_SIZE_MIN;
+inline constexpr size_t IP_ADDR_LEN = 4;
+inline constexpr size_t IP_ADDR_STR_LEN = 16;     /* "ddd.ddd.ddd.ddd" and its NUL */
+inline constexpr size_t IP_ENDPOINT_STR_LEN = 22; /* "ddd.ddd.ddd.ddd:ddddd" and its NUL */
+
+inline constexpr uint8_t IP_PROTOCOL_ICMP = 0x01;
+inline constexpr uint8_t IP_PROTOCOL_TCP = 0x06;
+inline constexpr uint8_t IP_PROTOCOL_UDP = 0x11;
+
+inline constexpr uint8_t IP_TTL_DEFAULT = 255; /* the original's; RFC 1122 3.2.1.7 leaves it to us */
+
+/** An IPv4 address; stands on the wire as it is. Converts from and to POSIX's in_addr. */
+struct ip_addr_t {
+    constexpr ip_addr_t() = default;
+    constexpr explicit ip_addr_t(be32 value_) : value(value_) {}
+    constexpr ip_addr_t(const in_addr &addr) : value(be32::from_net(addr.s_addr)) {}
+    constexpr operator in_addr() const { return {.s_addr = value.to_net()}; }
+
+    friend constexpr bool operator==(const ip_addr_t &a, const ip_addr_t &b) { return a.value == b.value; }
+    /** 224.0.0.0/4 (RFC 1112). */
+    [[nodiscard]] constexpr bool is_multicast() const { return (value & 0xf0000000) == 0xe0000000; }
+    /** 127.0.0.0/8 (RFC 1122 3.2.1.3 (g)). */
+    [[nodiscard]] constexpr bool is_loopback() const { return (value & 0xff000000) == 0x7f000000; }
+
+    be32 value{};
+};
+static_assert(sizeof(ip_addr_t) == IP_ADDR_LEN && alignof(ip_addr_t) == 1);
+
+inline constexpr ip_addr_t IP_ADDR_ANY{};
+inline constexpr ip_addr_t IP_ADDR_BROADCAST{be32(0xffffffff)};
+
+/** An address and a port: one end of a conversation. */
+struct ip_endpoint {
+    ip_addr_t addr{};
+    be16 port{};
+
+    friend constexpr bool operator==(const ip_endpoint &a, const ip_endpoint &b)
+    {
+        return a.addr == b.addr && a.port == b.port;
+    }
+};
+
+/** Reads a dotted quad. Returns 0, or -1 for anything else. */
+int ip_addr_pton(const char *text, ip_addr_t &addr);
+/** Writes into @p text (IP_ADDR_STR_LEN bytes are enough) and returns @p text. */
+char *ip_addr_ntop(ip_addr_t addr, char *text, size_t size);
+std::string ip_addr_str(ip_addr_t addr);
+/** Reads "a.b.c.d:port", port 1..65535, nothing behind it. Returns 0, or -1 for anything else. */
+int ip_endpoint_pton(const char *text, ip_endpoint &endpoint);
+/** Writes into @p text (IP_ENDPOINT_STR_LEN bytes are enough) and returns @p text. */
+char *ip_endpoint_ntop(const ip_endpoint &endpoint, char *text, size_t size);
+std::string ip_endpoint_str(const ip_endpoint &endpoint);
+/** A hash under a secret key, for tables that strangers must not aim at. */
+[[nodiscard]] uint64_t ip_endpoint_hash(const siphash_key &key, const ip_endpoint &local, const ip_endpoint &foreign);
+
+/** An IPv4 interface: the address of a device. Made by ip_iface_alloc(). */
+struct ip_iface : net_iface {
+    ip_iface() : net_iface(NET_IFACE_FAMILY_IP) {}
+
+    ip_addr_t unicast{};
+    ip_addr_t netmask{};
+    ip_addr_t broadcast{};
+};
+
+/** Makes an interface from two dotted quads; the stack owns it. Returns null (logged) when one does not parse. */
+ip_iface *ip_iface_alloc(net_stack &net, const char *unicast, const char *netmask) MICROPS_REQUIRES(net_locked);
+/** Attaches an interface to a device and adds the connected route. Returns 0, or -1 if the device has one already. */
+int ip_iface_register(net_device &dev, ip_iface &iface) MICROPS_REQUIRES(net_locked);
+/** The interface with exactly this unicast address, or null. */
+ip_iface *ip_iface_select(const net_stack &net, ip_addr_t addr) MICROPS_REQUIRES(net_locked);
+
+/** One route. @p nexthop is IP_ADDR_ANY for destinations on the link. */
+struct ip_route {
+    ip_addr_t network{};
+    ip_addr_t netmask{};
+    ip_addr_t nexthop{};
+    ip_iface *iface = nullptr;
+};
+
+/** Adds a route. Returns 0, or -1 with errno EINVAL (a netmask with holes, host bits set) or ENOBUFS (table full). */
+int ip_route_add(ip_addr_t network, ip_addr_t netmask, ip_addr_t nexthop, ip_iface &iface)
+    MICROPS_REQUIRES(net_locked);
+/** The route to a destination: the longest prefix wins, among equals the newest. Null if there is none. */
+const ip_route *ip_route_lookup(const net_stack &net, ip_addr_t dst) MICROPS_REQUIRES(net_locked);
+/** Adds the default route by a gateway given as a dotted quad. Returns 0 or -1. */
+int ip_route_set_default_gateway(ip_iface &iface, const char *gateway) MICROPS_REQUIRES(net_locked);
+/** The interface that packets to @p dst leave by, or null. */
+ip_iface *ip_route_get_iface(const net_stack &net, ip_addr_t dst) MICROPS_REQUIRES(net_locked);
+/** All routes, for views. */
+std::span<const ip_route> ip_routes(const net_stack &net) MICROPS_REQUIRES(net_locked);
+
+/** A packet for this host, as its transport protocol sees it. Valid during the handler's call only. */
+struct ip_rx {
+    std::span<const uint8_t> payload; /* behind the IP header, padding stripped */
+    std::span<const uint8_t> packet;  /* from the IP header on: what an ICMP error quotes */
+    ip_addr_t src;
+    ip_addr_t dst;
+    ip_iface &iface; /* by which it came */
+    uint8_t protocol;
+    uint8_t ttl;
+    uint8_t tos;
+    bool csum_valid;       /* the transport checksum needs no further check */
+    uint16_t gso_size;     /* not 0: several segments of this payload size in one */
+    bool link_broadcast;   /* the frame was a link broadcast: never answer with an ICMP error (RFC 1122 3.2.2) */
+    bool dst_is_broadcast; /* an IP broadcast address */
+};
+
+/** An ICMP error about a packet of ours. Valid during the handler's call only. */
+struct ip_error {
+    uint8_t type; /* ICMP_TYPE_DEST_UNREACH, ICMP_TYPE_TIME_EXCEEDED ... */
+    uint8_t code;
+    uint16_t mtu;                   /* next-hop MTU of "fragmentation needed", else 0 */
+    ip_addr_t src;                  /* of the quoted packet: ours */
+    ip_addr_t dst;                  /* of the quoted packet: where it went */
+    ip_addr_t reporter;             /* who sent the error */
+    std::span<const uint8_t> quote; /* the first bytes (8 at least) of the quoted packet's payload */
+};
+
+using ip_protocol_input = std::function<void(const ip_rx &rx)>;
+using ip_protocol_error = std::function<void(const ip_error &error)>;
+
+void ip_init(net_stack &net) MICROPS_REQUIRES(net_locked);
+/** Registers a transport protocol. Returns 0, or -1 if the number is taken. */
+int ip_protocol_register(net_stack &net, const char *name, uint8_t type, ip_protocol_input input,
+                         ip_protocol_error error = nullptr) MICROPS_REQUIRES(net_locked);
+/** "ICMP", "TCP", "UDP"; "UNKNOWN" for a number nobody registered. */
+const char *ip_protocol_name(const net_stack &net, uint8_t type) MICROPS_REQUIRES(net_locked);
+/** Hands an ICMP error about one of our packets to the protocol that sent it; icmp_input() calls it. */
+void ip_error_input(net_stack &net, uint8_t protocol, const ip_error &error) MICROPS_REQUIRES(net_locked);
+
+/** How a packet is to be sent. */
+struct ip_tx {
+    uint8_t ttl = IP_TTL_DEFAULT;
+    uint8_t tos = 0;
+    bool dont_fragment = false;
+    bool broadcast = false; /* the sender means it: a broadcast destination is allowed */
+};
+
+/**
+ * Sends a transport segment. Takes ownership; fragments it if it does not fit. @p src may be IP_ADDR_ANY: then the
+ * interface it leaves by supplies it. A destination that is one of our own addresses goes through the loopback.
+ * Returns the payload's length, or -1 with errno EHOSTUNREACH or ENETUNREACH (no route), EADDRNOTAVAIL (the source is
+ * not ours), EMSGSIZE (too long, or does not fit and must not be fragmented), EACCES (broadcast without asking for
+ * it), ENETDOWN, ENOBUFS.
+ */
+ssize_t ip_output(net_stack &net, uint8_t protocol, packet_ptr pkt, ip_addr_t src, ip_addr_t dst, const ip_tx &tx = {})
+    MICROPS_REQUIRES(net_locked);
+
+/** What a transport protocol may send to a destination. */
+struct ip_limits {
+    size_t payload_max = 0;   /* bytes behind the IP header in one unfragmented packet */
+    size_t mtu = 0;           /* of the first link */
+    size_t gso_payload_max = 0; /* bytes behind the IP header that the device cuts into segments; 0: it cannot */
+    bool csum_offload = false;  /* the device fills in transport checksums */
+};
+/** Returns nothing if there is no route. */
+std::optional<ip_limits> ip_output_limits(const net_stack &net, ip_addr_t dst) MICROPS_REQUIRES(net_locked);
+/** The source address that packets to @p dst will have; nothing if there is no route. */
+std::optional<ip_addr_t> ip_source_select(const net_stack &net, ip_addr_t dst) MICROPS_REQUIRES(net_locked);
+/** Whether an address is one of this host's, that sockets may bind to (IP_ADDR_ANY and 127/8 included). */
+bool ip_addr_is_local(const net_stack &net, ip_addr_t addr) MICROPS_REQUIRES(net_locked);
+/** Whether packets to @p dst are broadcast: 255.255.255.255 or an interface's broadcast address. */
+bool ip_addr_is_broadcast(const net_stack &net, ip_addr_t dst) MICROPS_REQUIRES(net_locked);
+/** The partial checksum of the pseudo-header (RFC 9293 3.1, RFC 768), to be the `init` of cksum16(). */
+uint32_t ip_pseudo_sum(ip_addr_t src, ip_addr_t dst, uint8_t protocol, size_t length);
+/** A transport got no answer from @p dst repeatedly: the neighbour's link address is checked before its next use. */
+void ip_suspect(net_stack &net, ip_addr_t dst) MICROPS_REQUIRES(net_locked);
+
+} // namespace microps

@@ -1,0 +1,126 @@
+/*
+ * sock.hpp: the socket API: the original's calls with POSIX's addresses, flags and errno values.
+ *
+ * Every call takes the stack's lock itself, returns -1 and sets errno on failure, never raises a signal. Blocking
+ * calls return EINTR after net_interrupt(). Levels, options and flags have Linux' numbers (<sys/socket.h>).
+ */
+#pragma once
+
+#include "microps/ip.hpp"
+#include "microps/stack.hpp"
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <sys/types.h>
+
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+namespace microps
+{
+
+/* POSIX's types, visible here too. */
+using ::sockaddr;
+using ::sockaddr_in;
+using ::socklen_t;
+
+inline constexpr size_t SOCKADDR_STR_LEN = IP_ENDPOINT_STR_LEN;
+/** Sockets of one stack, at most; beyond it EMFILE. */
+inline constexpr size_t SOCK_MAX = 16384;
+
+void sock_init(net_stack &net) MICROPS_REQUIRES(net_locked);
+
+/** Reads "a.b.c.d:port" into a sockaddr_in of @p size bytes. Returns 0, or -1 for anything else. */
+int sockaddr_pton(const char *text, sockaddr *addr, size_t size);
+/** Writes "a.b.c.d:port" into @p text (SOCKADDR_STR_LEN bytes are enough); null if it is no AF_INET address. */
+char *sockaddr_ntop(const sockaddr *addr, char *text, size_t size);
+
+/** A sockaddr_in of an endpoint, and back. */
+sockaddr_in sockaddr_from_endpoint(const ip_endpoint &endpoint);
+ip_endpoint sockaddr_to_endpoint(const sockaddr_in &addr);
+
+/**
+ * AF_INET with SOCK_STREAM (protocol 0 or IPPROTO_TCP), SOCK_DGRAM (0 or IPPROTO_UDP), or SOCK_DGRAM with
+ * IPPROTO_ICMP (ping). SOCK_NONBLOCK may be or-ed to the type. Returns a socket number, the lowest free one, or -1:
+ * EAFNOSUPPORT EPROTONOSUPPORT ESOCKTNOSUPPORT EMFILE ENOBUFS.
+ */
+int sock_open(net_stack &net, int domain, int type, int protocol) MICROPS_EXCLUDES(net_locked);
+/** Whoever sleeps on it wakes with EBADF. Returns 0, or -1: EBADF. */
+int sock_close(net_stack &net, int id) MICROPS_EXCLUDES(net_locked);
+/** -1: EBADF EINVAL EAFNOSUPPORT EADDRINUSE EADDRNOTAVAIL. */
+int sock_bind(net_stack &net, int id, const sockaddr *addr, socklen_t addrlen) MICROPS_EXCLUDES(net_locked);
+/** -1: EBADF EOPNOTSUPP EINVAL EADDRINUSE. */
+int sock_listen(net_stack &net, int id, int backlog) MICROPS_EXCLUDES(net_locked);
+/** Returns the new socket's number. -1: EBADF EOPNOTSUPP EINVAL EAGAIN EINTR EMFILE ECONNABORTED. */
+int sock_accept(net_stack &net, int id, sockaddr *addr, socklen_t *addrlen) MICROPS_EXCLUDES(net_locked);
+/** With SOCK_NONBLOCK in @p flags the new socket does not block. */
+int sock_accept4(net_stack &net, int id, sockaddr *addr, socklen_t *addrlen, int flags) MICROPS_EXCLUDES(net_locked);
+/** -1: EBADF EAFNOSUPPORT EINVAL EISCONN EALREADY EINPROGRESS ECONNREFUSED ETIMEDOUT ENETUNREACH EHOSTUNREACH EINTR. */
+int sock_connect(net_stack &net, int id, const sockaddr *addr, socklen_t addrlen) MICROPS_EXCLUDES(net_locked);
+/** @p how: SHUT_RD, SHUT_WR, SHUT_RDWR. -1: EBADF EINVAL ENOTCONN. */
+int sock_shutdown(net_stack &net, int id, int how) MICROPS_EXCLUDES(net_locked);
+
+/** @p flags: MSG_DONTWAIT, MSG_NOSIGNAL (always so), MSG_MORE. Returns the bytes taken. -1: see tcp_send, udp_sendto. */
+ssize_t sock_send(net_stack &net, int id, const void *data, size_t size, int flags = 0) MICROPS_EXCLUDES(net_locked);
+/** @p flags: MSG_DONTWAIT, MSG_PEEK, MSG_WAITALL, MSG_TRUNC. Returns the bytes copied, 0 at the end of a stream. */
+ssize_t sock_recv(net_stack &net, int id, void *data, size_t size, int flags = 0) MICROPS_EXCLUDES(net_locked);
+ssize_t sock_sendto(net_stack &net, int id, const void *data, size_t size, int flags, const sockaddr *addr,
+                    socklen_t addrlen) MICROPS_EXCLUDES(net_locked);
+ssize_t sock_recvfrom(net_stack &net, int id, void *data, size_t size, int flags, sockaddr *addr, socklen_t *addrlen)
+    MICROPS_EXCLUDES(net_locked);
+
+int sock_getsockname(net_stack &net, int id, sockaddr *addr, socklen_t *addrlen) MICROPS_EXCLUDES(net_locked);
+int sock_getpeername(net_stack &net, int id, sockaddr *addr, socklen_t *addrlen) MICROPS_EXCLUDES(net_locked);
+/** SOL_SOCKET: SO_ERROR SO_TYPE SO_DOMAIN SO_PROTOCOL SO_ACCEPTCONN SO_REUSEADDR SO_BROADCAST SO_RCVTIMEO SO_SNDTIMEO;
+ *  IPPROTO_IP: IP_TTL IP_TOS. -1: EBADF ENOPROTOOPT EINVAL EFAULT. */
+int sock_getsockopt(net_stack &net, int id, int level, int name, void *value, socklen_t *size)
+    MICROPS_EXCLUDES(net_locked);
+int sock_setsockopt(net_stack &net, int id, int level, int name, const void *value, socklen_t size)
+    MICROPS_EXCLUDES(net_locked);
+/** F_GETFL, F_SETFL (O_NONBLOCK). Returns the flags or 0; -1: EBADF EINVAL. */
+int sock_fcntl(net_stack &net, int id, int command, int argument = 0) MICROPS_EXCLUDES(net_locked);
+/**
+ * Like poll(2), over this stack's sockets (pollfd::fd is a socket number; negative ones are skipped). @p timeout in
+ * milliseconds, -1 for ever. Level-triggered. Returns the number of ready entries, 0 on timeout, -1: EINTR.
+ */
+int sock_poll(net_stack &net, pollfd *fds, nfds_t count, int timeout) MICROPS_EXCLUDES(net_locked);
+
+/* Address lengths as the original's `int *`: exactly int, so that a null pointer stays unambiguous. */
+
+template <std::same_as<int> Int>
+int sock_accept(net_stack &net, int id, sockaddr *addr, Int *addrlen) MICROPS_EXCLUDES(net_locked)
+{
+    socklen_t length = addrlen ? static_cast<socklen_t>(*addrlen) : 0;
+    const int accepted = sock_accept(net, id, addr, addrlen ? &length : nullptr);
+    if (addrlen) *addrlen = static_cast<int>(length);
+    return accepted;
+}
+
+template <std::same_as<int> Int>
+ssize_t sock_recvfrom(net_stack &net, int id, void *data, size_t size, sockaddr *addr, Int *addrlen)
+    MICROPS_EXCLUDES(net_locked)
+{
+    socklen_t length = addrlen ? static_cast<socklen_t>(*addrlen) : 0;
+    const ssize_t received = sock_recvfrom(net, id, data, size, 0, addr, addrlen ? &length : nullptr);
+    if (addrlen) *addrlen = static_cast<int>(length);
+    return received;
+}
+
+/* The original's forms without flags. */
+
+inline ssize_t sock_sendto(net_stack &net, int id, const void *data, size_t size, const sockaddr *addr,
+                           socklen_t addrlen) MICROPS_EXCLUDES(net_locked)
+{
+    return sock_sendto(net, id, data, size, 0, addr, addrlen);
+}
+
+inline ssize_t sock_recvfrom(net_stack &net, int id, void *data, size_t size, sockaddr *addr, socklen_t *addrlen)
+    MICROPS_EXCLUDES(net_locked)
+{
+    return sock_recvfrom(net, id, data, size, 0, addr, addrlen);
+}
+
+} // namespace microps

@@ -1,0 +1,119 @@
+/*
+ * tcp.hpp: the Transmission Control Protocol (RFC 9293), and its user calls.
+ *
+ * Each user call exists twice: for programs, with the stack, and for code that holds the lock, with its guard.
+ */
+#pragma once
+
+#include "microps/ip.hpp"
+#include "microps/stack.hpp"
+
+#include <cstdint>
+#include <span>
+#include <sys/types.h>
+
+namespace microps
+{
+
+/* States as the original's tcp_state() reports them. */
+inline constexpr int TCP_STATE_CLOSED = 1;
+inline constexpr int TCP_STATE_LISTEN = 2;
+inline constexpr int TCP_STATE_SYN_SENT = 3;
+inline constexpr int TCP_STATE_SYN_RECEIVED = 4;
+inline constexpr int TCP_STATE_ESTABLISHED = 5;
+inline constexpr int TCP_STATE_FIN_WAIT1 = 6;
+inline constexpr int TCP_STATE_FIN_WAIT2 = 7;
+inline constexpr int TCP_STATE_CLOSING = 8;
+inline constexpr int TCP_STATE_TIME_WAIT = 9;
+inline constexpr int TCP_STATE_CLOSE_WAIT = 10;
+inline constexpr int TCP_STATE_LAST_ACK = 11;
+
+/** RFC 6335: the dynamic ports. */
+inline constexpr uint16_t TCP_SOURCE_PORT_MIN = 49152;
+inline constexpr uint16_t TCP_SOURCE_PORT_MAX = 65535;
+
+/** Bounds and tunables of the module, per stack. */
+struct tcp_config {
+    size_t pcb_max = 10000;            /* connections and listeners in all, TIME_WAIT included */
+    size_t half_open_max = 1024;       /* SYN_RECEIVED of one listener; the oldest makes room */
+    size_t backlog_max = 4096;         /* upper bound of listen()'s argument (Linux' somaxconn) */
+    size_t receive_buffer = 65535;     /* bytes; the largest window without window scaling */
+    size_t send_buffer = 262144;       /* bytes */
+    net_duration rto_initial = std::chrono::seconds(1);        /* RFC 6298 2.1 */
+    net_duration rto_min = std::chrono::milliseconds(200);     /* as Linux; RFC 6298 2.4 SHOULD 1 s */
+    net_duration rto_max = std::chrono::seconds(60);           /* RFC 6298 2.5 */
+    unsigned syn_retries = 6;          /* resent SYNs before ETIMEDOUT: 127 s, as Linux (RFC 9293 3.8.3) */
+    unsigned synack_retries = 5;       /* resent SYN-ACKs before the half-open connection goes: 63 s, as Linux */
+    unsigned data_retries = 15;        /* resent data before ETIMEDOUT: some 15 minutes, as Linux */
+    unsigned orphan_retries = 8;       /* the same once the user has closed */
+    net_duration time_wait = std::chrono::seconds(60);         /* 2 MSL, as Linux */
+    net_duration fin_wait2 = std::chrono::seconds(60);         /* closed by the user, peer silent: as Linux */
+    net_duration delayed_ack = std::chrono::milliseconds(40);  /* RFC 9293 3.8.6.3: less than 500 ms */
+};
+/** The stack's TCP tunables; connections copy what they need when they are opened. */
+tcp_config &tcp_configure(net_stack &net) MICROPS_REQUIRES(net_locked);
+
+void tcp_init(net_stack &net) MICROPS_REQUIRES(net_locked);
+
+/** Opens a PCB (socket mode). Returns its id, or -1: EMFILE ENOBUFS. */
+int tcp_open(net_guard &guard) MICROPS_REQUIRES(net_locked);
+/**
+ * Opens, connects and waits in one call, as RFC 793 describes OPEN. A passive open may leave @p foreign null.
+ * Returns the id of the established connection, or -1 with errno.
+ */
+int tcp_open_rfc793(net_guard &guard, const ip_endpoint &local, const ip_endpoint *foreign, bool active)
+    MICROPS_REQUIRES(net_locked);
+/** A TCP_STATE_* value, or -1: EBADF. */
+int tcp_state(net_guard &guard, int id) MICROPS_REQUIRES(net_locked);
+/** Returns 0, or -1: EBADF EINVAL (bound already) EADDRINUSE EADDRNOTAVAIL. @p reuse: SO_REUSEADDR. */
+int tcp_bind(net_guard &guard, int id, const ip_endpoint &local, bool reuse = true) MICROPS_REQUIRES(net_locked);
+/** Returns 0, or -1: EBADF EINVAL EADDRINUSE. */
+int tcp_listen(net_guard &guard, int id, int backlog) MICROPS_REQUIRES(net_locked);
+/** Returns the new connection's id, or -1: EBADF EINVAL (not listening) EAGAIN EINTR ECONNABORTED EMFILE. */
+int tcp_accept(net_guard &guard, int id, ip_endpoint *foreign, int flags = 0, net_time deadline = NET_TIME_NEVER)
+    MICROPS_REQUIRES(net_locked);
+/**
+ * Returns 0, or -1: EBADF EISCONN EALREADY EINPROGRESS (with MSG_DONTWAIT in @p flags) ECONNREFUSED ETIMEDOUT
+ * ENETUNREACH EHOSTUNREACH EADDRNOTAVAIL EINTR (the attempt goes on).
+ */
+int tcp_connect(net_guard &guard, int id, const ip_endpoint &foreign, int flags = 0,
+                net_time deadline = NET_TIME_NEVER) MICROPS_REQUIRES(net_locked);
+/**
+ * Puts bytes into the send buffer; blocks while it is full, unless MSG_DONTWAIT.
+ * Returns the bytes taken (all of them if it may block), or -1: EBADF ENOTCONN EPIPE ECONNRESET ETIMEDOUT EAGAIN EINTR.
+ */
+ssize_t tcp_send(net_guard &guard, int id, std::span<const uint8_t> data, int flags = 0,
+                 net_time deadline = NET_TIME_NEVER) MICROPS_REQUIRES(net_locked);
+/**
+ * Takes bytes from the receive buffer; blocks while it is empty, unless MSG_DONTWAIT. MSG_PEEK, MSG_WAITALL.
+ * Returns the bytes copied, 0 at the peer's end of data, or -1: EBADF ENOTCONN ECONNRESET ETIMEDOUT EAGAIN EINTR.
+ */
+ssize_t tcp_receive(net_guard &guard, int id, std::span<uint8_t> data, int flags = 0,
+                    net_time deadline = NET_TIME_NEVER) MICROPS_REQUIRES(net_locked);
+/** @p how is POSIX's SHUT_RD, SHUT_WR (queues a FIN behind the data), SHUT_RDWR. Returns 0, or -1: EBADF ENOTCONN. */
+int tcp_shutdown(net_guard &guard, int id, int how) MICROPS_REQUIRES(net_locked);
+/** Closes; what is in the send buffer is still delivered. Unread data: RST (RFC 9293 3.6.1). Returns 0, or -1: EBADF. */
+int tcp_close(net_guard &guard, int id) MICROPS_REQUIRES(net_locked);
+/** Closes with RST; both sides' data is lost. */
+int tcp_abort(net_guard &guard, int id) MICROPS_REQUIRES(net_locked);
+/** What poll(2) would answer: POLLIN POLLOUT POLLERR POLLHUP POLLRDHUP; POLLNVAL for an unknown id. */
+short tcp_poll(net_guard &guard, int id) MICROPS_REQUIRES(net_locked);
+int tcp_getsockname(net_guard &guard, int id, ip_endpoint &local) MICROPS_REQUIRES(net_locked);
+int tcp_getpeername(net_guard &guard, int id, ip_endpoint &foreign) MICROPS_REQUIRES(net_locked);
+/** The pending asynchronous error (SO_ERROR), which it clears. */
+int tcp_take_error(net_guard &guard, int id) MICROPS_REQUIRES(net_locked);
+
+/* The original's calls, for programs: they take the lock themselves. */
+int tcp_open(net_stack &net) MICROPS_EXCLUDES(net_locked);
+int tcp_open_rfc793(net_stack &net, const ip_endpoint &local, const ip_endpoint *foreign, bool active)
+    MICROPS_EXCLUDES(net_locked);
+int tcp_state(net_stack &net, int id) MICROPS_EXCLUDES(net_locked);
+int tcp_bind(net_stack &net, int id, const ip_endpoint &local) MICROPS_EXCLUDES(net_locked);
+int tcp_listen(net_stack &net, int id, int backlog) MICROPS_EXCLUDES(net_locked);
+int tcp_accept(net_stack &net, int id, ip_endpoint *foreign) MICROPS_EXCLUDES(net_locked);
+int tcp_connect(net_stack &net, int id, const ip_endpoint &foreign) MICROPS_EXCLUDES(net_locked);
+ssize_t tcp_send(net_stack &net, int id, std::span<const uint8_t> data) MICROPS_EXCLUDES(net_locked);
+ssize_t tcp_receive(net_stack &net, int id, std::span<uint8_t> data) MICROPS_EXCLUDES(net_locked);
+int tcp_close(net_stack &net, int id) MICROPS_EXCLUDES(net_locked);
+
+} // namespace microps

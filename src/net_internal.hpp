@@ -1,0 +1,74 @@
+/*
+ * net_internal.hpp: what net.cpp, engine.cpp and sched.cpp share: the net layer, and the engine's inner functions.
+ */
+#pragma once
+
+#include "microps/net.hpp"
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace microps
+{
+
+/** One registered protocol and the packets that wait for it. */
+struct net_protocol {
+    struct entry {
+        packet_ptr pkt;
+        net_device *dev;
+    };
+    std::string name;
+    uint16_t type;
+    net_protocol_input handler;
+    std::deque<entry> queue{};
+};
+
+/** Who runs the engine at the moment. One holder: the background thread, or a caller that drives while it waits. */
+enum class engine_role { nobody, background, caller };
+
+struct net_layer {
+    explicit net_layer(net_stack &net_);
+    ~net_layer();
+
+    net_stack &net;
+    std::vector<std::unique_ptr<net_device>> devices{};
+    std::vector<std::unique_ptr<net_iface>> ifaces{};
+    std::vector<net_device *> registered{}; /* newest first */
+    std::vector<std::unique_ptr<net_protocol>> protocols{};
+    std::vector<std::unique_ptr<net_periodic>> periodics{};
+    std::vector<std::function<void()>> events{};
+    std::vector<std::function<void()>> batches{};
+    std::vector<net_shutdown_hooks> shutdown_hooks{};
+
+    std::vector<net_device *> to_flush{}; /* devices with queued frames */
+    size_t input_queued = 0;              /* packets in all input queues */
+
+    std::vector<sched_waiter *> waiters{}; /* everybody who sleeps in this stack */
+    sched_waiter *shutdown_waiter = nullptr; /* net_shutdown() waits for them to leave */
+
+    std::thread thread{};
+    engine_role role = engine_role::nobody;
+    bool running = false;
+    bool stopping = false;        /* sleepers return EINTR, the background thread ends */
+    bool interrupt_seen = false;  /* the engine has served the present interrupt */
+    net_time sleeping_until{};    /* the engine's deadline while it waits in poll(2), else the beginning of time */
+};
+
+/** One round of everything that is due, then output. Returns the next deadline. The lock is dropped in between. */
+net_time engine_turn(net_stack &net) MICROPS_REQUIRES(net_locked);
+/** Waits in poll(2), without the lock, until @p deadline, a descriptor, or the wake-up pipe. */
+void engine_wait(net_stack &net, net_time deadline) MICROPS_REQUIRES(net_locked);
+/** Sends what the last work produced: batch handlers, device batches, a hint to a sleeping engine. */
+void engine_settle(net_stack &net) MICROPS_REQUIRES(net_locked);
+/** The background thread's body. */
+void net_thread(net_stack &net);
+
+/** Wakes everybody who sleeps in this stack: they find out why by themselves (interrupt, shut-down). */
+void sched_wakeup_all(net_stack &net) MICROPS_REQUIRES(net_locked);
+/** Waits until nobody sleeps in this stack any more. `stopping` is set already. */
+void sched_evict(net_stack &net) MICROPS_REQUIRES(net_locked);
+
+} // namespace microps

@@ -1,0 +1,191 @@
+/*
+ * sched.cpp: guards, and the one place where a user call waits.
+ *
+ * A sleeper registers a waiter that lives on its own stack, with the sched_ctx it waits for and with the net layer.
+ * The production scheduler waits on the waiter's condition variable while the background thread runs the engine; in a
+ * stack without that thread the first sleeper takes the engine's role and drives, and hands it on when it is woken.
+ */
+#include "microps/sched.hpp"
+
+#include "microps/net.hpp"
+#include "net_internal.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+
+namespace microps
+{
+
+namespace
+{
+
+void lock(net_stack &net) MICROPS_NO_ANALYSIS /* the role stands for this very mutex */
+{
+    net.mutex.lock();
+    net.owner.store(std::this_thread::get_id(), std::memory_order_relaxed);
+}
+
+void unlock(net_stack &net) MICROPS_NO_ANALYSIS /* as above */
+{
+    net.owner.store({}, std::memory_order_relaxed);
+    net.mutex.unlock();
+}
+
+/** Lets another sleeper look around: it will find the engine's role free and take it. */
+void hand_role_on(net_stack &net) MICROPS_REQUIRES(net_locked)
+{
+    if (!net.core->waiters.empty()) net.core->waiters.front()->cond.notify_one();
+}
+
+class thread_scheduler final : public net_scheduler
+{
+public:
+    void wait(net_stack &net, sched_waiter &waiter, net_time deadline) override MICROPS_REQUIRES(net_locked)
+    {
+        if (net.core->role == engine_role::nobody && !net.core->stopping) {
+            drive(net, waiter, deadline);
+        } else {
+            sleep(net, waiter, deadline);
+        }
+    }
+
+    void wake(net_stack &, sched_waiter &waiter) override MICROPS_REQUIRES(net_locked) { waiter.cond.notify_one(); }
+
+private:
+    static void drive(net_stack &net, sched_waiter &waiter, net_time deadline) MICROPS_REQUIRES(net_locked)
+    {
+        net.core->role = engine_role::caller;
+        while (!waiter.woken && !net.core->stopping && !net.interrupted && net.clock.now() < deadline) {
+            const net_time next = engine_turn(net);
+            if (!waiter.woken) engine_wait(net, std::min(next, deadline));
+        }
+        net.core->role = engine_role::nobody;
+        hand_role_on(net);
+    }
+
+    static void sleep(net_stack &net, sched_waiter &waiter, net_time deadline) MICROPS_REQUIRES(net_locked)
+    {
+        std::unique_lock<std::mutex> held(net.mutex, std::adopt_lock);
+        net.owner.store({}, std::memory_order_relaxed);
+        if (deadline == NET_TIME_NEVER) {
+            waiter.cond.wait(held);
+        } else {
+            waiter.cond.wait_for(held, deadline - net.clock.now());
+        }
+        net.owner.store(std::this_thread::get_id(), std::memory_order_relaxed);
+        held.release();
+    }
+};
+
+void wake_waiter(net_stack &net, sched_waiter &waiter) MICROPS_REQUIRES(net_locked)
+{
+    waiter.woken = true;
+    net.scheduler.wake(net, waiter);
+}
+
+void waiter_enter(net_stack &net, sched_ctx &ctx, sched_waiter &waiter) MICROPS_REQUIRES(net_locked)
+{
+    waiter.ctx = &ctx;
+    ctx.waiters.push_back(&waiter);
+    net.core->waiters.push_back(&waiter);
+}
+
+void waiter_leave(net_stack &net, sched_ctx &ctx, sched_waiter &waiter) MICROPS_REQUIRES(net_locked)
+{
+    std::erase(ctx.waiters, &waiter);
+    std::erase(net.core->waiters, &waiter);
+    if (net.core->waiters.empty() && net.core->shutdown_waiter) wake_waiter(net, *net.core->shutdown_waiter);
+}
+
+} // namespace
+
+net_guard::net_guard(net_stack &net) MICROPS_NO_ANALYSIS /* takes the lock unless this thread has it */
+    : net_(net),
+      nested_(net_is_locked(net))
+{
+    if (!nested_) lock(net_);
+}
+
+net_guard::~net_guard() MICROPS_NO_ANALYSIS /* as above */
+{
+    if (nested_) return;
+    if (net_.core) engine_settle(net_);
+    unlock(net_);
+}
+
+net_unguard::net_unguard(net_stack &net) MICROPS_NO_ANALYSIS /* drops the lock itself */
+    : net_(net)
+{
+    unlock(net_);
+}
+
+net_unguard::~net_unguard() MICROPS_NO_ANALYSIS /* as above */
+{
+    lock(net_);
+}
+
+bool net_is_locked(const net_stack &net)
+{
+    return net.owner.load(std::memory_order_relaxed) == std::this_thread::get_id();
+}
+
+void net_assert_locked(const net_stack &net) MICROPS_NO_ANALYSIS /* this is the run-time check */
+{
+    if (net_is_locked(net)) return;
+    errorf("the stack's lock is not held by this thread");
+    std::abort();
+}
+
+net_scheduler &net_scheduler_threads()
+{
+    static thread_scheduler scheduler;
+    return scheduler;
+}
+
+int sched_sleep(net_stack &net, sched_ctx &ctx, net_guard &guard, net_time deadline)
+{
+    if (guard.nested()) return net_error(EDEADLK);
+    sched_waiter waiter;
+    waiter_enter(net, ctx, waiter); /* first: what is sent below may bring the answer */
+    engine_settle(net);
+    while (!waiter.woken && waiter.error == 0) {
+        if (net.interrupted || net.core->stopping) {
+            waiter.error = EINTR;
+        } else if (net.clock.now() >= deadline) {
+            waiter.error = ETIMEDOUT;
+        } else {
+            net.scheduler.wait(net, waiter, deadline);
+        }
+    }
+    waiter_leave(net, ctx, waiter);
+    return waiter.woken ? 0 : net_error(waiter.error);
+}
+
+void sched_wakeup(net_stack &net, sched_ctx &ctx)
+{
+    for (sched_waiter *waiter : ctx.waiters) {
+        wake_waiter(net, *waiter);
+    }
+    if (&ctx != &net.activity) sched_wakeup(net, net.activity);
+}
+
+void sched_evict(net_stack &net)
+{
+    sched_waiter self;
+    net.core->shutdown_waiter = &self;
+    sched_wakeup_all(net);
+    while (!net.core->waiters.empty()) {
+        net.scheduler.wait(net, self, NET_TIME_NEVER);
+    }
+    net.core->shutdown_waiter = nullptr;
+}
+
+void sched_wakeup_all(net_stack &net)
+{
+    for (sched_waiter *waiter : net.core->waiters) {
+        net.scheduler.wake(net, *waiter);
+    }
+}
+
+} // namespace microps

@@ -1,0 +1,2 @@
+#include "microps/sock.hpp"
+namespace microps { void sock_init(net_stack &) {} }

@@ -1,0 +1,2 @@
+#include "microps/tcp.hpp"
+namespace microps { void tcp_init(net_stack &) {} }

@@ -1,0 +1,2 @@
+#include "microps/udp.hpp"
+namespace microps { void udp_init(net_stack &) {} }
