@@ -42,6 +42,7 @@ std::span<uint8_t> packet::push(size_t n)
     assert(n <= headroom());
     start_ -= n;
     size_ += n;
+    if (offload.csum_partial) offload.csum_start = static_cast<uint16_t>(offload.csum_start + n);
     return bytes().first(n);
 }
 
@@ -50,6 +51,8 @@ void packet::pull(size_t n)
     assert(n <= size_);
     start_ += n;
     size_ -= n;
+    if (offload.csum_partial)
+        offload.csum_start = static_cast<uint16_t>(offload.csum_start - std::min<size_t>(n, offload.csum_start));
 }
 
 std::span<uint8_t> packet::append(size_t n)
@@ -74,7 +77,10 @@ void packet::reset(size_t headroom)
     link_broadcast = false;
 }
 
-void packet_recycle::operator()(packet *pkt) const { pkt->pool_->give_back(std::unique_ptr<packet>(pkt)); }
+void packet_recycle::operator()(packet *pkt) const
+{
+    pkt->pool_->give_back(std::unique_ptr<packet>(pkt));
+}
 
 packet_ptr packet_pool::take(size_t capacity)
 {

@@ -64,9 +64,9 @@ void ether_setup_helper(net_device &dev);
  */
 int ether_transmit_helper(net_device &dev, uint16_t type, packet_ptr pkt, const void *dst) MICROPS_REQUIRES(net_locked);
 /**
- * What input() of an Ethernet device does: takes frames for the device's own address, broadcast and (counted as
- * drops) nothing else; strips the header; calls net_input_handler().
+ * What input() of an Ethernet device does: takes frames for the device's own address and broadcast (others are counted
+ * as drops), strips the header, calls net_input_handler(). Named as in the original, whose poll functions called it.
  */
-void ether_input_helper(net_device &dev, packet_ptr frame) MICROPS_REQUIRES(net_locked);
+void ether_poll_helper(net_device &dev, packet_ptr frame) MICROPS_REQUIRES(net_locked);
 
 } // namespace microps

@@ -160,15 +160,14 @@ struct ip_tx {
     uint8_t ttl = IP_TTL_DEFAULT;
     uint8_t tos = 0;
     bool dont_fragment = false;
-    bool broadcast = false; /* the sender means it: a broadcast destination is allowed */
 };
 
 /**
  * Sends a transport segment. Takes ownership; fragments it if it does not fit. @p src may be IP_ADDR_ANY: then the
  * interface it leaves by supplies it. A destination that is one of our own addresses goes through the loopback.
  * Returns the payload's length, or -1 with errno EHOSTUNREACH or ENETUNREACH (no route), EADDRNOTAVAIL (the source is
- * not ours), EMSGSIZE (too long, or does not fit and must not be fragmented), EACCES (broadcast without asking for
- * it), ENETDOWN, ENOBUFS.
+ * not ours), EMSGSIZE (too long, or does not fit and must not be fragmented), ENETDOWN, ENOBUFS. Whether a socket may
+ * send to a broadcast address (SO_BROADCAST) is for the socket to ask.
  */
 ssize_t ip_output(net_stack &net, uint8_t protocol, packet_ptr pkt, ip_addr_t src, ip_addr_t dst, const ip_tx &tx = {})
     MICROPS_REQUIRES(net_locked);

@@ -33,7 +33,10 @@ inline constexpr size_t LINK_HEADROOM = 32;
 /** Headroom that the IP layer and everything below want in front of a transport segment. */
 inline constexpr size_t IP_HEADROOM = LINK_HEADROOM + 60;
 
-/** Checksum and segmentation state that travels with a packet to or from a device (compare struct virtio_net_hdr). */
+/**
+ * Checksum and segmentation state that travels with a packet to or from a device (compare struct virtio_net_hdr).
+ * While csum_partial is set, push() and pull() keep csum_start at its byte: headers come and go in front of it.
+ */
 struct packet_offload {
     bool csum_partial = false; /* out: the device must still fill in a checksum; in: the peer left it unfilled */
     bool csum_valid = false;   /* in: somebody has verified the transport checksum already */
