@@ -142,8 +142,14 @@ static int net_device_open(net_device &dev) MICROPS_REQUIRES(net_locked)
 static void net_device_close(net_device &dev) MICROPS_REQUIRES(net_locked)
 {
     if (!NET_DEVICE_IS_UP(&dev)) return;
-    if (dev.close() == -1) errorf("failure, dev=%s", dev.name);
     dev.flags &= static_cast<uint16_t>(~NET_DEVICE_FLAG_UP);
+    dev.output_queue.clear();
+    /* Another thread writes to the descriptor just now: it closes when it comes back (device_flush). */
+    if (dev.output_busy) {
+        dev.close_pending = true;
+    } else if (dev.close() == -1) {
+        errorf("failure, dev=%s", dev.name);
+    }
     infof("dev=%s, state=%s", dev.name, NET_DEVICE_STATE(&dev));
 }
 
@@ -200,6 +206,7 @@ static void device_flush(net_device &dev) MICROPS_REQUIRES(net_locked)
         if (written < frames.size()) net_count_drop(dev.net, drop_reason::device_error, frames.size() - written);
     }
     dev.output_busy = false;
+    if (std::exchange(dev.close_pending, false) && dev.close() == -1) errorf("failure, dev=%s", dev.name);
 }
 
 void net_device_flush(net_stack &net)

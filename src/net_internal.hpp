@@ -47,7 +47,8 @@ struct net_layer {
     size_t input_queued = 0;              /* packets in all input queues */
 
     std::vector<sched_waiter *> waiters{}; /* everybody who sleeps in this stack */
-    sched_waiter *shutdown_waiter = nullptr; /* net_shutdown() waits for them to leave */
+    size_t unlocked = 0;                     /* threads inside net_unguard: at a descriptor, without the lock */
+    sched_waiter *shutdown_waiter = nullptr; /* net_shutdown() waits for both to leave */
 
     std::thread thread{};
     engine_role role = engine_role::nobody;
@@ -68,7 +69,7 @@ void net_thread(net_stack &net);
 
 /** Wakes everybody who sleeps in this stack: they find out why by themselves (interrupt, shut-down). */
 void sched_wakeup_all(net_stack &net) MICROPS_REQUIRES(net_locked);
-/** Waits until nobody sleeps in this stack any more. `stopping` is set already. */
+/** Waits until nobody sleeps in this stack, or works without its lock, any more. `stopping` is set already. */
 void sched_evict(net_stack &net) MICROPS_REQUIRES(net_locked);
 
 } // namespace microps

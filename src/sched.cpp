@@ -84,6 +84,13 @@ void wake_waiter(net_stack &net, sched_waiter &waiter) MICROPS_REQUIRES(net_lock
     net.scheduler.wake(net, waiter);
 }
 
+/** Everybody has left: net_shutdown() may go on. */
+void report_departure(net_stack &net) MICROPS_REQUIRES(net_locked)
+{
+    const bool empty = net.core->waiters.empty() && net.core->unlocked == 0;
+    if (empty && net.core->shutdown_waiter) wake_waiter(net, *net.core->shutdown_waiter);
+}
+
 void waiter_enter(net_stack &net, sched_ctx &ctx, sched_waiter &waiter) MICROPS_REQUIRES(net_locked)
 {
     waiter.ctx = &ctx;
@@ -95,7 +102,7 @@ void waiter_leave(net_stack &net, sched_ctx &ctx, sched_waiter &waiter) MICROPS_
 {
     std::erase(ctx.waiters, &waiter);
     std::erase(net.core->waiters, &waiter);
-    if (net.core->waiters.empty() && net.core->shutdown_waiter) wake_waiter(net, *net.core->shutdown_waiter);
+    report_departure(net);
 }
 
 } // namespace
@@ -117,12 +124,15 @@ net_guard::~net_guard() MICROPS_NO_ANALYSIS /* as above */
 net_unguard::net_unguard(net_stack &net) MICROPS_NO_ANALYSIS /* drops the lock itself */
     : net_(net)
 {
+    net_.core->unlocked++;
     unlock(net_);
 }
 
 net_unguard::~net_unguard() MICROPS_NO_ANALYSIS /* as above */
 {
     lock(net_);
+    net_.core->unlocked--;
+    report_departure(net_);
 }
 
 bool net_is_locked(const net_stack &net)
@@ -175,7 +185,8 @@ void sched_evict(net_stack &net)
     sched_waiter self;
     net.core->shutdown_waiter = &self;
     sched_wakeup_all(net);
-    while (!net.core->waiters.empty()) {
+    while (!net.core->waiters.empty() || net.core->unlocked > 0) {
+        self.woken = false;
         net.scheduler.wait(net, self, NET_TIME_NEVER);
     }
     net.core->shutdown_waiter = nullptr;

@@ -124,6 +124,7 @@ struct net_device {
     std::vector<packet_ptr> output_queue{};
     bool output_listed = false; /* in the stack's list of devices with queued frames */
     bool output_busy = false;   /* some thread is in write() */
+    bool close_pending = false; /* went down meanwhile: that thread closes it */
     bool readable = false;      /* the engine saw fd() readable; poll() is due */
 };
 
