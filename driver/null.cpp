@@ -1,0 +1,56 @@
+/*
+ * null.cpp: the smallest driver: everything that is sent vanishes, nothing ever comes.
+ */
+#include "microps/driver/null.hpp"
+
+#include "microps/log.hpp"
+
+namespace microps
+{
+
+static constexpr uint16_t NULL_MTU = UINT16_MAX; /* the largest IP packet */
+
+static int null_transmit(net_device &dev, uint16_t type, packet_ptr pkt) MICROPS_REQUIRES(net_locked)
+{
+    debugf("dev=%s, type=%s(0x%04x), len=%zu", dev.name, net_protocol_name(dev.net, type), type, pkt->size());
+    debugdump(pkt->bytes());
+    net_count(dev.net, counter::dev_tx_frames);
+    net_count(dev.net, counter::dev_tx_bytes, pkt->size());
+    return 0; /* the packet dies here */
+}
+
+namespace
+{
+
+struct null_device final : net_device {
+    explicit null_device(net_stack &stack) : net_device(stack)
+    {
+        type = NET_DEVICE_TYPE_NULL;
+        mtu = NULL_MTU;
+    }
+
+    int transmit(uint16_t protocol, packet_ptr pkt, const void *) override MICROPS_REQUIRES(net_locked)
+    {
+        return null_transmit(*this, protocol, std::move(pkt));
+    }
+};
+
+} // namespace
+
+net_device *null_alloc(net_stack &net)
+{
+    return net_device_alloc<null_device>(net);
+}
+
+net_device *null_init(net_stack &net)
+{
+    net_device *dev = null_alloc(net);
+    if (net_device_register(*dev) == -1) {
+        errorf("net_device_register() failure");
+        return nullptr;
+    }
+    debugf("initialized, dev=%s", dev->name);
+    return dev;
+}
+
+} // namespace microps
