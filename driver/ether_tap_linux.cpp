@@ -1,0 +1,87 @@
+/*
+ * ether_tap_linux.cpp: Ethernet over a Linux TAP device: a wire with the kernel at its other end.
+ *
+ * Each read from the descriptor gives one frame that the kernel sent out of its interface (tap0), each write is one
+ * frame that comes in there. When somebody deletes the interface the descriptor stays open and answers EBADFD.
+ */
+#include "microps/driver/ether_tap.hpp"
+
+#include "interface_linux.hpp"
+#include "microps/ether.hpp"
+#include "microps/log.hpp"
+
+#include <cerrno>
+#include <cstring>
+
+#include <linux/if_tun.h>
+
+namespace microps
+{
+
+namespace
+{
+
+struct ether_tap_device;
+int ether_tap_poll(ether_tap_device &dev) MICROPS_REQUIRES(net_locked);
+
+struct ether_tap_device final : net_device {
+    ether_tap_device(net_stack &stack, const char *interface_name) : net_device(stack), tap(interface_name, false)
+    {
+        ether_setup_helper(*this);
+    }
+
+    int open() override MICROPS_REQUIRES(net_locked) { return linux_tun_open(*this, tap, IFF_TAP); }
+    int close() override MICROPS_REQUIRES(net_locked)
+    {
+        linux_interface_close(*this, tap);
+        return 0;
+    }
+    int transmit(uint16_t protocol, packet_ptr pkt, const void *dst) override MICROPS_REQUIRES(net_locked)
+    {
+        return ether_transmit_helper(*this, protocol, std::move(pkt), dst);
+    }
+    int poll() override MICROPS_REQUIRES(net_locked) { return ether_tap_poll(*this); }
+    int fd() const override { return tap.fd.get(); }
+    size_t write(std::span<const packet_ptr> frames) override { return linux_interface_write(tap, frames); }
+    void input(packet_ptr frame) override MICROPS_REQUIRES(net_locked) { ether_poll_helper(*this, std::move(frame)); }
+
+    linux_interface tap;
+};
+
+int ether_tap_poll(ether_tap_device &dev)
+{
+    const int count = linux_interface_poll(dev, dev.tap, linux_readv);
+    if (count == -1) {
+        errorf("read: %s, dev=%s: %s is gone, the device goes down", strerror(errno), dev.name, dev.tap.name.c_str());
+    }
+    return count;
+}
+
+} // namespace
+
+net_device *ether_tap_alloc(net_stack &net, const char *name, const char *addr)
+{
+    if (!linux_interface_name_valid(name, "ether_tap_init")) return nullptr;
+    mac_addr own = ETHER_ADDR_ANY;
+    if (addr && (ether_addr_pton(addr, own) == -1 || own.is_group())) {
+        errorf("invalid address, addr=%s", addr);
+        return nullptr;
+    }
+    net_device *dev = net_device_alloc<ether_tap_device>(net, name);
+    ether_device_set_addr(*dev, own); /* none: open() takes the interface's */
+    return dev;
+}
+
+net_device *ether_tap_init(net_stack &net, const char *name, const char *addr)
+{
+    net_device *dev = ether_tap_alloc(net, name, addr);
+    if (!dev) return nullptr;
+    if (net_device_register(*dev) == -1) {
+        errorf("net_device_register() failure");
+        return nullptr;
+    }
+    debugf("ethernet device initialized, dev=%s", dev->name);
+    return dev;
+}
+
+} // namespace microps

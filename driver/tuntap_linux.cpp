@@ -1,0 +1,77 @@
+/*
+ * tuntap_linux.cpp: how one attaches to a TUN or TAP interface, and what to tell somebody for whom that fails.
+ */
+#include "interface_linux.hpp"
+#include "microps/log.hpp"
+
+#include <cerrno>
+#include <cstring>
+
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+
+namespace microps
+{
+
+static constexpr char TUN_DEVICE[] = "/dev/net/tun";
+
+static const char *tun_open_advice(int error)
+{
+    switch (error) {
+    case ENOENT:
+        return ": sudo mkdir -p /dev/net; sudo mknod -m 666 /dev/net/tun c 10 200";
+    case ENODEV:
+    case ENXIO:
+        return ": sudo modprobe tun";
+    case EACCES:
+    case EPERM:
+        return ": run the program with sudo, or allow it: sudo chmod 666 /dev/net/tun";
+    default:
+        return "";
+    }
+}
+
+static std::string tun_attach_advice(int error, const std::string &name, const char *mode)
+{
+    switch (error) {
+    case EPERM:
+        return ": run the program with sudo, or once: sudo ip tuntap add mode " + std::string(mode) +
+               " user $USER name " + name + "; sudo ip addr add 192.0.2.1/24 dev " + name + "; sudo ip link set " +
+               name + " up";
+    case EBUSY:
+        return ": another program holds " + name + ", `ip -d tuntap` shows which";
+    case EINVAL:
+        return ": " + name + " exists and is no " + mode + " interface, take another name or: sudo ip link del " + name;
+    default:
+        return "";
+    }
+}
+
+int linux_tun_open(net_device &dev, linux_interface &interface, short mode)
+{
+    interface.fd.reset(::open(TUN_DEVICE, O_RDWR | O_NONBLOCK | O_CLOEXEC));
+    if (interface.fd.get() == -1) {
+        errorf("open: %s, dev=%s%s", strerror(errno), dev.name, tun_open_advice(errno));
+        return -1;
+    }
+    ifreq ifr{};
+    interface.name.copy(ifr.ifr_name, IFNAMSIZ - 1);
+    /* No packet information in front: with the EtherType in the frame or the version in the packet, nobody needs it. */
+    ifr.ifr_flags = static_cast<short>(mode | IFF_NO_PI | (interface.vnet ? IFF_VNET_HDR : 0));
+    if (ioctl(interface.fd.get(), TUNSETIFF, &ifr) == -1) {
+        const int error = errno;
+        const std::string advice = tun_attach_advice(error, interface.name, mode == IFF_TAP ? "tap" : "tun");
+        errorf("ioctl(TUNSETIFF): %s, dev=%s%s", strerror(error), dev.name, advice.c_str());
+        interface.fd.reset();
+        return -1;
+    }
+    if (linux_interface_adopt(dev, interface) == -1) {
+        interface.fd.reset();
+        return -1;
+    }
+    return 0;
+}
+
+} // namespace microps
