@@ -43,14 +43,20 @@ ssize_t udp_output(net_stack &net, const ip_endpoint &src, const ip_endpoint &ds
 
 /** Opens a PCB. Returns its id, or -1 with errno EMFILE. */
 int udp_open(net_guard &guard) MICROPS_REQUIRES(net_locked);
-/** Binds; port 0 picks a free dynamic port (RFC 6056). Returns 0, or -1: EBADF EINVAL EADDRINUSE EADDRNOTAVAIL. */
-int udp_bind(net_guard &guard, int id, const ip_endpoint &local) MICROPS_REQUIRES(net_locked);
-/** Sets the peer: the only one to receive from, the default to send to. Port 0 dissolves. Returns 0, or -1. */
+/**
+ * Binds; port 0 picks a free dynamic port (RFC 6056). @p reuse: SO_REUSEADDR, which both sides of a conflict must have.
+ * Returns 0, or -1: EBADF EINVAL (bound already) EADDRINUSE EADDRNOTAVAIL.
+ */
+int udp_bind(net_guard &guard, int id, const ip_endpoint &local, bool reuse = false) MICROPS_REQUIRES(net_locked);
+/**
+ * Sets the peer: the only one to receive from, the default to send to; port 0 dissolves.
+ * Returns 0, or -1: EBADF EACCES (broadcast) ENETUNREACH EAGAIN (no port left).
+ */
 int udp_connect(net_guard &guard, int id, const ip_endpoint &foreign) MICROPS_REQUIRES(net_locked);
 /**
  * Sends a datagram; null @p foreign: to the connected peer. An unbound PCB gets a dynamic port first.
  * Returns the length, or -1: EBADF EDESTADDRREQ EMSGSIZE ENETUNREACH EHOSTUNREACH ECONNREFUSED (an ICMP error about
- * an earlier datagram, connected PCBs only) EPIPE EAGAIN ENOBUFS.
+ * an earlier datagram, connected PCBs only) EACCES (broadcast) EPIPE EAGAIN ENOBUFS.
  */
 ssize_t udp_sendto(net_guard &guard, int id, std::span<const uint8_t> data, const ip_endpoint *foreign, int flags = 0)
     MICROPS_REQUIRES(net_locked);
@@ -78,6 +84,10 @@ int udp_getpeername(net_guard &guard, int id, ip_endpoint &foreign) MICROPS_REQU
 int udp_shutdown(net_guard &guard, int id, int how) MICROPS_REQUIRES(net_locked);
 /** The pending asynchronous error (SO_ERROR), which it clears. */
 int udp_take_error(net_guard &guard, int id) MICROPS_REQUIRES(net_locked);
+/** How the PCB sends (IP_TTL, IP_TOS, SO_BROADCAST), to be read and changed; null for an unknown id. */
+ip_tx *udp_tx(net_guard &guard, int id) MICROPS_REQUIRES(net_locked);
+/** The length of the first queued datagram, 0 if there is none (FIONREAD), or -1: EBADF. */
+ssize_t udp_pending(net_guard &guard, int id) MICROPS_REQUIRES(net_locked);
 /** Closes; whoever sleeps on it wakes with EBADF. Returns 0, or -1: EBADF. */
 int udp_close(net_guard &guard, int id) MICROPS_REQUIRES(net_locked);
 
