@@ -70,7 +70,10 @@ void datagram_fail(datagram_pcb &pcb, int error)
     sched_wakeup(pcb.net, pcb.ctx);
 }
 
-int datagram_take_error(datagram_pcb &pcb) { return std::exchange(pcb.error, 0); }
+int datagram_take_error(datagram_pcb &pcb)
+{
+    return std::exchange(pcb.error, 0);
+}
 
 short datagram_poll(const datagram_pcb &pcb)
 {

@@ -67,7 +67,7 @@ struct datagram_pcb {
     bool read_shut = false;
     bool write_shut = false;
     int error = 0; /* pending, from an ICMP error */
-    ip_tx tx{};
+    ip_sockopts options{};
     datagram_queue queue{};
     sched_ctx ctx{};
 };

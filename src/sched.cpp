@@ -117,8 +117,10 @@ net_guard::net_guard(net_stack &net) MICROPS_NO_ANALYSIS /* takes the lock unles
 net_guard::~net_guard() MICROPS_NO_ANALYSIS /* as above */
 {
     if (nested_) return;
+    const int error = errno; /* of the call that ends here, not of what is written now */
     if (net_.core) engine_settle(net_);
     unlock(net_);
+    errno = error;
 }
 
 net_unguard::net_unguard(net_stack &net) MICROPS_NO_ANALYSIS /* drops the lock itself */

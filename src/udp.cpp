@@ -45,7 +45,10 @@ struct udp_layer {
     std::unordered_map<uint16_t, std::vector<udp_pcb *>> ports{};
 };
 
-udp_config &udp_configure(net_stack &net) { return net.udp->config; }
+udp_config &udp_configure(net_stack &net)
+{
+    return net.udp->config;
+}
 
 static void udp_dump(const udp_hdr &hdr)
 {
@@ -136,7 +139,8 @@ static void udp_port_detach(udp_layer &udp, udp_pcb &pcb) MICROPS_REQUIRES(net_l
     if (bucket->second.empty()) udp.ports.erase(bucket);
 }
 
-/** RFC 6056 3.3.1: a free dynamic port, searched from a random one on, so that nobody can guess it; 0 if all are taken. */
+/** RFC 6056 3.3.1: a free dynamic port, searched from a random one on, so that nobody can guess it; 0 if all are taken.
+ */
 static uint16_t udp_port_select(udp_layer &udp, ip_addr_t addr) MICROPS_REQUIRES(net_locked)
 {
     constexpr uint32_t range = UDP_SOURCE_PORT_MAX - UDP_SOURCE_PORT_MIN + 1;
@@ -212,8 +216,8 @@ static void udp_deliver(udp_layer &udp, udp_pcb &pcb, const ip_rx &rx, const ip_
         return;
     }
     net_count(udp.net, counter::udp_rcvbuf_errors);
-    net_drop(udp.net, drop_reason::udp_queue_full, "queue full, id=%d, queued=%zu, len=%zu", pcb.id,
-             pcb.queue.bytes(), data.size());
+    net_drop(udp.net, drop_reason::udp_queue_full, "queue full, id=%d, queued=%zu, len=%zu", pcb.id, pcb.queue.bytes(),
+             data.size());
 }
 
 /** Broadcast and multicast: a copy to everybody who listens. Returns whether somebody does. */
@@ -370,7 +374,7 @@ int udp_connect(net_guard &guard, int id, const ip_endpoint &foreign)
     udp_pcb *pcb = udp_pcb_get(guard.net(), id);
     if (!pcb) return -1;
     if (foreign.port == 0) return udp_disconnect(*pcb);
-    if (ip_addr_is_broadcast(pcb->net, foreign.addr) && !pcb->tx.broadcast) return net_error(EACCES);
+    if (ip_addr_is_broadcast(pcb->net, foreign.addr) && !pcb->options.broadcast) return net_error(EACCES);
     const std::optional<ip_addr_t> source = ip_source_select(pcb->net, foreign.addr);
     if (!source) return net_error(ENETUNREACH);
     if (udp_port_assign(*pcb->net.udp, *pcb) == -1) return -1;
@@ -405,14 +409,17 @@ ssize_t udp_sendto(net_guard &guard, int id, std::span<const uint8_t> data, cons
     if (dst.port == 0) return net_error(EINVAL);
     const std::optional<ip_addr_t> source = udp_source(*pcb, dst.addr);
     if (!source) return net_error(ENETUNREACH);
-    if (ip_addr_is_broadcast(pcb->net, dst.addr) && !pcb->tx.broadcast) return net_error(EACCES);
+    if (ip_addr_is_broadcast(pcb->net, dst.addr) && !pcb->options.broadcast) return net_error(EACCES);
     if (udp_port_assign(*pcb->net.udp, *pcb) == -1) return -1;
     if (pcb->error) return net_error(datagram_take_error(*pcb));
     if (pcb->write_shut) return net_error(EPIPE);
-    return udp_output(pcb->net, {*source, pcb->local.port}, dst, data, pcb->tx);
+    return udp_output(pcb->net, {*source, pcb->local.port}, dst, data, pcb->options.tx);
 }
 
-static void udp_pcb_release(udp_pcb &pcb) MICROPS_REQUIRES(net_locked) { pcb.net.udp->pcbs.erase(pcb.id); }
+static void udp_pcb_release(udp_pcb &pcb) MICROPS_REQUIRES(net_locked)
+{
+    pcb.net.udp->pcbs.erase(pcb.id);
+}
 
 ssize_t udp_recvfrom(net_guard &guard, int id, std::span<uint8_t> data, udp_received *from, int flags,
                      net_time deadline)
@@ -475,10 +482,10 @@ int udp_take_error(net_guard &guard, int id)
     return pcb ? datagram_take_error(*pcb) : EBADF;
 }
 
-ip_tx *udp_tx(net_guard &guard, int id)
+ip_sockopts *udp_sockopts(net_guard &guard, int id)
 {
     udp_pcb *pcb = udp_pcb_get(guard.net(), id);
-    return pcb ? &pcb->tx : nullptr;
+    return pcb ? &pcb->options : nullptr;
 }
 
 ssize_t udp_pending(net_guard &guard, int id)

@@ -56,7 +56,7 @@ void icmp_init(net_stack &net) MICROPS_REQUIRES(net_locked);
  * Returns the length of header and data, or -1 with the errno of ip_output().
  */
 ssize_t icmp_output(net_stack &net, uint8_t type, uint8_t code, be32 values, std::span<const uint8_t> data,
-                    ip_addr_t src, ip_addr_t dst) MICROPS_REQUIRES(net_locked);
+                    ip_addr_t src, ip_addr_t dst, const ip_tx &tx = {}) MICROPS_REQUIRES(net_locked);
 /**
  * Answers a packet by an ICMP error that quotes it, unless RFC 1122 3.2.2 forbids that (errors about errors,
  * broadcasts, fragments but the first) or the rate limit does (RFC 1812 4.3.2.8).
@@ -72,6 +72,7 @@ int icmp_error_to_errno(uint8_t type, uint8_t code);
 int icmp_open(net_guard &guard) MICROPS_REQUIRES(net_locked);
 /** Binds to a local address and identifier (port 0: any free one). Returns 0, or -1 with errno. */
 int icmp_bind(net_guard &guard, int id, const ip_endpoint &local) MICROPS_REQUIRES(net_locked);
+/** Sets the peer: the only one to receive from, the default to send to; IP_ADDR_ANY dissolves. Its port is ignored. */
 int icmp_connect(net_guard &guard, int id, const ip_endpoint &foreign) MICROPS_REQUIRES(net_locked);
 /**
  * Sends an Echo: @p data begins with an ICMP header, whose type and code are checked, whose identifier and checksum
@@ -82,7 +83,9 @@ ssize_t icmp_sendto(net_guard &guard, int id, std::span<const uint8_t> data, con
 
 struct icmp_received {
     ip_endpoint foreign{}; /* port 0 */
+    ip_addr_t local{};
     uint8_t ttl = 0;
+    uint8_t tos = 0;
     size_t length = 0; /* of the whole message; the rest of a longer one is lost */
 };
 /** Receives an Echo Reply, ICMP header first. Returns the bytes copied, or -1 with errno. */
@@ -93,8 +96,12 @@ short icmp_poll(net_guard &guard, int id) MICROPS_REQUIRES(net_locked);
 int icmp_getsockname(net_guard &guard, int id, ip_endpoint &local) MICROPS_REQUIRES(net_locked);
 int icmp_getpeername(net_guard &guard, int id, ip_endpoint &foreign) MICROPS_REQUIRES(net_locked);
 int icmp_shutdown(net_guard &guard, int id, int how) MICROPS_REQUIRES(net_locked);
-/** The pending asynchronous error (SO_ERROR), which it clears. */
+/** The pending asynchronous error (SO_ERROR), which it clears: an ICMP error about an Echo of this socket. */
 int icmp_take_error(net_guard &guard, int id) MICROPS_REQUIRES(net_locked);
+/** How the socket sends, to be read and changed; null for an unknown id. */
+ip_sockopts *icmp_sockopts(net_guard &guard, int id) MICROPS_REQUIRES(net_locked);
+/** The length of the first queued message, 0 if there is none (FIONREAD), or -1: EBADF. */
+ssize_t icmp_pending(net_guard &guard, int id) MICROPS_REQUIRES(net_locked);
 int icmp_close(net_guard &guard, int id) MICROPS_REQUIRES(net_locked);
 
 } // namespace microps

@@ -162,6 +162,12 @@ struct ip_tx {
     bool dont_fragment = false;
 };
 
+/** How a socket sends: IP_TTL, IP_TOS; and SO_BROADCAST, which only sock_open() clears: udp_open() asks for nothing. */
+struct ip_sockopts {
+    ip_tx tx{};
+    bool broadcast = true;
+};
+
 /**
  * Sends a transport segment. Takes ownership; fragments it if it does not fit. @p src may be IP_ADDR_ANY: then the
  * interface it leaves by supplies it. A destination that is one of our own addresses goes through the loopback.

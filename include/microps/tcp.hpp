@@ -73,7 +73,7 @@ int tcp_listen(net_guard &guard, int id, int backlog) MICROPS_REQUIRES(net_locke
 int tcp_accept(net_guard &guard, int id, ip_endpoint *foreign, int flags = 0, net_time deadline = NET_TIME_NEVER)
     MICROPS_REQUIRES(net_locked);
 /**
- * Returns 0, or -1: EBADF EISCONN EALREADY EINPROGRESS (with MSG_DONTWAIT in @p flags) ECONNREFUSED ETIMEDOUT
+ * Returns 0, or -1: EBADF EISCONN EALREADY EINPROGRESS (MSG_DONTWAIT, or @p deadline reached) ECONNREFUSED ETIMEDOUT
  * ENETUNREACH EHOSTUNREACH EADDRNOTAVAIL EINTR (the attempt goes on).
  */
 int tcp_connect(net_guard &guard, int id, const ip_endpoint &foreign, int flags = 0,

@@ -84,8 +84,8 @@ int udp_getpeername(net_guard &guard, int id, ip_endpoint &foreign) MICROPS_REQU
 int udp_shutdown(net_guard &guard, int id, int how) MICROPS_REQUIRES(net_locked);
 /** The pending asynchronous error (SO_ERROR), which it clears. */
 int udp_take_error(net_guard &guard, int id) MICROPS_REQUIRES(net_locked);
-/** How the PCB sends (IP_TTL, IP_TOS, SO_BROADCAST), to be read and changed; null for an unknown id. */
-ip_tx *udp_tx(net_guard &guard, int id) MICROPS_REQUIRES(net_locked);
+/** How the PCB sends, to be read and changed; null for an unknown id. */
+ip_sockopts *udp_sockopts(net_guard &guard, int id) MICROPS_REQUIRES(net_locked);
 /** The length of the first queued datagram, 0 if there is none (FIONREAD), or -1: EBADF. */
 ssize_t udp_pending(net_guard &guard, int id) MICROPS_REQUIRES(net_locked);
 /** Closes; whoever sleeps on it wakes with EBADF. Returns 0, or -1: EBADF. */
