@@ -2,16 +2,13 @@
  * ether_tap_linux.cpp: Ethernet over a Linux TAP device: a wire with the kernel at its other end.
  *
  * Each read from the descriptor gives one frame that the kernel sent out of its interface (tap0), each write is one
- * frame that comes in there. When somebody deletes the interface the descriptor stays open and answers EBADFD.
+ * frame that comes in there.
  */
 #include "microps/driver/ether_tap.hpp"
 
 #include "interface_linux.hpp"
 #include "microps/ether.hpp"
 #include "microps/log.hpp"
-
-#include <cerrno>
-#include <cstring>
 
 #include <linux/if_tun.h>
 
@@ -20,9 +17,6 @@ namespace microps
 
 namespace
 {
-
-struct ether_tap_device;
-int ether_tap_poll(ether_tap_device &dev) MICROPS_REQUIRES(net_locked);
 
 struct ether_tap_device final : net_device {
     ether_tap_device(net_stack &stack, const char *interface_name) : net_device(stack), tap(interface_name, false)
@@ -40,22 +34,13 @@ struct ether_tap_device final : net_device {
     {
         return ether_transmit_helper(*this, protocol, std::move(pkt), dst);
     }
-    int poll() override MICROPS_REQUIRES(net_locked) { return ether_tap_poll(*this); }
+    int poll() override MICROPS_REQUIRES(net_locked) { return linux_tun_poll(*this, tap); }
     int fd() const override { return tap.fd.get(); }
     size_t write(std::span<const packet_ptr> frames) override { return linux_interface_write(tap, frames); }
     void input(packet_ptr frame) override MICROPS_REQUIRES(net_locked) { ether_poll_helper(*this, std::move(frame)); }
 
     linux_interface tap;
 };
-
-int ether_tap_poll(ether_tap_device &dev)
-{
-    const int count = linux_interface_poll(dev, dev.tap, linux_readv);
-    if (count == -1) {
-        errorf("read: %s, dev=%s: %s is gone, the device goes down", strerror(errno), dev.name, dev.tap.name.c_str());
-    }
-    return count;
-}
 
 } // namespace
 

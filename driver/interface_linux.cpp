@@ -190,7 +190,7 @@ int linux_interface_adopt(net_device &dev, const linux_interface &interface)
         return -1;
     }
     /* A program may have chosen a smaller MTU, never a larger one than the interface takes. */
-    const bool chosen = dev.mtu != ETHER_PAYLOAD_SIZE_MAX;
+    const bool chosen = dev.mtu != LINUX_INTERFACE_MTU;
     dev.mtu = chosen ? std::min(dev.mtu, info.mtu) : info.mtu;
     /*
      * As in the original: without an address of our own we take the kernel side's. Two hosts on one wire then share a

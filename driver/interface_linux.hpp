@@ -59,6 +59,9 @@ struct vnet_hdr {
 };
 static_assert(sizeof(vnet_hdr) == 10);
 
+/** What a device starts with; a program that wants another MTU sets it before net_run(). */
+inline constexpr uint16_t LINUX_INTERFACE_MTU = 1500;
+
 /** Reads one frame into the buffers, as readv does; LINUX_READ_SKIP if it was one that does not concern us. */
 using linux_read = ssize_t (*)(int fd, std::span<iovec> buffers);
 inline constexpr ssize_t LINUX_READ_SKIP = -2;
@@ -115,5 +118,7 @@ void linux_interface_close(net_device &dev, linux_interface &interface) MICROPS_
  * @p mode is IFF_TAP or IFF_TUN. Returns 0, or -1 after logging what to do about it.
  */
 int linux_tun_open(net_device &dev, linux_interface &interface, short mode) MICROPS_REQUIRES(net_locked);
+/** For poll() of both: -1, after reporting it, when somebody has deleted the interface. */
+int linux_tun_poll(net_device &dev, linux_interface &interface) MICROPS_REQUIRES(net_locked);
 
 } // namespace microps

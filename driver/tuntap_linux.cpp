@@ -74,4 +74,23 @@ int linux_tun_open(net_device &dev, linux_interface &interface, short mode)
     return 0;
 }
 
+/** An interface that was deleted answers EBADFD, one that is being deleted EIO. One that is down is merely silent. */
+static bool tun_gone(int error)
+{
+    return error == EBADFD || error == EBADF || error == EIO || error == ENODEV;
+}
+
+int linux_tun_poll(net_device &dev, linux_interface &interface)
+{
+    const int count = linux_interface_poll(dev, interface, linux_readv);
+    if (count != -1) return count;
+    const int error = errno;
+    if (tun_gone(error)) {
+        errorf("read: %s, dev=%s: %s is gone, the device goes down", strerror(error), dev.name, interface.name.c_str());
+        return -1;
+    }
+    net_drop(dev.net, drop_reason::device_error, "read: %s, dev=%s", strerror(error), dev.name);
+    return 0;
+}
+
 } // namespace microps

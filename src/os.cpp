@@ -83,6 +83,8 @@ void os_close(int fd)
     if (fd != -1) ::close(fd);
 }
 
+int os_file_create(const char *path) { return ::open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644); }
+
 int os_poll(std::span<pollfd> fds, net_duration timeout)
 {
     /* Round up: waking a little late is right, waking early would spin until the deadline. */

@@ -34,6 +34,8 @@ void os_pipe_write(int fd);
 /** Empties the pipe. */
 void os_pipe_drain(int fd);
 void os_close(int fd);
+/** A new, or emptied, file to write to; -1 with errno. */
+[[nodiscard]] int os_file_create(const char *path);
 
 /** poll(2) with a deadline span; NET_TIME_NEVER minus now is allowed. Returns poll's result; EINTR counts as 0. */
 int os_poll(std::span<pollfd> fds, net_duration timeout);

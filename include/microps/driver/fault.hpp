@@ -22,11 +22,13 @@ struct fault_config {
     net_duration jitter{}; /* evenly distributed, added to delay; may reorder */
     net_duration reorder_delay = std::chrono::milliseconds(5);
     uint64_t rate = 0;       /* bits per second; 0: unlimited */
-    size_t queue_max = 1024; /* frames held back at once, each direction; the newest is dropped */
+    size_t queue_max = 1024; /* frames held back at once, each direction; the newest is dropped, as injected */
     uint64_t seed = 1;
 };
 
-/** Wraps @p inner, which must not be registered itself, and registers the pair as one device. Returns it. */
+/** Wraps @p inner (made by its driver's `*_alloc`, not registered). The caller registers the device, or wraps it. */
+net_device *fault_alloc(net_stack &net, net_device &inner, const fault_config &config) MICROPS_REQUIRES(net_locked);
+/** Wraps @p inner and registers the pair as one device. Returns it, or null. */
 net_device *fault_init(net_stack &net, net_device &inner, const fault_config &config) MICROPS_REQUIRES(net_locked);
 
 } // namespace microps
