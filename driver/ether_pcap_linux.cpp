@@ -58,10 +58,7 @@ struct ether_pcap_device final : net_device {
 };
 
 /** POSIX wants every kind of address as a sockaddr. */
-sockaddr *as_sockaddr(sockaddr_ll &addr)
-{
-    return static_cast<sockaddr *>(static_cast<void *>(&addr));
-}
+sockaddr *as_sockaddr(sockaddr_ll &addr) { return static_cast<sockaddr *>(static_cast<void *>(&addr)); }
 
 /** Reads one frame; skips what this machine sends. */
 ssize_t ether_pcap_read(int fd, std::span<iovec> buffers)
@@ -93,10 +90,7 @@ int fail(const ether_pcap_device &dev, const char *what, const char *advice)
     return -1;
 }
 
-int socket_option(int fd, int option, int value)
-{
-    return setsockopt(fd, SOL_PACKET, option, &value, sizeof(value));
-}
+int socket_option(int fd, int option, int value) { return setsockopt(fd, SOL_PACKET, option, &value, sizeof(value)); }
 
 /** Everything the socket must know before frames may come. */
 int ether_pcap_setup(ether_pcap_device &dev, const linux_interface_info &info) MICROPS_REQUIRES(net_locked)

@@ -26,10 +26,7 @@ constexpr uint8_t VNET_HDR_F_NEEDS_CSUM = 1;
 constexpr uint8_t VNET_HDR_F_DATA_VALID = 2;
 constexpr uint8_t VNET_HDR_GSO_UDP_L4 = 5; /* several datagrams in one: nobody above could tell them apart */
 
-bool temporary(int error)
-{
-    return error == EAGAIN || error == EWOULDBLOCK;
-}
+bool temporary(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
 
 /** Fills up the empty blocks for the next batch. False if there is not one. */
 bool blocks_refill(net_stack &net, linux_interface &interface) MICROPS_REQUIRES(net_locked)

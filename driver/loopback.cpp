@@ -59,10 +59,7 @@ struct loopback_device final : net_device {
 
 } // namespace
 
-net_device *loopback_alloc(net_stack &net)
-{
-    return net_device_alloc<loopback_device>(net);
-}
+net_device *loopback_alloc(net_stack &net) { return net_device_alloc<loopback_device>(net); }
 
 net_device *loopback_init(net_stack &net)
 {

@@ -37,10 +37,7 @@ struct null_device final : net_device {
 
 } // namespace
 
-net_device *null_alloc(net_stack &net)
-{
-    return net_device_alloc<null_device>(net);
-}
+net_device *null_alloc(net_stack &net) { return net_device_alloc<null_device>(net); }
 
 net_device *null_init(net_stack &net)
 {

@@ -75,10 +75,7 @@ int linux_tun_open(net_device &dev, linux_interface &interface, short mode)
 }
 
 /** An interface that was deleted answers EBADFD, one that is being deleted EIO. One that is down is merely silent. */
-static bool tun_gone(int error)
-{
-    return error == EBADFD || error == EBADF || error == EIO || error == ENODEV;
-}
+static bool tun_gone(int error) { return error == EBADFD || error == EBADF || error == EIO || error == ENODEV; }
 
 int linux_tun_poll(net_device &dev, linux_interface &interface)
 {
