@@ -1,2 +1,472 @@
+/*
+ * ip.cpp: the Internet Protocol of a host (RFC 791, RFC 1122 3.2.1 and 3.3).
+ *
+ * In: ip_input() lets through what is well formed, meant for this host and from a sender that can exist, puts fragments
+ * together (ip_fragment.cpp) and calls the transport protocol. Out: ip_output() decides by destination where a packet
+ * goes (ip_path_select), gives it a source address if it has none, and cuts it if the link is too narrow. This is a
+ * host: it never forwards. Any of its addresses is reachable by any of its interfaces (RFC 1122's weak model, as in
+ * Linux), except 127/8, which never appears on a wire.
+ * ICMP is a part of IP (RFC 792), so this file knows icmp.hpp, which otherwise stands above.
+ */
 #include "microps/ip.hpp"
-namespace microps { void ip_init(net_stack &) {} }
+
+#include "ip_internal.hpp"
+#include "microps/arp.hpp"
+#include "microps/checksum.hpp"
+#include "microps/icmp.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+
+namespace microps
+{
+
+/* Helpers */
+
+static bool ip_hdr_is_fragment(const ip_hdr &hdr)
+{
+    return hdr.offset & (IP_HDR_FLAG_MF | IP_HDR_OFFSET_MASK);
+}
+
+static void ip_dump(const net_stack &net, std::span<const uint8_t> packet) MICROPS_REQUIRES(net_locked)
+{
+    if (!log_enabled(log_level::debug)) return;
+    std::span<const uint8_t> rest = packet;
+    const ip_hdr hdr = *wire_read<ip_hdr>(rest);
+    const size_t hlen = ip_hdr_len(hdr);
+    const uint16_t sum = cksum16(packet.first(hlen), static_cast<uint16_t>(~hdr.sum.value()));
+    char text[512];
+    std::snprintf(text, sizeof(text),
+                  "        vhl: 0x%02x [v: %u, hl: %u (%zu)]\n"
+                  "        tos: 0x%02x\n"
+                  "      total: %u (payload: %zu)\n"
+                  "         id: %u\n"
+                  "     offset: 0x%04x [flags=%x, offset=%u]\n"
+                  "        ttl: %u\n"
+                  "   protocol: %u (%s)\n"
+                  "        sum: 0x%04x (0x%04x)\n",
+                  hdr.vhl, hdr.vhl >> 4, hdr.vhl & 0x0f, hlen, hdr.tos, hdr.total.value(), hdr.total - hlen,
+                  hdr.id.value(), hdr.offset.value(), hdr.offset >> 13, hdr.offset & IP_HDR_OFFSET_MASK, hdr.ttl,
+                  hdr.protocol, ip_protocol_name(net, hdr.protocol), hdr.sum.value(), sum);
+    log_dump(text + ("        src: " + ip_addr_str(hdr.src)) + "\n        dst: " + ip_addr_str(hdr.dst) + "\n");
+}
+
+/* Interfaces */
+
+ip_iface *ip_iface_alloc(net_stack &net, const char *unicast, const char *netmask)
+{
+    auto iface = std::make_unique<ip_iface>();
+    if (ip_addr_pton(unicast, iface->unicast) == -1) {
+        errorf("ip_addr_pton() failure, addr=%s", unicast);
+        return nullptr;
+    }
+    if (ip_addr_pton(netmask, iface->netmask) == -1) {
+        errorf("ip_addr_pton() failure, addr=%s", netmask);
+        return nullptr;
+    }
+    const uint32_t host = ~iface->netmask.value;
+    iface->broadcast = ip_addr_t(be32(iface->unicast.value | host));
+    /* RFC 3021: two hosts, or one, leave no address for a broadcast on the subnet. */
+    if (host <= 1) iface->broadcast = IP_ADDR_BROADCAST;
+    ip_iface *borrowed = iface.get();
+    net_iface_adopt(net, std::move(iface));
+    return borrowed;
+}
+
+int ip_iface_register(net_device &dev, ip_iface &iface)
+{
+    if (net_device_add_iface(dev, iface) == -1) return -1;
+    const ip_addr_t network(be32(iface.unicast.value & iface.netmask.value));
+    if (ip_route_add(network, iface.netmask, IP_ADDR_ANY, iface) == -1) return -1;
+    std::vector<ip_iface *> &ifaces = dev.net.ip->ifaces;
+    ifaces.insert(ifaces.begin(), &iface);
+    infof("registered: dev=%s, unicast=%s, netmask=%s, broadcast=%s", dev.name, ip_addr_str(iface.unicast).c_str(),
+          ip_addr_str(iface.netmask).c_str(), ip_addr_str(iface.broadcast).c_str());
+    return 0;
+}
+
+ip_iface *ip_iface_select(const net_stack &net, ip_addr_t addr)
+{
+    for (ip_iface *iface : net.ip->ifaces) {
+        if (iface->unicast == addr) return iface;
+    }
+    return nullptr;
+}
+
+static ip_iface *ip_iface_loopback(const net_stack &net) MICROPS_REQUIRES(net_locked)
+{
+    for (ip_iface *iface : net.ip->ifaces) {
+        if (iface->dev->flags & NET_DEVICE_FLAG_LOOPBACK) return iface;
+    }
+    return nullptr;
+}
+
+bool ip_addr_is_local(const net_stack &net, ip_addr_t addr)
+{
+    return addr == IP_ADDR_ANY || addr.is_loopback() || ip_iface_select(net, addr);
+}
+
+bool ip_addr_is_broadcast(const net_stack &net, ip_addr_t dst)
+{
+    if (dst == IP_ADDR_BROADCAST) return true;
+    const std::vector<ip_iface *> &ifaces = net.ip->ifaces;
+    return std::any_of(ifaces.begin(), ifaces.end(), [&](const ip_iface *iface) { return iface->broadcast == dst; });
+}
+
+/* Protocols */
+
+static const ip_protocol *ip_protocol_select(const net_stack &net, uint8_t type) MICROPS_REQUIRES(net_locked)
+{
+    for (const ip_protocol &protocol : net.ip->protocols) {
+        if (protocol.type == type) return &protocol;
+    }
+    return nullptr;
+}
+
+int ip_protocol_register(net_stack &net, const char *name, uint8_t type, ip_protocol_input input,
+                         ip_protocol_error error)
+{
+    if (const ip_protocol *exist = ip_protocol_select(net, type)) {
+        errorf("already registered, type=%s(0x%02x), exist=%s(0x%02x)", name, type, exist->name.c_str(), type);
+        return net_error(EEXIST);
+    }
+    net.ip->protocols.push_back({.name = name, .type = type, .input = std::move(input), .error = std::move(error)});
+    infof("registered, type=%s(0x%02x)", name, type);
+    return 0;
+}
+
+const char *ip_protocol_name(const net_stack &net, uint8_t type)
+{
+    const ip_protocol *protocol = ip_protocol_select(net, type);
+    return protocol ? protocol->name.c_str() : "UNKNOWN";
+}
+
+void ip_error_input(net_stack &net, uint8_t protocol, const ip_error &error)
+{
+    const ip_protocol *sender = ip_protocol_select(net, protocol);
+    if (!sender || !sender->error) {
+        return net_drop(net, drop_reason::icmp_bad_quote, "error about a protocol that does not care, protocol=%u",
+                        protocol);
+    }
+    sender->error(error);
+}
+
+/* Output */
+
+/** How a packet leaves this host. */
+struct ip_path {
+    ip_iface *iface = nullptr;
+    ip_addr_t src{};     /* the source address it gets */
+    ip_addr_t nexthop{}; /* the neighbour that gets it */
+    bool broadcast = false;
+    bool to_self = false;
+};
+
+/** To one of our own addresses: by the loopback, if there is one. */
+static int ip_path_self(const net_stack &net, ip_addr_t dst, ip_path &path) MICROPS_REQUIRES(net_locked)
+{
+    ip_iface *loopback = ip_iface_loopback(net);
+    path.iface = loopback ? loopback : ip_iface_select(net, dst);
+    if (!path.iface) return ENETUNREACH;
+    path.to_self = true;
+    path.nexthop = dst;
+    if (path.src == IP_ADDR_ANY) path.src = dst.is_loopback() ? path.iface->unicast : dst;
+    return 0;
+}
+
+/** To 255.255.255.255: the link of the source address, else of the default route; to all, not to the gateway. */
+static int ip_path_broadcast(const net_stack &net, ip_path &path) MICROPS_REQUIRES(net_locked)
+{
+    path.iface = path.src == IP_ADDR_ANY ? ip_route_get_iface(net, IP_ADDR_ANY) : ip_iface_select(net, path.src);
+    if (!path.iface) return ENETUNREACH;
+    path.src = path.iface->unicast;
+    path.nexthop = IP_ADDR_BROADCAST;
+    path.broadcast = true;
+    return 0;
+}
+
+/** Decides how a packet from @p src (or IP_ADDR_ANY) gets to @p dst. Returns 0, or an errno. */
+static int ip_path_select(const net_stack &net, ip_addr_t src, ip_addr_t dst, ip_path &path)
+    MICROPS_REQUIRES(net_locked)
+{
+    path.src = src;
+    if (!ip_addr_is_local(net, src)) return EADDRNOTAVAIL;
+    if (dst == IP_ADDR_BROADCAST) return ip_path_broadcast(net, path);
+    if (dst == IP_ADDR_ANY || dst.is_multicast()) return ENETUNREACH; /* multicast is not implemented */
+    if (ip_addr_is_local(net, dst)) return ip_path_self(net, dst, path);
+    if (src.is_loopback()) return EADDRNOTAVAIL; /* RFC 1122 3.2.1.3 (g): 127/8 does not leave a host */
+    const ip_route *route = ip_route_lookup(net, dst);
+    if (!route) return ENETUNREACH;
+    path.iface = route->iface;
+    path.nexthop = route->nexthop == IP_ADDR_ANY ? dst : route->nexthop;
+    path.broadcast = dst == route->iface->broadcast;
+    if (path.src == IP_ADDR_ANY) path.src = route->iface->unicast;
+    return 0;
+}
+
+/** The largest packet for a path. The link's: a table of discovered path MTUs would lower it here. */
+static size_t ip_path_mtu(const ip_path &path)
+{
+    return path.iface->dev->mtu;
+}
+
+/**
+ * RFC 6864 4.3: the identification is unique among the packets of one source, destination and protocol for as long as
+ * they may live. A counter for each (or a few) of these triples, found by a keyed hash and begun anywhere, is unique
+ * and tells a stranger nothing about our traffic with others (RFC 7739).
+ */
+static uint16_t ip_id_next(ip_layer &ip, uint8_t protocol, ip_addr_t src, ip_addr_t dst) MICROPS_REQUIRES(net_locked)
+{
+    struct triple {
+        ip_addr_t src;
+        ip_addr_t dst;
+        uint8_t protocol;
+    };
+    return ip.ids[siphash(ip.id_key, wire_bytes(triple{src, dst, protocol})) % IP_ID_COUNTERS]++;
+}
+
+static int ip_output_device(const ip_transmission &out, packet_ptr pkt) MICROPS_REQUIRES(net_locked)
+{
+    net_device &dev = *out.iface.dev;
+    if (out.to_self && !(dev.flags & NET_DEVICE_FLAG_LOOPBACK)) {
+        pkt->from_self = true;
+        pkt->offload.csum_valid = pkt->offload.csum_partial;
+        return net_input_handler(NET_PROTOCOL_TYPE_IP, std::move(pkt), dev);
+    }
+    if (!(dev.flags & NET_DEVICE_FLAG_NEED_ARP)) {
+        return net_device_output(dev, NET_PROTOCOL_TYPE_IP, std::move(pkt), nullptr);
+    }
+    if (out.broadcast) return net_device_output(dev, NET_PROTOCOL_TYPE_IP, std::move(pkt), dev.broadcast);
+    return arp_output(out.iface, out.nexthop, std::move(pkt));
+}
+
+int ip_output_core(const ip_transmission &out, packet_ptr pkt, uint16_t offset)
+{
+    ip_hdr hdr{.vhl = IP_VERSION_IPV4 << 4 | IP_HDR_SIZE_MIN / 4,
+               .tos = out.tx.tos,
+               .total = static_cast<uint16_t>(IP_HDR_SIZE_MIN + pkt->size()),
+               .id = out.id,
+               .offset = offset,
+               .ttl = out.tx.ttl,
+               .protocol = out.protocol,
+               .sum = 0,
+               .src = out.src,
+               .dst = out.dst};
+    hdr.sum = cksum16(wire_bytes(hdr));
+    packet_push(*pkt, hdr);
+    const net_device &dev = *out.iface.dev;
+    debugf("dev=%s, iface=%s, protocol=%s(0x%02x), len=%u", dev.name, ip_addr_str(out.iface.unicast).c_str(),
+           ip_protocol_name(dev.net, hdr.protocol), hdr.protocol, hdr.total.value());
+    ip_dump(dev.net, pkt->bytes());
+    return ip_output_device(out, std::move(pkt));
+}
+
+/** Says why a packet cannot be sent. */
+static ssize_t ip_output_refuse(net_stack &net, int error, ip_addr_t src, ip_addr_t dst) MICROPS_REQUIRES(net_locked)
+{
+    if (error == EADDRNOTAVAIL) {
+        net_drop(net, drop_reason::ip_bad_source, "unable to output with specified source address, addr=%s",
+                 ip_addr_str(src).c_str());
+    } else if (dst == IP_ADDR_BROADCAST) {
+        net_drop(net, drop_reason::ip_no_route, "source address is required for broadcast addresses");
+    } else {
+        net_drop(net, drop_reason::ip_no_route, "no route to host, addr=%s", ip_addr_str(dst).c_str());
+    }
+    return net_error(error);
+}
+
+ssize_t ip_output(net_stack &net, uint8_t protocol, packet_ptr pkt, ip_addr_t src, ip_addr_t dst, const ip_tx &tx)
+{
+    net_count(net, counter::ip_out_requests);
+    ip_path path;
+    if (const int error = ip_path_select(net, src, dst, path); error != 0)
+        return ip_output_refuse(net, error, src, dst);
+
+    const size_t length = pkt->size();
+    const size_t mtu = ip_path_mtu(path);
+    const bool fits = IP_HDR_SIZE_MIN + length <= mtu || path.to_self || pkt->offload.gso_size != 0;
+    if (length > IP_PAYLOAD_SIZE_MAX || (!fits && tx.dont_fragment)) {
+        net_count(net, counter::ip_frag_fails);
+        net_drop(net, drop_reason::too_long, "too long, dev=%s, mtu=%zu, total=%zu", path.iface->dev->name, mtu,
+                 IP_HDR_SIZE_MIN + length);
+        return net_error(EMSGSIZE);
+    }
+    const ip_transmission out{.iface = *path.iface,
+                              .nexthop = path.nexthop,
+                              .broadcast = path.broadcast,
+                              .to_self = path.to_self,
+                              .protocol = protocol,
+                              .src = path.src,
+                              .dst = dst,
+                              .id = ip_id_next(*net.ip, protocol, path.src, dst),
+                              .tx = tx};
+    const int sent = fits ? ip_output_core(out, std::move(pkt), tx.dont_fragment ? IP_HDR_FLAG_DF : uint16_t{0})
+                          : ip_fragment_output(out, std::move(pkt), mtu);
+    return sent == -1 ? -1 : static_cast<ssize_t>(length);
+}
+
+void ip_output_failed(ip_iface &iface, const packet &pkt)
+{
+    std::span<const uint8_t> data = pkt.bytes();
+    const auto hdr = wire_read<ip_hdr>(data);
+    if (!hdr || (hdr->offset & IP_HDR_OFFSET_MASK)) return; /* only a first fragment says whose it is */
+    ip_error_input(iface.dev->net, hdr->protocol,
+                   {.type = ICMP_TYPE_DEST_UNREACH,
+                    .code = ICMP_CODE_HOST_UNREACH,
+                    .mtu = 0,
+                    .src = hdr->src,
+                    .dst = hdr->dst,
+                    .reporter = iface.unicast,
+                    .quote = data});
+}
+
+std::optional<ip_limits> ip_output_limits(const net_stack &net, ip_addr_t dst)
+{
+    ip_path path;
+    if (ip_path_select(net, IP_ADDR_ANY, dst, path) != 0) return std::nullopt;
+    const net_device &dev = *path.iface->dev;
+    const size_t mtu = ip_path_mtu(path);
+    return ip_limits{.payload_max = mtu - std::min(mtu, IP_HDR_SIZE_MIN),
+                     .mtu = mtu,
+                     .gso_payload_max = dev.gso_max > IP_HDR_SIZE_MIN ? dev.gso_max - IP_HDR_SIZE_MIN : 0,
+                     .csum_offload = dev.csum_offload};
+}
+
+std::optional<ip_addr_t> ip_source_select(const net_stack &net, ip_addr_t dst)
+{
+    ip_path path;
+    if (ip_path_select(net, IP_ADDR_ANY, dst, path) != 0) return std::nullopt;
+    return path.src;
+}
+
+void ip_suspect(net_stack &net, ip_addr_t dst)
+{
+    ip_path path;
+    if (ip_path_select(net, IP_ADDR_ANY, dst, path) != 0 || path.broadcast || path.to_self) return;
+    if (path.iface->dev->flags & NET_DEVICE_FLAG_NEED_ARP) arp_suspect(*path.iface, path.nexthop);
+}
+
+/* Input */
+
+/** The checks of RFC 1122 3.2.1, in the original's order. */
+static bool ip_hdr_acceptable(net_stack &net, std::span<const uint8_t> data) MICROPS_REQUIRES(net_locked)
+{
+    std::span<const uint8_t> rest = data;
+    const auto hdr = wire_read<ip_hdr>(rest);
+    if (!hdr) {
+        net_drop(net, drop_reason::too_short, "too short, len=%zu", data.size());
+        return false;
+    }
+    if (hdr->vhl >> 4 != IP_VERSION_IPV4) {
+        net_drop(net, drop_reason::ip_version, "ip version error: v=%u", hdr->vhl >> 4);
+        return false;
+    }
+    const size_t hlen = ip_hdr_len(*hdr);
+    if (hlen < IP_HDR_SIZE_MIN || data.size() < hlen) {
+        net_drop(net, drop_reason::bad_header, "header length error: hlen=%zu, len=%zu", hlen, data.size());
+        return false;
+    }
+    if (hdr->total < hlen || data.size() < hdr->total) {
+        net_drop(net, drop_reason::bad_length, "total length error: total=%u, len=%zu", hdr->total.value(),
+                 data.size());
+        return false;
+    }
+    if (cksum16(data.first(hlen)) != 0) {
+        net_drop(net, drop_reason::bad_checksum, "checksum error: sum=0x%04x, verify=0x%04x", hdr->sum.value(),
+                 cksum16(data.first(hlen), static_cast<uint16_t>(~hdr->sum.value())));
+        return false;
+    }
+    return true;
+}
+
+ip_rx ip_rx_make(const packet &pkt, ip_iface &iface)
+{
+    std::span<const uint8_t> rest = pkt.bytes();
+    const ip_hdr hdr = *wire_read<ip_hdr>(rest);
+    const auto whole = pkt.bytes().first(hdr.total); /* the link may have padded */
+    const bool summed = pkt.offload.csum_partial || pkt.offload.csum_valid;
+    return {.payload = whole.subspan(ip_hdr_len(hdr)),
+            .packet = whole,
+            .src = hdr.src,
+            .dst = hdr.dst,
+            .iface = iface,
+            .protocol = hdr.protocol,
+            .ttl = hdr.ttl,
+            .tos = hdr.tos,
+            .csum_valid = summed && !ip_hdr_is_fragment(hdr),
+            .gso_size = pkt.offload.gso_size,
+            .link_broadcast = pkt.link_broadcast,
+            .dst_is_broadcast = ip_addr_is_broadcast(iface.dev->net, hdr.dst)};
+}
+
+/** RFC 1122 3.2.1.3 and 3.3.6: whether a packet is for this host. @p inside: it has never left it. */
+static bool ip_dst_is_ours(const ip_rx &rx, bool inside) MICROPS_REQUIRES(net_locked)
+{
+    if (rx.dst == IP_ADDR_BROADCAST || rx.dst == rx.iface.broadcast) return true;
+    if (rx.dst.is_loopback()) return inside;
+    /* RFC 1122 3.3.6: a link broadcast that is not an IP broadcast is somebody's mistake. */
+    return !rx.link_broadcast && ip_iface_select(rx.iface.dev->net, rx.dst);
+}
+
+/** RFC 1122 3.2.1.3: sources that cannot be. @p inside: the packet has never left this host. */
+static bool ip_src_is_martian(const ip_rx &rx, bool inside) MICROPS_REQUIRES(net_locked)
+{
+    const net_stack &net = rx.iface.dev->net;
+    if ((rx.src.value & 0xff000000) == 0 || rx.src.is_multicast() || ip_addr_is_broadcast(net, rx.src)) return true;
+    return !inside && (rx.src.is_loopback() || ip_iface_select(net, rx.src));
+}
+
+static void ip_deliver(const ip_rx &rx) MICROPS_REQUIRES(net_locked)
+{
+    net_stack &net = rx.iface.dev->net;
+    if (const ip_protocol *protocol = ip_protocol_select(net, rx.protocol)) {
+        net_count(net, counter::ip_in_delivers);
+        return protocol->input(rx);
+    }
+    net_drop(net, drop_reason::ip_unknown_protocol, "unknown protocol, protocol=%u", rx.protocol);
+    icmp_error_output(rx, ICMP_TYPE_DEST_UNREACH, ICMP_CODE_PROTO_UNREACH); /* RFC 1122 3.2.2.1 */
+}
+
+static void ip_input(const packet &pkt, net_device &dev) MICROPS_REQUIRES(net_locked)
+{
+    net_stack &net = dev.net;
+    net_count(net, counter::ip_in_receives);
+    if (!ip_hdr_acceptable(net, pkt.bytes())) return;
+    auto *iface = static_cast<ip_iface *>(net_device_get_iface(dev, NET_IFACE_FAMILY_IP));
+    if (!iface) return net_count_drop(net, drop_reason::ip_not_local);
+
+    const ip_rx rx = ip_rx_make(pkt, *iface);
+    const bool inside = pkt.from_self || (dev.flags & NET_DEVICE_FLAG_LOOPBACK);
+    if (!ip_dst_is_ours(rx, inside)) return net_count_drop(net, drop_reason::ip_not_local);
+    if (ip_src_is_martian(rx, inside)) {
+        return net_drop(net, drop_reason::ip_martian_source, "martian source, dev=%s, src=%s", dev.name,
+                        ip_addr_str(rx.src).c_str());
+    }
+    debugf("dev=%s, iface=%s, protocol=%s(0x%02x), len=%zu", dev.name, ip_addr_str(iface->unicast).c_str(),
+           ip_protocol_name(net, rx.protocol), rx.protocol, rx.packet.size());
+    ip_dump(net, rx.packet);
+
+    std::span<const uint8_t> reader = rx.packet;
+    const ip_hdr hdr = *wire_read<ip_hdr>(reader);
+    if (!ip_hdr_is_fragment(hdr)) return ip_deliver(rx);
+    if (const packet_ptr whole = ip_reassembly_input(rx, hdr)) ip_deliver(ip_rx_make(*whole, *iface));
+}
+
+/* Init */
+
+void ip_init(net_stack &net)
+{
+    net.ip = layer_make<ip_layer>();
+    ip_reassembly_init(net);
+    net.ip->id_key = net.random.key();
+    for (uint16_t &id : net.ip->ids) {
+        id = net.random.u16();
+    }
+    net_protocol_register(net, "IP", NET_PROTOCOL_TYPE_IP, [&net](const packet &pkt, net_device &dev) {
+        net_assert_locked(net);
+        ip_input(pkt, dev);
+    });
+}
+
+} // namespace microps

@@ -75,6 +75,7 @@ void packet::reset(size_t headroom)
     size_ = 0;
     offload = {};
     link_broadcast = false;
+    from_self = false;
 }
 
 void packet_recycle::operator()(packet *pkt) const

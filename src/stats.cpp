@@ -59,6 +59,8 @@ const char *drop_reason_name(drop_reason reason)
         return "ip_unknown_protocol";
     case drop_reason::ip_no_route:
         return "ip_no_route";
+    case drop_reason::ip_bad_source:
+        return "ip_bad_source";
     case drop_reason::ip_fragment_overlap:
         return "ip_fragment_overlap";
     case drop_reason::ip_fragment_limit:
@@ -73,6 +75,8 @@ const char *drop_reason_name(drop_reason reason)
         return "icmp_bad_quote";
     case drop_reason::icmp_rate_limit:
         return "icmp_rate_limit";
+    case drop_reason::icmp_ignored:
+        return "icmp_ignored";
     case drop_reason::udp_no_port:
         return "udp_no_port";
     case drop_reason::udp_queue_full:
@@ -170,6 +174,12 @@ const char *counter_name(counter what)
         return "IcmpInDestUnreachs";
     case counter::icmp_in_time_excds:
         return "IcmpInTimeExcds";
+    case counter::icmp_in_parm_probs:
+        return "IcmpInParmProbs";
+    case counter::icmp_in_src_quenchs:
+        return "IcmpInSrcQuenchs";
+    case counter::icmp_in_redirects:
+        return "IcmpInRedirects";
     case counter::icmp_in_echos:
         return "IcmpInEchos";
     case counter::icmp_in_echo_reps:

@@ -34,6 +34,7 @@ inline constexpr uint8_t IP_PROTOCOL_ICMP = 0x01;
 inline constexpr uint8_t IP_PROTOCOL_TCP = 0x06;
 inline constexpr uint8_t IP_PROTOCOL_UDP = 0x11;
 
+inline constexpr size_t IP_ROUTE_MAX = 1024;   /* routes per stack */
 inline constexpr uint8_t IP_TTL_DEFAULT = 255; /* the original's; RFC 1122 3.2.1.7 leaves it to us */
 
 /** An IPv4 address; stands on the wire as it is. Converts from and to POSIX's in_addr. */
@@ -55,6 +56,25 @@ static_assert(sizeof(ip_addr_t) == IP_ADDR_LEN && alignof(ip_addr_t) == 1);
 
 inline constexpr ip_addr_t IP_ADDR_ANY{};
 inline constexpr ip_addr_t IP_ADDR_BROADCAST{be32(0xffffffff)};
+
+/** The header in front of each packet; options follow when its length (low four bits of vhl, in words) says so. */
+struct ip_hdr {
+    uint8_t vhl{};
+    uint8_t tos{};
+    be16 total{};
+    be16 id{};
+    be16 offset{}; /* three flags, then the offset in units of eight bytes */
+    uint8_t ttl{};
+    uint8_t protocol{};
+    be16 sum{};
+    ip_addr_t src{};
+    ip_addr_t dst{};
+};
+static_assert(sizeof(ip_hdr) == IP_HDR_SIZE_MIN && alignof(ip_hdr) == 1);
+
+inline constexpr uint16_t IP_HDR_FLAG_DF = 0x4000;
+inline constexpr uint16_t IP_HDR_FLAG_MF = 0x2000;
+inline constexpr uint16_t IP_HDR_OFFSET_MASK = 0x1fff;
 
 /** An address and a port: one end of a conversation. */
 struct ip_endpoint {
@@ -105,8 +125,7 @@ struct ip_route {
 };
 
 /** Adds a route. Returns 0, or -1 with errno EINVAL (a netmask with holes, host bits set) or ENOBUFS (table full). */
-int ip_route_add(ip_addr_t network, ip_addr_t netmask, ip_addr_t nexthop, ip_iface &iface)
-    MICROPS_REQUIRES(net_locked);
+int ip_route_add(ip_addr_t network, ip_addr_t netmask, ip_addr_t nexthop, ip_iface &iface) MICROPS_REQUIRES(net_locked);
 /** The route to a destination: the longest prefix wins, among equals the newest. Null if there is none. */
 const ip_route *ip_route_lookup(const net_stack &net, ip_addr_t dst) MICROPS_REQUIRES(net_locked);
 /** Adds the default route by a gateway given as a dotted quad. Returns 0 or -1. */
@@ -152,6 +171,8 @@ int ip_protocol_register(net_stack &net, const char *name, uint8_t type, ip_prot
                          ip_protocol_error error = nullptr) MICROPS_REQUIRES(net_locked);
 /** "ICMP", "TCP", "UDP"; "UNKNOWN" for a number nobody registered. */
 const char *ip_protocol_name(const net_stack &net, uint8_t type) MICROPS_REQUIRES(net_locked);
+/** A packet of ours cannot be delivered on its link (no answer to ARP): its protocol hears "host unreachable". */
+void ip_output_failed(ip_iface &iface, const packet &pkt) MICROPS_REQUIRES(net_locked);
 /** Hands an ICMP error about one of our packets to the protocol that sent it; icmp_input() calls it. */
 void ip_error_input(net_stack &net, uint8_t protocol, const ip_error &error) MICROPS_REQUIRES(net_locked);
 
@@ -180,8 +201,8 @@ ssize_t ip_output(net_stack &net, uint8_t protocol, packet_ptr pkt, ip_addr_t sr
 
 /** What a transport protocol may send to a destination. */
 struct ip_limits {
-    size_t payload_max = 0;   /* bytes behind the IP header in one unfragmented packet */
-    size_t mtu = 0;           /* of the first link */
+    size_t payload_max = 0;     /* bytes behind the IP header in one unfragmented packet */
+    size_t mtu = 0;             /* of the first link */
     size_t gso_payload_max = 0; /* bytes behind the IP header that the device cuts into segments; 0: it cannot */
     bool csum_offload = false;  /* the device fills in transport checksums */
 };

@@ -118,6 +118,10 @@ struct net_device {
         uint8_t broadcast[NET_DEVICE_ADDR_LEN]{};
     };
 
+    /* What the device does for the layers above (packet_offload). */
+    bool csum_offload = false; /* it fills in transport checksums */
+    size_t gso_max = 0;        /* it cuts packets up to this size into segments; 0: it cannot */
+
     /** The decorator around this device, if any: it gets this device's input. */
     net_device *outer = nullptr;
     /** Frames queued by output() for write(). */
@@ -128,8 +132,14 @@ struct net_device {
     bool readable = false;      /* the engine saw fd() readable; poll() is due */
 };
 
-inline bool NET_DEVICE_IS_UP(const net_device *dev) { return dev->flags & NET_DEVICE_FLAG_UP; }
-inline const char *NET_DEVICE_STATE(const net_device *dev) { return NET_DEVICE_IS_UP(dev) ? "up" : "down"; }
+inline bool NET_DEVICE_IS_UP(const net_device *dev)
+{
+    return dev->flags & NET_DEVICE_FLAG_UP;
+}
+inline const char *NET_DEVICE_STATE(const net_device *dev)
+{
+    return NET_DEVICE_IS_UP(dev) ? "up" : "down";
+}
 
 /* Devices and interfaces. The stack owns both from their allocation on; registration attaches them. */
 

@@ -73,6 +73,7 @@ public:
     void reset(size_t headroom);
 
     packet_offload offload{};
+    bool from_self = false;      /* in: this host sent it to itself, without a loopback device */
     bool link_broadcast = false; /* in: the frame was addressed to the link's broadcast address */
 
 protected:
