@@ -106,29 +106,23 @@ int icmp_error_to_errno(uint8_t type, uint8_t code)
 
 /* Output */
 
-static ssize_t icmp_send(net_stack &net, icmp_hdr hdr, std::span<const uint8_t> data, ip_addr_t src, ip_addr_t dst,
-                         const ip_tx &tx) MICROPS_REQUIRES(net_locked)
+ssize_t icmp_output(net_stack &net, uint8_t type, uint8_t code, be32 values, std::span<const uint8_t> data,
+                    ip_addr_t src, ip_addr_t dst, const ip_tx &tx)
 {
+    icmp_hdr hdr{.type = type, .code = code, .sum = 0, .values = values};
     if (data.size() > IP_PAYLOAD_SIZE_MAX - sizeof(hdr)) {
         net_drop(net, drop_reason::too_long, "too long, len=%zu", sizeof(hdr) + data.size());
         return net_error(EMSGSIZE);
     }
     packet_ptr pkt = packet_alloc(net, IP_HEADROOM + sizeof(hdr), data);
     if (!pkt) return net_error(ENOBUFS);
-    hdr.sum = 0;
     hdr.sum = cksum16(data, cksum_partial(wire_bytes(hdr)));
     packet_push(*pkt, hdr);
-    debugf("%s => %s, type=%s(%u), len=%zu", ip_addr_str(src).c_str(), ip_addr_str(dst).c_str(),
-           icmp_type_ntoa(hdr.type), hdr.type, pkt->size());
+    debugf("%s => %s, type=%s(%u), len=%zu", ip_addr_str(src).c_str(), ip_addr_str(dst).c_str(), icmp_type_ntoa(type),
+           type, pkt->size());
     icmp_dump(pkt->bytes());
-    icmp_count_output(net, hdr.type);
+    icmp_count_output(net, type);
     return ip_output(net, IP_PROTOCOL_ICMP, std::move(pkt), src, dst, tx);
-}
-
-ssize_t icmp_output(net_stack &net, uint8_t type, uint8_t code, be32 values, std::span<const uint8_t> data,
-                    ip_addr_t src, ip_addr_t dst)
-{
-    return icmp_send(net, {.type = type, .code = code, .sum = 0, .values = values}, data, src, dst, {});
 }
 
 /** Takes one from the bucket of errors we may send. */
@@ -184,8 +178,8 @@ static void icmp_input_echo(const ip_rx &rx, const icmp_hdr &hdr, std::span<cons
     /* RFC 1122 3.2.2.6: from the address that was asked. Broadcasts may be ignored; the original answers, so we do. */
     const ip_addr_t src = rx.dst_is_broadcast ? rx.iface.unicast : rx.dst;
     const uint8_t tos = rx.tos & 0xfc; /* RFC 1349 5.1: the reply has the request's TOS; RFC 3168: without its ECN */
-    icmp_send(net, {.type = ICMP_TYPE_ECHOREPLY, .code = hdr.code, .sum = 0, .values = hdr.values}, data, src, rx.src,
-              {.ttl = IP_TTL_DEFAULT, .tos = tos, .dont_fragment = false});
+    icmp_output(net, ICMP_TYPE_ECHOREPLY, hdr.code, hdr.values, data, src, rx.src,
+                {.ttl = IP_TTL_DEFAULT, .tos = tos, .dont_fragment = false});
 }
 
 /** An error: @p data is what it quotes of the packet it is about. */
