@@ -24,10 +24,7 @@ namespace microps
 
 /* Helpers */
 
-static bool ip_hdr_is_fragment(const ip_hdr &hdr)
-{
-    return hdr.offset & (IP_HDR_FLAG_MF | IP_HDR_OFFSET_MASK);
-}
+static bool ip_hdr_is_fragment(const ip_hdr &hdr) { return hdr.offset & (IP_HDR_FLAG_MF | IP_HDR_OFFSET_MASK); }
 
 static void ip_dump(const net_stack &net, std::span<const uint8_t> packet) MICROPS_REQUIRES(net_locked)
 {
@@ -206,10 +203,7 @@ static int ip_path_select(const net_stack &net, ip_addr_t src, ip_addr_t dst, ip
 }
 
 /** The largest packet for a path. The link's: a table of discovered path MTUs would lower it here. */
-static size_t ip_path_mtu(const ip_path &path)
-{
-    return path.iface->dev->mtu;
-}
+static size_t ip_path_mtu(const ip_path &path) { return path.iface->dev->mtu; }
 
 /**
  * RFC 6864 4.3: the identification is unique among the packets of one source, destination and protocol for as long as
@@ -385,7 +379,8 @@ ip_rx ip_rx_make(const packet &pkt, ip_iface &iface)
     std::span<const uint8_t> rest = pkt.bytes();
     const ip_hdr hdr = *wire_read<ip_hdr>(rest);
     const auto whole = pkt.bytes().first(hdr.total); /* the link may have padded */
-    const bool summed = pkt.offload.csum_partial || pkt.offload.csum_valid;
+    /* A sum that the peer left to its hardware was never on a wire: nothing can have damaged it. */
+    const bool unfilled = pkt.offload.csum_partial && pkt.offload.csum_start == ip_hdr_len(hdr);
     return {.payload = whole.subspan(ip_hdr_len(hdr)),
             .packet = whole,
             .src = hdr.src,
@@ -394,7 +389,7 @@ ip_rx ip_rx_make(const packet &pkt, ip_iface &iface)
             .protocol = hdr.protocol,
             .ttl = hdr.ttl,
             .tos = hdr.tos,
-            .csum_valid = summed && !ip_hdr_is_fragment(hdr),
+            .csum_valid = (unfilled || pkt.offload.csum_valid) && !ip_hdr_is_fragment(hdr),
             .gso_size = pkt.offload.gso_size,
             .link_broadcast = pkt.link_broadcast,
             .dst_is_broadcast = ip_addr_is_broadcast(iface.dev->net, hdr.dst)};
