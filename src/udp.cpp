@@ -293,6 +293,7 @@ static void udp_error(const udp_layer &udp, const ip_error &error) MICROPS_REQUI
     udp_pcb *pcb = udp_pcb_select(udp, {error.src, hdr->src}, {error.dst, hdr->dst});
     const int reason = icmp_error_to_errno(error.type, error.code);
     if (!pcb || !pcb->connected || reason == 0) return;
+    if (reason == EMSGSIZE && !pcb->options.tx.dont_fragment) return; /* we would fragment, so it says nothing */
     debugf("foreign=%s, type=%u, code=%u", ip_endpoint_str(pcb->foreign).c_str(), error.type, error.code);
     datagram_fail(*pcb, reason);
 }
