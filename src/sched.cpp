@@ -155,10 +155,11 @@ net_scheduler &net_scheduler_threads()
     return scheduler;
 }
 
-int sched_sleep(net_stack &net, sched_ctx &ctx, net_guard &guard, net_time deadline)
+int sched_sleep(net_stack &net, sched_ctx &ctx, net_guard &guard, net_time deadline, const char *caller)
 {
     if (guard.nested()) return net_error(EDEADLK);
     sched_waiter waiter;
+    waiter.caller = caller;
     waiter_enter(net, ctx, waiter); /* first: what is sent below may bring the answer */
     engine_settle(net);
     while (!waiter.woken && waiter.error == 0) {

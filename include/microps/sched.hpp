@@ -35,6 +35,7 @@ struct sched_ctx {
 /** One sleeping call; lives on the sleeper's stack. */
 struct sched_waiter {
     sched_ctx *ctx = nullptr;
+    const char *caller = ""; /* the function that sleeps, for people */
     bool woken = false;
     int error = 0; /* set by a scheduler that knows nobody will ever wake this call (EDEADLK) */
     std::condition_variable cond{};
@@ -63,8 +64,8 @@ net_scheduler &net_scheduler_threads();
  * Returns 0 when woken, -1 with errno EINTR (net_interrupt, net_shutdown), ETIMEDOUT (@p deadline reached), or
  * EDEADLK (called from a handler, which must not sleep, or in a simulation in which nothing can happen any more).
  */
-int sched_sleep(net_stack &net, sched_ctx &ctx, net_guard &guard, net_time deadline = NET_TIME_NEVER)
-    MICROPS_REQUIRES(net_locked);
+int sched_sleep(net_stack &net, sched_ctx &ctx, net_guard &guard, net_time deadline = NET_TIME_NEVER,
+                const char *caller = __builtin_FUNCTION()) MICROPS_REQUIRES(net_locked);
 
 /** Wakes everybody who sleeps on @p ctx, or on the stack's `activity`. */
 void sched_wakeup(net_stack &net, sched_ctx &ctx) MICROPS_REQUIRES(net_locked);

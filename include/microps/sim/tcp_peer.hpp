@@ -332,7 +332,7 @@ private:
     void arrive(std::span<const uint8_t> packet);
     void learn(const tcp_peer_segment &seg);
     void open_app(tcp_peer_start start);
-    bool await_segment(net_duration limit);
+    bool await_segment(net_time until);
     void step_done();
     ssize_t app_result(ssize_t result);
     [[nodiscard]] std::string mismatch(const tcp_pattern &what, const tcp_peer_segment &seg) const;

@@ -44,8 +44,8 @@ struct sim_frame_record {
     std::string to;    /* the receiver's, or "*" */
     sim_link_type link{};
     unsigned fate = SIM_FATE_SENT;
-    size_t size = 0;           /* of the whole frame */
-    std::vector<uint8_t> head; /* its first bytes */
+    size_t size = 0;             /* of the whole frame */
+    std::vector<uint8_t> head{}; /* its first bytes */
 };
 
 /** Prints frames, and remembers initial sequence numbers on the way. */

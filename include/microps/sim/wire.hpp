@@ -11,11 +11,14 @@
 #include "microps/sim/trace.hpp"
 #include "microps/sim/world.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
+#include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -95,6 +98,8 @@ public:
 
     /** What happens from now on to the frames that @p from sends; both directions begin with the constructor's. */
     [[nodiscard]] sim_wire_config &config(const sim_host &from);
+    /** The same for the raw end. */
+    [[nodiscard]] sim_wire_config &raw_config();
     /** Sets all directions alike. */
     void configure(const sim_wire_config &config);
     /** Cuts the wire, or mends it: while it is cut everything sent is lost, and what is on its way too. */
@@ -118,9 +123,11 @@ private:
 
     sim_wire(sim_world &world, const sim_wire_config &config);
     void plug(const sim_plug &plug, const sim_wire_config &config);
-    void plug_raw(sim_raw_plug plug, const sim_wire_config &config);
     void send(port &from, std::span<const uint8_t> frame);
-    void send_to(port &from, std::span<const uint8_t> frame);
+    std::optional<net_time> queue(port &from, size_t size);
+    unsigned transfer(port &from, std::span<const uint8_t> frame);
+    void schedule_arrival(port &from, net_time at, std::vector<uint8_t> bytes);
+    void switch_frame(port &from, std::span<const uint8_t> frame);
     void arrive(port &to, std::span<const uint8_t> frame);
     [[nodiscard]] port &port_of(const sim_host &host) const;
 
@@ -128,6 +135,7 @@ private:
     sim_link_type link_;
     bool cut_ = false;
     std::vector<std::unique_ptr<port>> ports_;
+    std::map<std::array<uint8_t, 6>, port *> learned_; /* the switch's table: behind which end a host is */
     std::unique_ptr<sim_pcap> pcap_;
 };
 

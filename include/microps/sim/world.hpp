@@ -19,6 +19,7 @@
 #pragma once
 
 #include "microps/log.hpp"
+#include "microps/random.hpp"
 #include "microps/sim/trace.hpp"
 #include "microps/time.hpp"
 
@@ -33,6 +34,7 @@
 namespace microps
 {
 
+class net_scheduler;
 class sim_host;
 class sim_scheduler;
 class sim_log;
@@ -146,16 +148,25 @@ private:
 
     void schedule(net_time at, const void *owner, std::function<void()> action);
     void forget(const void *owner);
-    bool take_event(net_time limit);
+    bool take_event();
+    bool advance(net_time limit);
+    void set_clock(net_time at);
+    void hosts_touched();
+    [[nodiscard]] sim_host *earliest_host();
+    [[nodiscard]] net_time next_at();
     [[nodiscard]] uint64_t derive_seed();
+    [[nodiscard]] net_scheduler &scheduler();
+    void assert_outside() const;
 
     uint64_t seed_;
-    uint64_t seeds_derived_ = 0;
+    net_random random_; /* of seeds */
     sim_clock clock_;
     sim_trace trace_;
-    std::vector<sim_host *> hosts_;
+    std::vector<sim_host *> hosts_; /* in the order of construction */
+    unsigned hosts_made_ = 0;
     std::map<std::pair<net_time, uint64_t>, event> events_; /* ties in the order in which they were scheduled */
     uint64_t event_order_ = 0;
+    unsigned turns_ = 0; /* since the clock moved */
     std::unique_ptr<sim_scheduler> scheduler_;
     std::unique_ptr<sim_log> log_;
     sim_failure_handler failure_handler_;
