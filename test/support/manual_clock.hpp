@@ -19,6 +19,7 @@ public:
     }
 
     void set(net_time now) { now_ = now; }
+    void advance(net_duration span) { now_ += span; }
 
 private:
     /* Not zero: so that "never happened" and "happened at the beginning of time" are told apart. */
