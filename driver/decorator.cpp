@@ -53,4 +53,13 @@ void decorator_pass_up(net_device &dev, packet_ptr frame)
     link_ip_input(dev, std::move(frame));
 }
 
+net_device &decorator_outermost(net_device &dev)
+{
+    net_device *outermost = &dev;
+    while (outermost->outer) {
+        outermost = outermost->outer;
+    }
+    return *outermost;
+}
+
 } // namespace microps

@@ -25,4 +25,7 @@ int decorator_transmit(net_device &dev, uint16_t type, packet_ptr pkt, const voi
 /** What input() does in the end: hands the frame to the decorator around this one, or strips its link header. */
 void decorator_pass_up(net_device &dev, packet_ptr frame) MICROPS_REQUIRES(net_locked);
 
+/** The device that is registered: the one around all others. */
+net_device &decorator_outermost(net_device &dev);
+
 } // namespace microps

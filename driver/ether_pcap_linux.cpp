@@ -6,10 +6,11 @@
  * end of a veth pair) leaves checksums unfilled and sends TCP in pieces of up to 64 KiB, because it takes the wire for
  * a device that will do that work: PACKET_VNET_HDR tells us about both (packet(7), linux/if_packet.h). And when the
  * interface goes down or away the socket answers ENETDOWN once: if it is still bound to an interface after that, it
- * was only switched off, and works again when it comes back.
+ * was switched off, and works again when it comes back.
  */
 #include "microps/driver/ether_pcap.hpp"
 
+#include "decorator.hpp"
 #include "interface_linux.hpp"
 #include "microps/ether.hpp"
 #include "microps/log.hpp"
@@ -28,13 +29,16 @@ namespace
 
 constexpr uint16_t ETHER_P_ALL = 0x0003; /* the kernel's "every protocol" */
 constexpr int SOCKET_BUFFER = 4 << 20;   /* the kernel's limit may cut it */
+constexpr net_duration GONE_INTERVAL = std::chrono::seconds(1);
 
 struct ether_pcap_device;
 int ether_pcap_open(ether_pcap_device &dev) MICROPS_REQUIRES(net_locked);
 int ether_pcap_poll(ether_pcap_device &dev) MICROPS_REQUIRES(net_locked);
+void ether_pcap_look(ether_pcap_device &dev) MICROPS_REQUIRES(net_locked);
 
 struct ether_pcap_device final : net_device {
-    ether_pcap_device(net_stack &stack, const char *interface_name) : net_device(stack), port(interface_name, true)
+    ether_pcap_device(net_stack &stack, const char *interface_name)
+        : net_device(stack), port(interface_name, true), look(stack, timer_call<ether_pcap_look>(*this))
     {
         ether_setup_helper(*this);
     }
@@ -42,6 +46,7 @@ struct ether_pcap_device final : net_device {
     int open() override MICROPS_REQUIRES(net_locked) { return ether_pcap_open(*this); }
     int close() override MICROPS_REQUIRES(net_locked)
     {
+        look.cancel();
         linux_interface_close(*this, port); /* with the socket goes its membership: no promiscuous mode stays on */
         return 0;
     }
@@ -55,6 +60,7 @@ struct ether_pcap_device final : net_device {
     void input(packet_ptr frame) override MICROPS_REQUIRES(net_locked) { ether_poll_helper(*this, std::move(frame)); }
 
     linux_interface port;
+    net_timer look; /* while the interface is down: whether it still exists */
 };
 
 /** POSIX wants every kind of address as a sockaddr. */
@@ -134,7 +140,7 @@ int ether_pcap_open(ether_pcap_device &dev)
     return -1;
 }
 
-/** Whether the socket's interface exists no more; it may be down. */
+/** Whether the socket lost its interface: bound to none any more. */
 bool ether_pcap_gone(const ether_pcap_device &dev)
 {
     sockaddr_ll addr{};
@@ -142,18 +148,37 @@ bool ether_pcap_gone(const ether_pcap_device &dev)
     return getsockname(dev.port.fd.get(), as_sockaddr(addr), &len) == -1 || addr.sll_ifindex <= 0;
 }
 
+void report_gone(const ether_pcap_device &dev, int error)
+{
+    errorf("read: %s, dev=%s: %s is gone, the device goes down", strerror(error), dev.name, dev.port.name.c_str());
+}
+
+/** A socket whose interface is down hears nothing when it is deleted as well: so look from time to time. */
+void ether_pcap_look(ether_pcap_device &dev)
+{
+    if (ether_pcap_gone(dev)) {
+        report_gone(dev, ENODEV);
+        return net_device_failed(decorator_outermost(dev));
+    }
+    const char *request = nullptr;
+    linux_interface_info info;
+    if (linux_interface_query(dev.port.name, info, request) == 0 && info.up) return;
+    dev.look.arm(GONE_INTERVAL);
+}
+
 int ether_pcap_poll(ether_pcap_device &dev)
 {
     const int count = linux_interface_poll(dev, dev.port, ether_pcap_read);
     if (count != -1) return count;
     const int error = errno;
-    const char *name = dev.port.name.c_str();
     if (ether_pcap_gone(dev)) {
-        errorf("read: %s, dev=%s: %s is gone, the device goes down", strerror(error), dev.name, name);
+        report_gone(dev, error);
         return -1;
     }
     if (error == ENETDOWN) {
+        const char *name = dev.port.name.c_str();
         warnf("%s is down, dev=%s: sudo ip link set %s up", name, dev.name, name);
+        dev.look.arm(GONE_INTERVAL);
     } else {
         net_drop(dev.net, drop_reason::device_error, "read: %s, dev=%s", strerror(error), dev.name);
     }

@@ -4,6 +4,7 @@
  */
 #include "microps/driver/raw_ip.hpp"
 
+#include "decorator.hpp"
 #include "link.hpp"
 #include "microps/log.hpp"
 
@@ -66,12 +67,7 @@ net_device *raw_ip_init(net_stack &net, uint16_t mtu, raw_ip_hook transmit)
 
 void raw_ip_input(net_device &dev, std::span<const uint8_t> packet)
 {
-    /* The registered device may be a decorator: what is down takes nothing. */
-    const net_device *outermost = &dev;
-    while (outermost->outer) {
-        outermost = outermost->outer;
-    }
-    if (!NET_DEVICE_IS_UP(outermost)) {
+    if (!NET_DEVICE_IS_UP(&decorator_outermost(dev))) {
         return net_drop(dev.net, drop_reason::device_down, "not opened, dev=%s", dev.name);
     }
     packet_ptr pkt = packet_alloc(dev.net, 0, packet);

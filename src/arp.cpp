@@ -105,10 +105,7 @@ static void arp_dump(const arp_ether_ip &msg)
              "\n        tha: " + ether_addr_str(msg.tha) + "\n        tpa: " + ip_addr_str(msg.tpa) + "\n");
 }
 
-static arp_key arp_cache_key(const ip_iface &iface, ip_addr_t pa)
-{
-    return {iface.dev->index, pa.value};
-}
+static arp_key arp_cache_key(const ip_iface &iface, ip_addr_t pa) { return {iface.dev->index, pa.value}; }
 
 static bool arp_speaks(const net_device &dev)
 {
@@ -361,9 +358,14 @@ static bool arp_acceptable(const arp_ether_ip &msg, const net_device &dev) MICRO
         net_drop(net, drop_reason::arp_unsupported, "unsupported opcode, op=0x%04x", msg.hdr.op.value());
         return false;
     }
-    /* Nobody is a group, and our own frames (a bridge reflects them) teach us nothing. */
-    if (msg.sha.is_group() || msg.sha == ETHER_ADDR_ANY || msg.sha == ether_device_addr(dev) ||
-        msg.spa.is_multicast() || msg.spa.is_loopback() || ip_addr_is_broadcast(net, msg.spa)) {
+    /*
+     * Nobody is a group, and our own frames (a bridge reflects them) teach us nothing. Our hardware address alone does
+     * not make a frame ours: a TAP device without an address of its own shares the kernel side's.
+     */
+    const bool reflected =
+        msg.sha == ether_device_addr(dev) && (msg.spa == IP_ADDR_ANY || ip_iface_select(net, msg.spa));
+    if (msg.sha.is_group() || msg.sha == ETHER_ADDR_ANY || reflected || msg.spa.is_multicast() ||
+        msg.spa.is_loopback() || ip_addr_is_broadcast(net, msg.spa)) {
         net_drop(net, drop_reason::arp_bad_sender, "bad sender, sha=%s, spa=%s", ether_addr_str(msg.sha).c_str(),
                  ip_addr_str(msg.spa).c_str());
         return false;

@@ -28,7 +28,7 @@ TEST_F(PcapDevice, KernelsPingOfAnySizeIsAnsweredWithTtl255)
     make_veth("ours", "kernels");
     tap_host host(veth);
     ASSERT_TRUE(host.running);
-    for (const size_t size : {0, 1, 56, 1472, 1473, 9000, 60000}) {
+    for (const size_t size : {0UL, 1UL, 56UL, 1472UL, 1473UL, 9000UL, 60000UL}) {
         expect_ping(size);
     }
 }
@@ -39,7 +39,7 @@ TEST_F(PcapDevice, DatagramsWithUnfilledChecksumAreTaken)
     make_veth("ours", "kernels");
     tap_host host(veth);
     const kernel_udp client;
-    for (const size_t size : {0, 1, 17, 18, 1472, 1473, 4000, 65507}) {
+    for (const size_t size : {0UL, 1UL, 17UL, 18UL, 1472UL, 1473UL, 4000UL, 65507UL}) {
         const std::string text(size, static_cast<char>('a' + size % 26));
         client.send(text, 7);
         EXPECT_EQ(client.receive(), text);
@@ -87,7 +87,7 @@ TEST_F(PcapDevice, DeletedWhileRunningIsReportedOnceAndTakesTheDeviceDown)
     tap_host host(veth);
     expect_ping();
     must("ip link del ours");
-    ASSERT_TRUE(eventually([&] { return !host.up(); }));
+    ASSERT_TRUE(eventually([&] { return !host.up(); }, std::chrono::seconds(5)));
     const uint64_t turns = host.count(counter::net_engine_turns);
     std::this_thread::sleep_for(std::chrono::milliseconds(300));
     EXPECT_LE(host.count(counter::net_engine_turns), turns + 5) << "it spins";

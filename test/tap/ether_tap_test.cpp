@@ -40,7 +40,7 @@ TEST_F(TapDevice, KernelsPingOfAnySizeIsAnsweredWithTtl255)
     make_tap();
     tap_host host(tap0);
     ASSERT_TRUE(host.running);
-    for (const size_t size : {0, 1, 56, 1472, 1473, 9000, 60000}) {
+    for (const size_t size : {0UL, 1UL, 56UL, 1472UL, 1473UL, 9000UL, 60000UL}) {
         expect_ping(size);
     }
 }
@@ -50,7 +50,7 @@ TEST_F(TapDevice, DatagramsOfAnySizeComeBackFromTheStack)
     make_tap();
     tap_host host(tap0);
     const kernel_udp client;
-    for (const size_t size : {0, 1, 17, 18, 1472, 1473, 1999, 2048, 4000, 65507}) {
+    for (const size_t size : {0UL, 1UL, 17UL, 18UL, 1472UL, 1473UL, 1999UL, 2048UL, 4000UL, 65507UL}) {
         const std::string text(size, static_cast<char>('a' + size % 26));
         client.send(text, 7);
         EXPECT_EQ(client.receive(), text);
@@ -312,9 +312,10 @@ TEST_F(TapPermission, WithoutTheRightToTheNodeItSaysHowToGetIt)
     });
 }
 
+/* An interface that was made for nobody in particular may be opened by anybody. */
 TEST_F(TapPermission, WithoutTheRightToTheInterfaceItNamesTheThreeCommands)
 {
-    make_tap();
+    must("ip tuntap add mode tap user 1 name tap0");
     in_child([] {
         return opening_says("ioctl(TUNSETIFF): Operation not permitted, dev=net0: run the program with sudo, or once: "
                             "sudo ip tuntap add mode tap user $USER name tap0; sudo ip addr add 192.0.2.1/24 dev tap0; "

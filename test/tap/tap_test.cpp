@@ -183,6 +183,9 @@ tap_host::tap_host(const make_device &make)
     }
     running = net_run(net) == 0;
     if (!running) return;
+    /* An interface with somebody at its end has a carrier; until the kernel has noticed, it swallows frames. */
+    EXPECT_TRUE(
+        eventually([] { return run_command("ip -o link show up").output.find("NO-CARRIER") == std::string::npos; }));
     socket_ = udp_open(net);
     EXPECT_EQ(udp_bind(net, socket_, {.addr = {}, .port = 7}), 0);
     echo_ = std::thread([this] { udp_echo(net, socket_); });

@@ -22,7 +22,7 @@ TEST_F(TunDevice, KernelsPingOfAnySizeIsAnsweredWithTtl255)
     tap_host host(tun0);
     ASSERT_TRUE(host.running);
     EXPECT_EQ(host.dev->type, NET_DEVICE_TYPE_IP);
-    for (const size_t size : {0, 56, 1472, 1473, 60000}) {
+    for (const size_t size : {0UL, 56UL, 1472UL, 1473UL, 60000UL}) {
         expect_ping(size);
     }
     EXPECT_EQ(host.count(counter::arp_out_requests), 0U);
@@ -33,7 +33,7 @@ TEST_F(TunDevice, DatagramsComeBackFromTheStack)
     make_tap("tun0", "tun");
     tap_host host(tun0);
     const kernel_udp client;
-    for (const size_t size : {0, 1, 1472, 1473, 65507}) {
+    for (const size_t size : {0UL, 1UL, 1472UL, 1473UL, 65507UL}) {
         const std::string text(size, 'x');
         client.send(text, 7);
         EXPECT_EQ(client.receive(), text);

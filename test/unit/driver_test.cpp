@@ -87,7 +87,7 @@ TEST_F(LoopbackDevice, WorksInsideADecorator)
 
 TEST_F(RawIpDevice, HookGetsWhatIsSentAndInputGoesToTheProtocolOfItsVersion)
 {
-    net_device *raw_dev = made(net, [this](net_stack &stack) MICROPS_REQUIRES(net_locked) {
+    net_device *raw_dev = made(net, [this](net_stack &) MICROPS_REQUIRES(net_locked) {
         net_device *made_dev = raw();
         net_device_register(*made_dev);
         return made_dev;
@@ -104,7 +104,7 @@ TEST_F(RawIpDevice, HookGetsWhatIsSentAndInputGoesToTheProtocolOfItsVersion)
 TEST_F(RawIpDevice, WhatIsNotIpIsDropped)
 {
     net_device *raw_dev =
-        made(net, [this](net_stack &stack) MICROPS_REQUIRES(net_locked) { return raw_ip_init(stack, 1500, nullptr); });
+        made(net, [](net_stack &stack) MICROPS_REQUIRES(net_locked) { return raw_ip_init(stack, 1500, nullptr); });
     run(*raw_dev);
     feed(*raw_dev, {});
     feed(*raw_dev, {0x50, 1, 2, 3});
