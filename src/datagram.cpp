@@ -48,20 +48,30 @@ int datagram_wait(net_guard &guard, datagram_pcb &pcb, int flags, net_time deadl
     }
 }
 
-ssize_t datagram_take(datagram_pcb &pcb, std::span<uint8_t> data, int flags)
+ssize_t datagram_take(datagram_pcb &pcb, std::span<uint8_t> data, ip_received *from, int flags)
 {
-    const std::vector<uint8_t> &received = pcb.queue.front().data;
-    const size_t copied = std::min(data.size(), received.size());
-    std::copy_n(received.begin(), copied, data.begin());
+    if (pcb.queue.empty()) return 0; /* SHUT_RD */
+    const datagram &first = pcb.queue.front();
+    const size_t copied = std::min(data.size(), first.data.size());
+    std::copy_n(first.data.begin(), copied, data.begin());
+    if (from) *from = first.about;
     if (!(flags & MSG_PEEK)) pcb.queue.pop();
     return static_cast<ssize_t>(copied);
 }
 
-bool datagram_deliver(datagram_pcb &pcb, datagram &&received, size_t limit)
+bool datagram_deliver(datagram_pcb &pcb, const ip_rx &rx, be16 port, std::span<const uint8_t> data, size_t limit)
 {
+    datagram received{
+        .about = {.foreign = {rx.src, port}, .local = rx.dst, .ttl = rx.ttl, .tos = rx.tos, .length = data.size()},
+        .data{data.begin(), data.end()}};
     if (!pcb.queue.push(std::move(received), limit)) return false;
     sched_wakeup(pcb.net, pcb.ctx);
     return true;
+}
+
+ssize_t datagram_pending(const datagram_pcb &pcb)
+{
+    return pcb.queue.empty() ? 0 : static_cast<ssize_t>(pcb.queue.front().data.size());
 }
 
 void datagram_fail(datagram_pcb &pcb, int error)
@@ -70,10 +80,7 @@ void datagram_fail(datagram_pcb &pcb, int error)
     sched_wakeup(pcb.net, pcb.ctx);
 }
 
-int datagram_take_error(datagram_pcb &pcb)
-{
-    return std::exchange(pcb.error, 0);
-}
+int datagram_take_error(datagram_pcb &pcb) { return std::exchange(pcb.error, 0); }
 
 short datagram_poll(const datagram_pcb &pcb)
 {

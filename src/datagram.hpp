@@ -21,12 +21,9 @@
 namespace microps
 {
 
-/** A datagram in a receive queue, and what its IP header said. */
+/** A datagram in a receive queue. */
 struct datagram {
-    ip_endpoint foreign{};
-    ip_addr_t local{};
-    uint8_t ttl = 0;
-    uint8_t tos = 0;
+    ip_received about{};
     std::vector<uint8_t> data{};
 };
 
@@ -78,10 +75,14 @@ struct datagram_pcb {
  * EAGAIN (MSG_DONTWAIT in @p flags, or @p deadline reached), EINTR, EDEADLK.
  */
 int datagram_wait(net_guard &guard, datagram_pcb &pcb, int flags, net_time deadline) MICROPS_REQUIRES(net_locked);
-/** Copies the first datagram out and, without MSG_PEEK in @p flags, removes it. Returns the bytes copied. */
-ssize_t datagram_take(datagram_pcb &pcb, std::span<uint8_t> data, int flags) MICROPS_REQUIRES(net_locked);
-/** Queues a datagram and wakes the sleepers. Returns false if there is no room for it within @p limit bytes. */
-[[nodiscard]] bool datagram_deliver(datagram_pcb &pcb, datagram &&received, size_t limit) MICROPS_REQUIRES(net_locked);
+/** Copies the first datagram out and, without MSG_PEEK in @p flags, removes it. Returns the bytes copied, 0 if none. */
+ssize_t datagram_take(datagram_pcb &pcb, std::span<uint8_t> data, ip_received *from, int flags)
+    MICROPS_REQUIRES(net_locked);
+/** Queues a copy of @p data and wakes the sleepers. Returns false if there is no room for it within @p limit bytes. */
+[[nodiscard]] bool datagram_deliver(datagram_pcb &pcb, const ip_rx &rx, be16 port, std::span<const uint8_t> data,
+                                    size_t limit) MICROPS_REQUIRES(net_locked);
+/** The length of the first datagram, 0 if there is none. */
+ssize_t datagram_pending(const datagram_pcb &pcb) MICROPS_REQUIRES(net_locked);
 /** Leaves an error for the next call, and wakes the sleepers. */
 void datagram_fail(datagram_pcb &pcb, int error) MICROPS_REQUIRES(net_locked);
 /** Gives out the pending error, once. */

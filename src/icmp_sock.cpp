@@ -46,15 +46,9 @@ static icmp_pcb *icmp_pcb_get(const net_stack &net, int id) MICROPS_REQUIRES(net
     return nullptr;
 }
 
-static icmp_sock_layer &icmp_layer_of(const icmp_pcb &pcb)
-{
-    return *pcb.net.icmp->sockets;
-}
+static icmp_sock_layer &icmp_layer_of(const icmp_pcb &pcb) { return *pcb.net.icmp->sockets; }
 
-static void icmp_pcb_release(icmp_pcb &pcb) MICROPS_REQUIRES(net_locked)
-{
-    icmp_layer_of(pcb).pcbs.erase(pcb.id);
-}
+static void icmp_pcb_release(icmp_pcb &pcb) MICROPS_REQUIRES(net_locked) { icmp_layer_of(pcb).pcbs.erase(pcb.id); }
 
 static icmp_pcb *icmp_pcb_select(const icmp_sock_layer &sockets, ip_addr_t local, uint32_t values)
     MICROPS_REQUIRES(net_locked)
@@ -108,9 +102,7 @@ void icmp_sock_input(const ip_rx &rx, const icmp_hdr &hdr)
     if (!pcb || (pcb->connected && pcb->foreign.addr != rx.src)) {
         return net_drop(net, drop_reason::ping_no_socket, "no socket, id=%u", hdr.values.value() >> 16);
     }
-    datagram received{.foreign = {rx.src, 0}, .local = rx.dst, .ttl = rx.ttl, .tos = rx.tos, .data = {}};
-    received.data.assign(rx.payload.begin(), rx.payload.end());
-    if (datagram_deliver(*pcb, std::move(received), ICMP_SOCK_RECEIVE_MAX)) return;
+    if (datagram_deliver(*pcb, rx, 0, rx.payload, ICMP_SOCK_RECEIVE_MAX)) return;
     net_drop(net, drop_reason::ping_queue_full, "queue full, id=%d, queued=%zu, len=%zu", pcb->id, pcb->queue.bytes(),
              rx.payload.size());
 }
@@ -127,10 +119,7 @@ void icmp_sock_error(net_stack &net, const ip_error &error)
     datagram_fail(*pcb, reason);
 }
 
-void icmp_sock_init(net_stack &net)
-{
-    net.icmp->sockets = layer_make<icmp_sock_layer>();
-}
+void icmp_sock_init(net_stack &net) { net.icmp->sockets = layer_make<icmp_sock_layer>(); }
 
 /* User calls */
 
@@ -226,16 +215,7 @@ ssize_t icmp_recvfrom(net_guard &guard, int id, std::span<uint8_t> data, icmp_re
         if (last) icmp_pcb_release(*pcb);
         return net_error(reason);
     }
-    if (pcb->queue.empty()) return 0; /* SHUT_RD */
-    const datagram &front = pcb->queue.front();
-    if (from) {
-        *from = {.foreign = front.foreign,
-                 .local = front.local,
-                 .ttl = front.ttl,
-                 .tos = front.tos,
-                 .length = front.data.size()};
-    }
-    return datagram_take(*pcb, data, flags);
+    return datagram_take(*pcb, data, from, flags);
 }
 
 short icmp_poll(net_guard &guard, int id)
@@ -282,8 +262,7 @@ ip_sockopts *icmp_sockopts(net_guard &guard, int id)
 ssize_t icmp_pending(net_guard &guard, int id)
 {
     const icmp_pcb *pcb = icmp_pcb_get(guard.net(), id);
-    if (!pcb) return -1;
-    return pcb->queue.empty() ? 0 : static_cast<ssize_t>(pcb->queue.front().data.size());
+    return pcb ? datagram_pending(*pcb) : -1;
 }
 
 int icmp_close(net_guard &guard, int id)

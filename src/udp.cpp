@@ -45,10 +45,7 @@ struct udp_layer {
     std::unordered_map<uint16_t, std::vector<udp_pcb *>> ports{};
 };
 
-udp_config &udp_configure(net_stack &net)
-{
-    return net.udp->config;
-}
+udp_config &udp_configure(net_stack &net) { return net.udp->config; }
 
 static void udp_dump(const udp_hdr &hdr)
 {
@@ -209,9 +206,7 @@ ssize_t udp_output(net_stack &net, const ip_endpoint &src, const ip_endpoint &ds
 static void udp_deliver(udp_layer &udp, udp_pcb &pcb, const ip_rx &rx, const ip_endpoint &foreign,
                         std::span<const uint8_t> data) MICROPS_REQUIRES(net_locked)
 {
-    datagram received{.foreign = foreign, .local = rx.dst, .ttl = rx.ttl, .tos = rx.tos, .data = {}};
-    received.data.assign(data.begin(), data.end());
-    if (datagram_deliver(pcb, std::move(received), udp.config.receive_bytes_max)) {
+    if (datagram_deliver(pcb, rx, foreign.port, data, udp.config.receive_bytes_max)) {
         net_count(udp.net, counter::udp_in_datagrams);
         return;
     }
@@ -298,6 +293,7 @@ static void udp_error(const udp_layer &udp, const ip_error &error) MICROPS_REQUI
     udp_pcb *pcb = udp_pcb_select(udp, {error.src, hdr->src}, {error.dst, hdr->dst});
     const int reason = icmp_error_to_errno(error.type, error.code);
     if (!pcb || !pcb->connected || reason == 0) return;
+    if (reason == EMSGSIZE && !pcb->options.tx.dont_fragment) return; /* we would fragment, so it says nothing */
     debugf("foreign=%s, type=%u, code=%u", ip_endpoint_str(pcb->foreign).c_str(), error.type, error.code);
     datagram_fail(*pcb, reason);
 }
@@ -416,10 +412,7 @@ ssize_t udp_sendto(net_guard &guard, int id, std::span<const uint8_t> data, cons
     return udp_output(pcb->net, {*source, pcb->local.port}, dst, data, pcb->options.tx);
 }
 
-static void udp_pcb_release(udp_pcb &pcb) MICROPS_REQUIRES(net_locked)
-{
-    pcb.net.udp->pcbs.erase(pcb.id);
-}
+static void udp_pcb_release(udp_pcb &pcb) MICROPS_REQUIRES(net_locked) { pcb.net.udp->pcbs.erase(pcb.id); }
 
 ssize_t udp_recvfrom(net_guard &guard, int id, std::span<uint8_t> data, udp_received *from, int flags,
                      net_time deadline)
@@ -435,16 +428,7 @@ ssize_t udp_recvfrom(net_guard &guard, int id, std::span<uint8_t> data, udp_rece
         }
         return net_error(reason);
     }
-    if (pcb->queue.empty()) return 0; /* SHUT_RD */
-    const datagram &front = pcb->queue.front();
-    if (from) {
-        *from = {.foreign = front.foreign,
-                 .local = front.local,
-                 .ttl = front.ttl,
-                 .tos = front.tos,
-                 .length = front.data.size()};
-    }
-    return datagram_take(*pcb, data, flags);
+    return datagram_take(*pcb, data, from, flags);
 }
 
 short udp_poll(net_guard &guard, int id)
@@ -491,8 +475,7 @@ ip_sockopts *udp_sockopts(net_guard &guard, int id)
 ssize_t udp_pending(net_guard &guard, int id)
 {
     const udp_pcb *pcb = udp_pcb_get(guard.net(), id);
-    if (!pcb) return -1;
-    return pcb->queue.empty() ? 0 : static_cast<ssize_t>(pcb->queue.front().data.size());
+    return pcb ? datagram_pending(*pcb) : -1;
 }
 
 int udp_close(net_guard &guard, int id)

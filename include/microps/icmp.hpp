@@ -81,13 +81,7 @@ int icmp_connect(net_guard &guard, int id, const ip_endpoint &foreign) MICROPS_R
 ssize_t icmp_sendto(net_guard &guard, int id, std::span<const uint8_t> data, const ip_endpoint *foreign, int flags = 0)
     MICROPS_REQUIRES(net_locked);
 
-struct icmp_received {
-    ip_endpoint foreign{}; /* port 0 */
-    ip_addr_t local{};
-    uint8_t ttl = 0;
-    uint8_t tos = 0;
-    size_t length = 0; /* of the whole message; the rest of a longer one is lost */
-};
+using icmp_received = ip_received; /* foreign.port is 0 */
 /** Receives an Echo Reply, ICMP header first. Returns the bytes copied, or -1 with errno. */
 ssize_t icmp_recvfrom(net_guard &guard, int id, std::span<uint8_t> data, icmp_received *from, int flags = 0,
                       net_time deadline = NET_TIME_NEVER) MICROPS_REQUIRES(net_locked);

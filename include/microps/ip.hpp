@@ -135,6 +135,15 @@ ip_iface *ip_route_get_iface(const net_stack &net, ip_addr_t dst) MICROPS_REQUIR
 /** All routes, for views. */
 std::span<const ip_route> ip_routes(const net_stack &net) MICROPS_REQUIRES(net_locked);
 
+/** What a user call tells about a received datagram. */
+struct ip_received {
+    ip_endpoint foreign{};
+    ip_addr_t local{};
+    uint8_t ttl = 0;
+    uint8_t tos = 0;
+    size_t length = 0; /* of the whole datagram; the rest of a longer one than asked for is lost */
+};
+
 /** A packet for this host, as its transport protocol sees it. Valid during the handler's call only. */
 struct ip_rx {
     std::span<const uint8_t> payload; /* behind the IP header, padding stripped */

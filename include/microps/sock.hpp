@@ -23,6 +23,8 @@ namespace microps
 {
 
 /* POSIX's types, visible here too. */
+using ::msghdr;
+using ::pollfd;
 using ::sockaddr;
 using ::sockaddr_in;
 using ::socklen_t;
@@ -72,29 +74,42 @@ ssize_t sock_sendto(net_stack &net, int id, const void *data, size_t size, int f
 ssize_t sock_recvfrom(net_stack &net, int id, void *data, size_t size, int flags, sockaddr *addr, socklen_t *addrlen)
     MICROPS_EXCLUDES(net_locked);
 
+/** With the pieces of msg_iov, to msg_name if there is one. Control data is ignored. */
+ssize_t sock_sendmsg(net_stack &net, int id, const msghdr *msg, int flags = 0) MICROPS_EXCLUDES(net_locked);
+/**
+ * Into the pieces of msg_iov; the sender into msg_name; control data IP_TTL (an int, with IP_RECVTTL) and IP_TOS (a
+ * byte, with IP_RECVTOS); msg_flags MSG_TRUNC, MSG_CTRUNC.
+ */
+ssize_t sock_recvmsg(net_stack &net, int id, msghdr *msg, int flags = 0) MICROPS_EXCLUDES(net_locked);
+
 int sock_getsockname(net_stack &net, int id, sockaddr *addr, socklen_t *addrlen) MICROPS_EXCLUDES(net_locked);
 int sock_getpeername(net_stack &net, int id, sockaddr *addr, socklen_t *addrlen) MICROPS_EXCLUDES(net_locked);
 /** SOL_SOCKET: SO_ERROR SO_TYPE SO_DOMAIN SO_PROTOCOL SO_ACCEPTCONN SO_REUSEADDR SO_BROADCAST SO_RCVTIMEO SO_SNDTIMEO;
- *  IPPROTO_IP: IP_TTL IP_TOS. -1: EBADF ENOPROTOOPT EINVAL EFAULT. */
+ *  IPPROTO_IP: IP_TTL IP_TOS IP_RECVTTL IP_RECVTOS. -1: EBADF ENOPROTOOPT EINVAL EFAULT EDOM. */
 int sock_getsockopt(net_stack &net, int id, int level, int name, void *value, socklen_t *size)
     MICROPS_EXCLUDES(net_locked);
 int sock_setsockopt(net_stack &net, int id, int level, int name, const void *value, socklen_t size)
     MICROPS_EXCLUDES(net_locked);
 /** F_GETFL, F_SETFL (O_NONBLOCK). Returns the flags or 0; -1: EBADF EINVAL. */
 int sock_fcntl(net_stack &net, int id, int command, int argument = 0) MICROPS_EXCLUDES(net_locked);
+/** FIONBIO, FIONREAD (SIOCINQ), each with an int at @p argument. -1: EBADF ENOTTY EFAULT EOPNOTSUPP. */
+int sock_ioctl(net_stack &net, int id, unsigned long request, void *argument) MICROPS_EXCLUDES(net_locked);
 /**
  * Like poll(2), over this stack's sockets (pollfd::fd is a socket number; negative ones are skipped). @p timeout in
  * milliseconds, -1 for ever. Level-triggered. Returns the number of ready entries, 0 on timeout, -1: EINTR.
  */
 int sock_poll(net_stack &net, pollfd *fds, nfds_t count, int timeout) MICROPS_EXCLUDES(net_locked);
 
-/* Address lengths as the original's `int *`: exactly int, so that a null pointer stays unambiguous. */
+/*
+ * Address lengths as the original's `int *`: exactly int, so that a null pointer stays unambiguous. The original never
+ * reads the length, and its programs rely on that: the address is taken to have room for a sockaddr_in.
+ */
 
 template <std::same_as<int> Int>
 int sock_accept(net_stack &net, int id, sockaddr *addr, Int *addrlen) MICROPS_EXCLUDES(net_locked)
 {
-    socklen_t length = addrlen ? static_cast<socklen_t>(*addrlen) : 0;
-    const int accepted = sock_accept(net, id, addr, addrlen ? &length : nullptr);
+    socklen_t length = sizeof(sockaddr_in);
+    const int accepted = sock_accept(net, id, addr, &length);
     if (addrlen) *addrlen = static_cast<int>(length);
     return accepted;
 }
@@ -103,8 +118,8 @@ template <std::same_as<int> Int>
 ssize_t sock_recvfrom(net_stack &net, int id, void *data, size_t size, sockaddr *addr, Int *addrlen)
     MICROPS_EXCLUDES(net_locked)
 {
-    socklen_t length = addrlen ? static_cast<socklen_t>(*addrlen) : 0;
-    const ssize_t received = sock_recvfrom(net, id, data, size, 0, addr, addrlen ? &length : nullptr);
+    socklen_t length = sizeof(sockaddr_in);
+    const ssize_t received = sock_recvfrom(net, id, data, size, 0, addr, &length);
     if (addrlen) *addrlen = static_cast<int>(length);
     return received;
 }

@@ -61,14 +61,7 @@ int udp_connect(net_guard &guard, int id, const ip_endpoint &foreign) MICROPS_RE
 ssize_t udp_sendto(net_guard &guard, int id, std::span<const uint8_t> data, const ip_endpoint *foreign, int flags = 0)
     MICROPS_REQUIRES(net_locked);
 
-/** About a received datagram. */
-struct udp_received {
-    ip_endpoint foreign{};
-    ip_addr_t local{};
-    uint8_t ttl = 0;
-    uint8_t tos = 0;
-    size_t length = 0; /* of the whole datagram; the rest of a longer one is lost */
-};
+using udp_received = ip_received;
 /**
  * Receives a datagram; blocks without MSG_DONTWAIT. MSG_PEEK leaves it in the queue.
  * Returns the bytes copied, or -1: EBADF EAGAIN (nothing there, or @p deadline reached) EINTR ECONNREFUSED.

@@ -1,0 +1,149 @@
+/*
+ * sock_msg.cpp: sock_sendmsg and sock_recvmsg: data in several pieces, and control data beside it.
+ *
+ * A stream is sent and received piece by piece. A datagram is one whole: its pieces are put together first.
+ */
+#include "sock_internal.hpp"
+
+#include <algorithm>
+#include <array>
+#include <climits>
+#include <cstring>
+#include <vector>
+
+namespace microps
+{
+
+namespace
+{
+
+std::span<uint8_t> piece(const iovec &vec) { return {static_cast<uint8_t *>(vec.iov_base), vec.iov_len}; }
+
+/** Checks the pieces and counts their bytes. Returns -1 with errno EFAULT, EMSGSIZE, EINVAL. */
+ssize_t pieces_size(const msghdr *msg)
+{
+    if (!msg || (!msg->msg_iov && msg->msg_iovlen > 0)) return net_error(EFAULT);
+    if (msg->msg_iovlen > IOV_MAX) return net_error(EMSGSIZE);
+    size_t total = 0;
+    for (const iovec &vec : std::span(msg->msg_iov, msg->msg_iovlen)) {
+        if (!vec.iov_base && vec.iov_len > 0) return net_error(EFAULT);
+        if (vec.iov_len > static_cast<size_t>(SSIZE_MAX) - total) return net_error(EINVAL);
+        total += vec.iov_len;
+    }
+    return static_cast<ssize_t>(total);
+}
+
+ssize_t send_stream(net_guard &guard, sock &s, std::span<const iovec> pieces, int flags) MICROPS_REQUIRES(net_locked)
+{
+    ssize_t total = 0;
+    for (const iovec &vec : pieces) {
+        const ssize_t sent = sock_send_bytes(guard, s, piece(vec), flags, nullptr, 0);
+        if (sent == -1) return total > 0 ? total : -1;
+        total += sent;
+        if (static_cast<size_t>(sent) < vec.iov_len) break;
+    }
+    return total;
+}
+
+/** Only the first byte is waited for, except with MSG_WAITALL. */
+ssize_t receive_stream(net_guard &guard, sock &s, std::span<const iovec> pieces, int flags, net_time deadline)
+    MICROPS_REQUIRES(net_locked)
+{
+    ssize_t total = 0;
+    for (const iovec &vec : pieces) {
+        const bool wait = total == 0 || flags & MSG_WAITALL;
+        const int piece_flags = sock_flags(s, flags) | (wait ? 0 : MSG_DONTWAIT);
+        const ssize_t received = s.kind->receive(guard, s.desc, piece(vec), nullptr, piece_flags, deadline);
+        if (received == -1) return total > 0 ? total : -1;
+        total += received;
+        if (static_cast<size_t>(received) < vec.iov_len || flags & MSG_PEEK) break;
+    }
+    return total;
+}
+
+/** One item of control data behind the others, if there is room. */
+template <typename T>
+void control_put(msghdr &msg, size_t &used, int type, T value)
+{
+    cmsghdr hdr{};
+    hdr.cmsg_len = CMSG_LEN(sizeof(value));
+    hdr.cmsg_level = IPPROTO_IP;
+    hdr.cmsg_type = type;
+    if (!msg.msg_control || used + CMSG_LEN(sizeof(value)) > msg.msg_controllen) {
+        msg.msg_flags |= MSG_CTRUNC;
+        return;
+    }
+    uint8_t *place = static_cast<uint8_t *>(msg.msg_control) + used;
+    std::memcpy(place, &hdr, sizeof(hdr));
+    std::memcpy(place + CMSG_LEN(0), &value, sizeof(value));
+    used = std::min<size_t>(used + CMSG_SPACE(sizeof(value)), msg.msg_controllen);
+}
+
+void control_write(const sock &s, const ip_received &from, msghdr &msg)
+{
+    size_t used = 0;
+    if (s.receive_ttl) control_put<int>(msg, used, IP_TTL, from.ttl);
+    if (s.receive_tos) control_put<uint8_t>(msg, used, IP_TOS, from.tos);
+    msg.msg_controllen = used;
+}
+
+ssize_t receive_datagram(net_guard &guard, sock &s, msghdr &msg, size_t size, int flags, net_time deadline)
+    MICROPS_REQUIRES(net_locked)
+{
+    std::vector<uint8_t> bytes(std::min(size, IP_TOTAL_SIZE_MAX));
+    ip_received from;
+    const ssize_t received = s.kind->receive(guard, s.desc, bytes, &from, sock_flags(s, flags), deadline);
+    if (received == -1) return -1;
+    std::span<const uint8_t> rest(bytes.data(), static_cast<size_t>(received));
+    for (const iovec &vec : std::span(msg.msg_iov, msg.msg_iovlen)) {
+        const std::span<const uint8_t> part = rest.first(std::min(rest.size(), vec.iov_len));
+        std::copy(part.begin(), part.end(), piece(vec).begin());
+        rest = rest.subspan(part.size());
+    }
+    const bool named = sock_received_named(s, from);
+    if (named) sockaddr_write(from.foreign, msg.msg_name, &msg.msg_namelen);
+    if (!named || !msg.msg_name) msg.msg_namelen = 0;
+    const bool truncated = from.length > static_cast<size_t>(received);
+    msg.msg_flags = truncated ? MSG_TRUNC : 0;
+    if (named) control_write(s, from, msg);
+    if (!named) msg.msg_controllen = 0;
+    return flags & MSG_TRUNC ? static_cast<ssize_t>(from.length) : received;
+}
+
+} // namespace
+
+ssize_t sock_sendmsg(net_stack &net, int id, const msghdr *msg, int flags)
+{
+    net_guard guard(net);
+    sock_hold s(net, id);
+    if (!s) return net_error(EBADF);
+    const ssize_t size = pieces_size(msg);
+    if (size == -1) return -1;
+    const std::span<const iovec> pieces(msg->msg_iov, msg->msg_iovlen);
+    if (s->kind->is_stream()) return send_stream(guard, *s, pieces, flags);
+    if (static_cast<size_t>(size) > IP_TOTAL_SIZE_MAX) return net_error(EMSGSIZE);
+    std::vector<uint8_t> bytes;
+    for (const iovec &vec : pieces) {
+        bytes.insert(bytes.end(), piece(vec).begin(), piece(vec).end());
+    }
+    return sock_send_bytes(guard, *s, bytes, flags, msg->msg_name, msg->msg_namelen);
+}
+
+ssize_t sock_recvmsg(net_stack &net, int id, msghdr *msg, int flags)
+{
+    net_guard guard(net);
+    sock_hold s(net, id);
+    if (!s) return net_error(EBADF);
+    const ssize_t size = pieces_size(msg);
+    if (size == -1) return -1;
+    const net_time deadline = sock_deadline(net, s->receive_timeout);
+    if (!s->kind->is_stream()) return receive_datagram(guard, *s, *msg, static_cast<size_t>(size), flags, deadline);
+    const ssize_t received = receive_stream(guard, *s, {msg->msg_iov, msg->msg_iovlen}, flags, deadline);
+    if (received == -1) return -1;
+    msg->msg_namelen = 0;
+    msg->msg_controllen = 0;
+    msg->msg_flags = 0;
+    return received;
+}
+
+} // namespace microps
