@@ -10,6 +10,7 @@
 #include "microps/log.hpp"
 
 #include <array>
+#include <bit>
 #include <cerrno>
 #include <charconv>
 #include <cmath>
@@ -53,7 +54,7 @@ constexpr const char *COMMON_HELP =
     "  --delay MS       hold every frame back for MS milliseconds, in each direction\n"
     "  --seed N         choose the same frames again with the same N   (default 1)\n"
     "  --help           this text\n"
-    "Ctrl-C ends a program, with exit status 0.\n";
+    "Ctrl-C ends a program.\n";
 
 /* Long options answer with a number beyond all characters. */
 enum long_option : int {
@@ -91,10 +92,7 @@ constexpr std::array<option, 15> LONG_OPTIONS = {{
     {nullptr, 0, nullptr, 0},
 }};
 
-void print_usage(FILE *stream)
-{
-    std::fprintf(stream, "Usage: %s %s\n", invoked.name, invoked.arguments);
-}
+void print_usage(FILE *stream) { std::fprintf(stream, "Usage: %s %s\n", invoked.name, invoked.arguments); }
 
 [[noreturn]] void print_help(const program &prog)
 {
@@ -302,10 +300,10 @@ std::vector<const char *> options_parse(int argc, char *argv[], const program &p
         addr_given = addr_given || opt == opt_addr;
         if (opt == opt_gateway) {
             gateway = optarg;
-        } else if (opt > opt_device - 1) {
+        } else if (opt >= opt_device) {
             parse_common(opt, optarg, options);
-        } else if (!prog.option(opt, optarg)) {
-            options_fail("-%c %s: this value is not right; --help shows what is", opt, optarg ? optarg : "");
+        } else {
+            prog.option(opt, optarg);
         }
     }
     parse_gateway(gateway, addr_given, options);
@@ -336,35 +334,35 @@ bool decimal_parse(const char *text, double min, double max, double &number)
     return true;
 }
 
-microps::be16 port_argument(const char *argument)
+sockaddr addr_port_argument(const char *addr, const char *port)
 {
-    uint64_t port = 0;
-    if (!number_parse(argument, 0, 65535, port)) options_fail("invalid port, port=%s (0 to 65535 is right)", argument);
-    return microps::be16(static_cast<uint16_t>(port));
+    microps::ip_endpoint endpoint{};
+    uint64_t number = 0;
+    if (addr && microps::ip_addr_pton(addr, endpoint.addr) == -1)
+        options_fail("ip_addr_pton() failure, addr=%s (an address looks like 192.0.2.1)", addr);
+    if (port && !number_parse(port, 0, 65535, number))
+        options_fail("invalid port, port=%s (0 to 65535 is right)", port);
+    endpoint.port = static_cast<uint16_t>(number);
+    return std::bit_cast<sockaddr>(microps::sockaddr_from_endpoint(endpoint));
 }
 
-microps::ip_addr_t addr_argument(const char *argument)
+sockaddr local_argument(const std::vector<const char *> &arguments)
 {
-    microps::ip_addr_t addr;
-    if (microps::ip_addr_pton(argument, addr) == -1)
-        options_fail("ip_addr_pton() failure, addr=%s (an address looks like 192.0.2.1)", argument);
+    return addr_port_argument(arguments.size() > 1 ? arguments.front() : nullptr, arguments.back());
+}
+
+sockaddr foreign_argument(const char *argument)
+{
+    sockaddr addr{};
+    if (microps::sockaddr_pton(argument, &addr, sizeof(addr)) == -1)
+        options_fail("sockaddr_pton() failure, %s (an address and a port look like 192.0.2.1:10007)", argument);
     return addr;
 }
 
-microps::ip_endpoint endpoint_argument(const std::vector<const char *> &arguments)
+std::string sockaddr_str(const sockaddr &addr)
 {
-    microps::ip_endpoint endpoint{.addr = microps::IP_ADDR_ANY, .port = {}};
-    if (arguments.size() > 1) endpoint.addr = addr_argument(arguments.front());
-    endpoint.port = port_argument(arguments.back());
-    return endpoint;
-}
-
-microps::ip_endpoint endpoint_argument(const char *argument)
-{
-    microps::ip_endpoint endpoint;
-    if (microps::ip_endpoint_pton(argument, endpoint) == -1)
-        options_fail("sockaddr_pton() failure, %s (an address and a port look like 192.0.2.1:10007)", argument);
-    return endpoint;
+    std::array<char, microps::SOCKADDR_STR_LEN> text{};
+    return microps::sockaddr_ntop(&addr, text.data(), text.size()) ? text.data() : "?";
 }
 
 } // namespace app

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "microps/driver/fault.hpp"
-#include "microps/ip.hpp"
+#include "microps/sock.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -40,10 +40,8 @@ struct program {
     size_t arguments_max;
     const char *short_options = ""; /* as for getopt(3): "s:p:" */
     const char *short_help = "";    /* for --help, lines of text */
-    /** Takes one of short_options; false when its value is wrong. */
-    std::function<bool(int option, const char *value)> option = [](int, const char *) {
-        return false;
-    };
+    /** Takes one of short_options; calls options_fail() when its value is wrong. */
+    std::function<void(int option, const char *value)> option{};
 };
 
 /**
@@ -52,7 +50,7 @@ struct program {
  */
 std::vector<const char *> options_parse(int argc, char *argv[], const program &prog, common_options &options);
 
-/** Reports what is wrong with the command line, in one line (printf's format), then the usage line; exits with 255. */
+/** Reports what is wrong with the command line (printf's format, one line) and the usage; exits with 255. */
 [[noreturn]] void options_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /** A whole number between @p min and @p max, and nothing behind it. */
@@ -61,12 +59,13 @@ bool number_parse(const char *text, uint64_t min, uint64_t max, uint64_t &number
 bool decimal_parse(const char *text, double min, double max, double &number);
 
 /** `[addr] port`, as tcps and udps take it. Exits through options_fail() when it is wrong. */
-microps::ip_endpoint endpoint_argument(const std::vector<const char *> &arguments);
+sockaddr local_argument(const std::vector<const char *> &arguments);
 /** `addr:port`, as tcpc and udpc take it. Exits through options_fail() when it is wrong. */
-microps::ip_endpoint endpoint_argument(const char *argument);
-/** A dotted quad. Exits through options_fail() when it is wrong. */
-microps::ip_addr_t addr_argument(const char *argument);
-/** A port, 0 to 65535. Exits through options_fail() when it is wrong. */
-microps::be16 port_argument(const char *argument);
+sockaddr foreign_argument(const char *argument);
+/** The socket address of a dotted quad and a port; null: any. Exits through options_fail() when one is wrong. */
+sockaddr addr_port_argument(const char *addr, const char *port);
+
+/** "addr:port". */
+std::string sockaddr_str(const sockaddr &addr);
 
 } // namespace app

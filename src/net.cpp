@@ -353,7 +353,6 @@ int net_init(net_stack &net)
 
 static int devices_open(net_stack &net) MICROPS_REQUIRES(net_locked)
 {
-    debugf("open all devices...");
     for (net_device *dev : net.core->registered) {
         if (net_device_open(*dev) == -1) return -1;
     }
@@ -362,7 +361,6 @@ static int devices_open(net_stack &net) MICROPS_REQUIRES(net_locked)
 
 static void devices_close(net_stack &net) MICROPS_REQUIRES(net_locked)
 {
-    debugf("close all devices...");
     for (net_device *dev : net.core->registered) {
         net_device_close(*dev);
     }
@@ -376,6 +374,7 @@ int net_run(net_stack &net, net_engine engine)
         return net_error(EINVAL);
     }
     net_interrupt_clear(net);
+    debugf("open all devices...");
     if (devices_open(net) == -1) {
         devices_close(net);
         return net_error(ENODEV);
@@ -411,7 +410,6 @@ static void shutdown_stop(net_stack &net) MICROPS_REQUIRES(net_locked)
     os_pipe_write(net.wakeup[1]); /* whoever drives the engine waits in poll(2) */
     sched_evict(net);
     if (!net.core->thread.joinable()) return;
-    debugf("terminate background thread...");
     std::thread thread = std::move(net.core->thread);
     net_unguard unlocked(net);
     thread.join();
@@ -423,7 +421,9 @@ void net_shutdown(net_stack &net)
     if (!net.core || net.core->stopping) return;
     if (net.core->running) {
         shutdown_linger(net, guard);
+        if (net.core->thread.joinable()) debugf("terminate background thread...");
         shutdown_stop(net);
+        debugf("close all devices...");
         devices_close(net);
         debugf("shutdown");
     }

@@ -1,0 +1,21 @@
+/*
+ * setup.hpp: the set-up that all sample programs share: three devices, the addresses, and what Ctrl-C does.
+ */
+#pragma once
+
+#include "options.hpp"
+
+namespace app
+{
+
+/**
+ * Brings the process-wide stack up: null (net0), loopback (net1, 127.0.0.1) and the device of the options (net2).
+ * From now on SIGINT and SIGTERM interrupt the stack's calls and those of stdio.hpp. Returns 0, or -1 (logged).
+ */
+int setup(const common_options &options);
+/** Whether SIGINT or SIGTERM came. */
+bool terminated();
+/** Delivers what is still under way and shuts the stack down. Returns the program's exit status. */
+int shut_down(int status);
+
+} // namespace app
