@@ -110,6 +110,7 @@ net_time net_poll(net_stack &net)
         wait_readable(net, net_duration::zero());
         engine_turn(net);
         net.core->role = engine_role::nobody;
+        sched_hand_role_on(net);
     }
     return net_next_deadline(net);
 }

@@ -425,6 +425,7 @@ void net_shutdown(net_stack &net)
         shutdown_stop(net);
         debugf("close all devices...");
         devices_close(net);
+        sched_evict(net); /* calls that began meanwhile */
         debugf("shutdown");
     }
     net.sock.reset();

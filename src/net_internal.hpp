@@ -52,6 +52,7 @@ struct net_layer {
 
     std::thread thread{};
     engine_role role = engine_role::nobody;
+    sched_waiter *driver = nullptr; /* the sleeping call that has the role, if one has it */
     bool running = false;
     bool stopping = false;        /* sleepers return EINTR, the background thread ends */
     bool interrupt_seen = false;  /* the engine has served the present interrupt */
@@ -69,6 +70,8 @@ void net_thread(net_stack &net);
 
 /** Wakes everybody who sleeps in this stack: they find out why by themselves (interrupt, shut-down). */
 void sched_wakeup_all(net_stack &net) MICROPS_REQUIRES(net_locked);
+/** The engine's role is free: another sleeper than @p leaver shall look around, find that, and take it. */
+void sched_hand_role_on(net_stack &net, const sched_waiter *leaver = nullptr) MICROPS_REQUIRES(net_locked);
 /** Waits until nobody sleeps in this stack, or works without its lock, any more. `stopping` is set already. */
 void sched_evict(net_stack &net) MICROPS_REQUIRES(net_locked);
 

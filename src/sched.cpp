@@ -9,6 +9,7 @@
 
 #include "microps/net.hpp"
 #include "net_internal.hpp"
+#include "os.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -32,12 +33,6 @@ void unlock(net_stack &net) MICROPS_NO_ANALYSIS /* as above */
     net.mutex.unlock();
 }
 
-/** Lets another sleeper look around: it will find the engine's role free and take it. */
-void hand_role_on(net_stack &net) MICROPS_REQUIRES(net_locked)
-{
-    if (!net.core->waiters.empty()) net.core->waiters.front()->cond.notify_one();
-}
-
 class thread_scheduler final : public net_scheduler
 {
 public:
@@ -48,20 +43,28 @@ public:
         } else {
             sleep(net, waiter, deadline);
         }
+        /* Who comes back from waiting may leave for good, whether it drove or was chosen to: the next one, please. */
+        sched_hand_role_on(net, &waiter);
     }
 
-    void wake(net_stack &, sched_waiter &waiter) override MICROPS_REQUIRES(net_locked) { waiter.cond.notify_one(); }
+    void wake(net_stack &net, sched_waiter &waiter) override MICROPS_REQUIRES(net_locked)
+    {
+        waiter.cond.notify_one();
+        if (net.core->driver == &waiter) os_pipe_write(net.wakeup[1]); /* it waits in poll(2) */
+    }
 
 private:
     static void drive(net_stack &net, sched_waiter &waiter, net_time deadline) MICROPS_REQUIRES(net_locked)
     {
         net.core->role = engine_role::caller;
-        while (!waiter.woken && !net.core->stopping && !net.interrupted && net.clock.now() < deadline) {
+        net.core->driver = &waiter;
+        for (;;) {
             const net_time next = engine_turn(net);
-            if (!waiter.woken) engine_wait(net, std::min(next, deadline));
+            if (waiter.woken || net.core->stopping || net.interrupted || net.clock.now() >= deadline) break;
+            engine_wait(net, std::min(next, deadline));
         }
+        net.core->driver = nullptr;
         net.core->role = engine_role::nobody;
-        hand_role_on(net);
     }
 
     static void sleep(net_stack &net, sched_waiter &waiter, net_time deadline) MICROPS_REQUIRES(net_locked)
@@ -181,6 +184,16 @@ void sched_wakeup(net_stack &net, sched_ctx &ctx)
         wake_waiter(net, *waiter);
     }
     if (&ctx != &net.activity) sched_wakeup(net, net.activity);
+}
+
+void sched_hand_role_on(net_stack &net, const sched_waiter *leaver)
+{
+    if (net.core->role != engine_role::nobody) return;
+    for (sched_waiter *waiter : net.core->waiters) {
+        if (waiter == leaver || waiter->woken) continue;
+        waiter->cond.notify_one();
+        return;
+    }
 }
 
 void sched_evict(net_stack &net)

@@ -22,7 +22,11 @@ sim_host::sim_host(sim_world &world, std::string name)
     net_init(stack_);
     {
         net_guard guard(stack_);
-        loopback_init(stack_);
+        net_device *loopback = loopback_init(stack_);
+        ip_iface *iface = ip_iface_alloc(stack_, "127.0.0.1", "255.0.0.0");
+        if (!loopback || !iface || ip_iface_register(*loopback, *iface) == -1) {
+            world_.fail({}, name_ + ": no loopback");
+        }
     }
     world_.scheduler_->set_working(nullptr);
     world_.hosts_.push_back(this);
