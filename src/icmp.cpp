@@ -137,11 +137,14 @@ static bool icmp_error_permitted(net_stack &net) MICROPS_REQUIRES(net_locked)
     return true;
 }
 
-/** RFC 1122 3.2.2: messages that ask. All others may be errors, and no error is answered by an error. */
+/** RFC 1122 3.2.2: questions and their answers. All else may be an error, and no error is answered by an error. */
 static bool icmp_is_query(std::span<const uint8_t> message)
 {
+    constexpr uint8_t last_query = 18; /* address mask reply (RFC 950) */
     const auto hdr = wire_read<icmp_hdr>(message);
-    return hdr && (hdr->type == ICMP_TYPE_ECHO || hdr->type == ICMP_TYPE_ECHOREPLY || hdr->type >= ICMP_TYPE_TIMESTAMP);
+    if (!hdr) return false;
+    return hdr->type == ICMP_TYPE_ECHO || hdr->type == ICMP_TYPE_ECHOREPLY ||
+           (hdr->type >= ICMP_TYPE_TIMESTAMP && hdr->type <= last_query);
 }
 
 /** RFC 1122 3.2.2: what must not be answered by an ICMP error. */
