@@ -166,9 +166,9 @@ int icmp_connect(net_guard &guard, int id, const ip_endpoint &foreign)
     icmp_pcb *pcb = icmp_pcb_get(guard.net(), id);
     if (!pcb) return -1;
     if (foreign.addr == IP_ADDR_ANY) return icmp_disconnect(*pcb);
-    if (ip_addr_is_broadcast(pcb->net, foreign.addr) && !pcb->options.broadcast) return net_error(EACCES);
     const std::optional<ip_addr_t> source = ip_source_select(pcb->net, foreign.addr);
     if (!source) return net_error(ENETUNREACH);
+    if (ip_addr_is_broadcast(pcb->net, foreign.addr) && !pcb->options.broadcast) return net_error(EACCES);
     if (icmp_ident_assign(*pcb) == -1) return -1;
     if (!pcb->addr_bound) pcb->local.addr = *source;
     pcb->foreign = {foreign.addr, 0};

@@ -370,9 +370,9 @@ int udp_connect(net_guard &guard, int id, const ip_endpoint &foreign)
     udp_pcb *pcb = udp_pcb_get(guard.net(), id);
     if (!pcb) return -1;
     if (foreign.port == 0) return udp_disconnect(*pcb);
-    if (ip_addr_is_broadcast(pcb->net, foreign.addr) && !pcb->options.broadcast) return net_error(EACCES);
     const std::optional<ip_addr_t> source = ip_source_select(pcb->net, foreign.addr);
     if (!source) return net_error(ENETUNREACH);
+    if (ip_addr_is_broadcast(pcb->net, foreign.addr) && !pcb->options.broadcast) return net_error(EACCES);
     if (udp_port_assign(*pcb->net.udp, *pcb) == -1) return -1;
     if (!pcb->addr_bound) pcb->local.addr = *source;
     pcb->foreign = foreign;

@@ -1,0 +1,56 @@
+/* id_table_test.cpp: numbers of PCBs and sockets. */
+#include "id_table.hpp"
+
+#include <gtest/gtest.h>
+#include <memory>
+
+namespace microps
+{
+namespace
+{
+
+constexpr size_t MAX = 4;
+
+int insert(id_table<int> &table, int value = 0) { return table.insert(std::make_unique<int>(value), MAX); }
+
+TEST(IdTable, GivesOutTheLowestFreeNumber)
+{
+    id_table<int> table;
+    for (int expected = 0; expected < 4; expected++) {
+        EXPECT_EQ(insert(table, expected), expected);
+    }
+    table.erase(3);
+    table.erase(1);
+    EXPECT_EQ(insert(table), 1);
+    EXPECT_EQ(insert(table), 3);
+}
+
+TEST(IdTable, RefusesMoreThanItsLimit)
+{
+    id_table<int> table;
+    for (size_t i = 0; i < MAX; i++) {
+        EXPECT_NE(insert(table), -1);
+    }
+    EXPECT_EQ(insert(table), -1);
+    table.erase(2);
+    EXPECT_EQ(insert(table), 2);
+    EXPECT_EQ(table.size(), MAX);
+}
+
+TEST(IdTable, FindsOnlyWhatIsThere)
+{
+    id_table<int> table;
+    insert(table, 17);
+    ASSERT_NE(table.find(0), nullptr);
+    EXPECT_EQ(*table.find(0), 17);
+    EXPECT_EQ(table.find(1), nullptr);
+    EXPECT_EQ(table.find(-1), nullptr);
+    table.erase(0);
+    table.erase(0);
+    table.erase(99);
+    EXPECT_EQ(table.find(0), nullptr);
+    EXPECT_EQ(table.size(), 0u);
+}
+
+} // namespace
+} // namespace microps
