@@ -309,11 +309,9 @@ TEST(SockNonblock, EveryWayToAskForIt)
     EXPECT_EQ(error_of(sock_ioctl(host.net, id, FIONREAD, nullptr)), EFAULT);
 }
 
-/* Handlers run under the lock: what would block there fails. */
-TEST(SockNested, BlockingCallFailsInsteadOfHanging)
+/* As a handler does it: calls the socket API under the lock, which the analysis rightly dislikes elsewhere. */
+void call_nested(ip_host &host, int id) MICROPS_NO_ANALYSIS
 {
-    ip_host host;
-    const int id = sock_open(host.net, AF_INET, SOCK_DGRAM, 0);
     net_guard guard(host.net);
     char byte = 0;
     EXPECT_EQ(error_of(sock_recv(host.net, id, &byte, 1)), EDEADLK);
@@ -321,6 +319,13 @@ TEST(SockNested, BlockingCallFailsInsteadOfHanging)
     EXPECT_EQ(error_of(sock_poll(host.net, &fd, 1, -1)), EDEADLK);
     EXPECT_EQ(sock_poll(host.net, &fd, 1, 0), 0);
     EXPECT_EQ(sock_close(host.net, id), 0);
+}
+
+/* Handlers run under the lock: what would block there fails. */
+TEST(SockNested, BlockingCallFailsInsteadOfHanging)
+{
+    ip_host host;
+    call_nested(host, sock_open(host.net, AF_INET, SOCK_DGRAM, 0));
 }
 
 TEST(SockMessage, PiecesAreOneDatagram)
