@@ -14,11 +14,11 @@
 namespace microps
 {
 
-inline constexpr size_t ARP_CACHE_SIZE = 1024;  /* entries; the one unused for longest makes room */
-inline constexpr size_t ARP_QUEUE_MAX = 64;     /* packets that wait in one unresolved entry; the oldest goes */
+inline constexpr size_t ARP_CACHE_SIZE = 1024; /* entries; the one unused for longest makes room */
+inline constexpr size_t ARP_QUEUE_MAX = 64;    /* packets that wait in one unresolved entry; the oldest goes */
 inline constexpr net_duration ARP_CACHE_TIMEOUT = std::chrono::seconds(30);
 inline constexpr net_duration ARP_RETRY_INTERVAL = std::chrono::seconds(1); /* RFC 1122 2.3.2.1: at most one a second */
-inline constexpr unsigned ARP_REQUEST_MAX = 3;  /* unanswered requests before the waiting packets are given up */
+inline constexpr unsigned ARP_REQUEST_MAX = 3; /* unanswered requests before the waiting packets are given up */
 
 enum class arp_result { error = -1, incomplete = 0, found = 1 };
 
@@ -40,12 +40,13 @@ void arp_start(net_stack &net) MICROPS_REQUIRES(net_locked);
 
 /**
  * Looks up the hardware address of a neighbour; a miss sends a request (at most one a second and address).
- * Returns found and fills @p ha, incomplete, or error for a device that has no Ethernet addresses.
+ * Returns found and fills @p ha, incomplete, or error: no Ethernet addresses on this device, or no room in the cache.
  */
 arp_result arp_resolve(ip_iface &iface, ip_addr_t pa, mac_addr &ha) MICROPS_REQUIRES(net_locked);
 /**
  * Sends an IP packet to a neighbour: at once if its address is known, else when it becomes known.
- * The packet waits in the cache entry (RFC 1122 2.3.2.2), bounded. Takes ownership. Returns 0, or -1 with errno.
+ * The packet waits in the cache entry (RFC 1122 2.3.2.2), bounded. Takes ownership. Returns 0, or -1 with errno
+ * EHOSTUNREACH or that of net_device_output().
  */
 int arp_output(ip_iface &iface, ip_addr_t pa, packet_ptr pkt) MICROPS_REQUIRES(net_locked);
 /** An upper layer's retransmissions are not answered: check the neighbour's address before using it again. */

@@ -90,7 +90,7 @@ short icmp_poll(net_guard &guard, int id) MICROPS_REQUIRES(net_locked);
 int icmp_getsockname(net_guard &guard, int id, ip_endpoint &local) MICROPS_REQUIRES(net_locked);
 int icmp_getpeername(net_guard &guard, int id, ip_endpoint &foreign) MICROPS_REQUIRES(net_locked);
 int icmp_shutdown(net_guard &guard, int id, int how) MICROPS_REQUIRES(net_locked);
-/** The pending asynchronous error (SO_ERROR), which it clears: an ICMP error about an Echo of this socket. */
+/** The pending error (SO_ERROR), which it clears: an ICMP error about an Echo of this socket. EBADF: unknown id. */
 int icmp_take_error(net_guard &guard, int id) MICROPS_REQUIRES(net_locked);
 /** How the socket sends, to be read and changed; null for an unknown id. */
 ip_sockopts *icmp_sockopts(net_guard &guard, int id) MICROPS_REQUIRES(net_locked);

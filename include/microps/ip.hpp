@@ -111,7 +111,10 @@ struct ip_iface : net_iface {
 
 /** Makes an interface from two dotted quads; the stack owns it. Returns null (logged) when one does not parse. */
 ip_iface *ip_iface_alloc(net_stack &net, const char *unicast, const char *netmask) MICROPS_REQUIRES(net_locked);
-/** Attaches an interface to a device and adds the connected route. Returns 0, or -1 if the device has one already. */
+/**
+ * Attaches an interface to a device and adds the connected route. Returns 0, or -1 with errno EEXIST (the device has one
+ * already) or that of ip_route_add().
+ */
 int ip_iface_register(net_device &dev, ip_iface &iface) MICROPS_REQUIRES(net_locked);
 /** The interface with exactly this unicast address, or null. */
 ip_iface *ip_iface_select(const net_stack &net, ip_addr_t addr) MICROPS_REQUIRES(net_locked);
@@ -128,7 +131,7 @@ struct ip_route {
 int ip_route_add(ip_addr_t network, ip_addr_t netmask, ip_addr_t nexthop, ip_iface &iface) MICROPS_REQUIRES(net_locked);
 /** The route to a destination: the longest prefix wins, among equals the newest. Null if there is none. */
 const ip_route *ip_route_lookup(const net_stack &net, ip_addr_t dst) MICROPS_REQUIRES(net_locked);
-/** Adds the default route by a gateway given as a dotted quad. Returns 0 or -1. */
+/** Adds the default route by a gateway given as a dotted quad. Returns 0, or -1 with errno EINVAL, ENOBUFS. */
 int ip_route_set_default_gateway(ip_iface &iface, const char *gateway) MICROPS_REQUIRES(net_locked);
 /** The interface that packets to @p dst leave by, or null. */
 ip_iface *ip_route_get_iface(const net_stack &net, ip_addr_t dst) MICROPS_REQUIRES(net_locked);
@@ -175,7 +178,7 @@ using ip_protocol_input = std::function<void(const ip_rx &rx)>;
 using ip_protocol_error = std::function<void(const ip_error &error)>;
 
 void ip_init(net_stack &net) MICROPS_REQUIRES(net_locked);
-/** Registers a transport protocol. Returns 0, or -1 if the number is taken. */
+/** Registers a transport protocol. Returns 0, or -1 with errno EEXIST: the number is taken. */
 int ip_protocol_register(net_stack &net, const char *name, uint8_t type, ip_protocol_input input,
                          ip_protocol_error error = nullptr) MICROPS_REQUIRES(net_locked);
 /** "ICMP", "TCP", "UDP"; "UNKNOWN" for a number nobody registered. */
@@ -201,9 +204,10 @@ struct ip_sockopts {
 /**
  * Sends a transport segment. Takes ownership; fragments it if it does not fit. @p src may be IP_ADDR_ANY: then the
  * interface it leaves by supplies it. A destination that is one of our own addresses goes through the loopback.
- * Returns the payload's length, or -1 with errno EHOSTUNREACH or ENETUNREACH (no route), EADDRNOTAVAIL (the source is
- * not ours), EMSGSIZE (too long, or does not fit and must not be fragmented), ENETDOWN, ENOBUFS. Whether a socket may
- * send to a broadcast address (SO_BROADCAST) is for the socket to ask.
+ * Returns the payload's length, also when the packet still waits for ARP; or -1 with errno ENETUNREACH (no route, or
+ * multicast), EADDRNOTAVAIL (the source is not ours), EMSGSIZE (too long, or does not fit and must not be fragmented),
+ * EHOSTUNREACH (no room in ARP's cache), ENETDOWN, ENOBUFS. Whether a socket may send to a broadcast address
+ * (SO_BROADCAST) is for the socket to ask.
  */
 ssize_t ip_output(net_stack &net, uint8_t protocol, packet_ptr pkt, ip_addr_t src, ip_addr_t dst, const ip_tx &tx = {})
     MICROPS_REQUIRES(net_locked);

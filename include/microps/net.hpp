@@ -1,7 +1,8 @@
 /*
  * net.hpp: devices, interfaces, protocols, timers, events, and the engine that moves packets between them.
  *
- * Functions marked MICROPS_REQUIRES need the stack's lock; the others take it themselves.
+ * Functions marked MICROPS_REQUIRES need the stack's lock, those marked MICROPS_EXCLUDES take it themselves, and
+ * net_interrupt() needs none.
  */
 #pragma once
 
@@ -132,14 +133,8 @@ struct net_device {
     bool readable = false;      /* the engine saw fd() readable; poll() is due */
 };
 
-inline bool NET_DEVICE_IS_UP(const net_device *dev)
-{
-    return dev->flags & NET_DEVICE_FLAG_UP;
-}
-inline const char *NET_DEVICE_STATE(const net_device *dev)
-{
-    return NET_DEVICE_IS_UP(dev) ? "up" : "down";
-}
+inline bool NET_DEVICE_IS_UP(const net_device *dev) { return dev->flags & NET_DEVICE_FLAG_UP; }
+inline const char *NET_DEVICE_STATE(const net_device *dev) { return NET_DEVICE_IS_UP(dev) ? "up" : "down"; }
 
 /* Devices and interfaces. The stack owns both from their allocation on; registration attaches them. */
 
@@ -156,11 +151,11 @@ T *net_device_alloc(net_stack &net, Args &&...args) MICROPS_REQUIRES(net_locked)
     return borrowed;
 }
 
-/** Attaches a device: gives it its index and its name, "netN". Returns 0, or -1 while the stack runs. */
+/** Attaches a device: gives it its index and its name, "netN". Returns 0, or -1 with errno EBUSY: the stack runs. */
 int net_device_register(net_device &dev) MICROPS_REQUIRES(net_locked);
 /** Hands an interface to the stack that will own it. */
 void net_iface_adopt(net_stack &net, std::unique_ptr<net_iface> iface) MICROPS_REQUIRES(net_locked);
-/** Attaches an interface. Returns 0, or -1 if the device has one of this family already. */
+/** Attaches an interface. Returns 0, or -1 with errno EEXIST: the device has one of this family already. */
 int net_device_add_iface(net_device &dev, net_iface &iface) MICROPS_REQUIRES(net_locked);
 /** The device's interface of a family, or null. */
 net_iface *net_device_get_iface(const net_device &dev, int family) MICROPS_REQUIRES(net_locked);
@@ -186,7 +181,7 @@ void net_device_flush(net_stack &net) MICROPS_REQUIRES(net_locked);
 /** A protocol's input: the packet without link header, and the device it came by. Look, do not keep. */
 using net_protocol_input = std::function<void(const packet &pkt, net_device &dev)>;
 
-/** Registers the handler of an EtherType (host byte order). Returns 0, or -1 if it is taken. */
+/** Registers the handler of an EtherType (host byte order). Returns 0, or -1 with errno EEXIST. */
 int net_protocol_register(net_stack &net, const char *name, uint16_t type, net_protocol_input handler)
     MICROPS_REQUIRES(net_locked);
 /** "ARP", "IP"; "UNKNOWN" for a type nobody registered. */
@@ -234,11 +229,12 @@ enum class net_engine {
     caller, /* nobody: whoever waits in a user call, or calls net_poll(), drives it */
 };
 
-/** Brings up all protocol modules. Returns 0, or -1 if the stack is initialized already. */
+/** Brings up all protocol modules. Returns 0, or -1 with errno EALREADY: it is initialized. */
 int net_init(net_stack &net) MICROPS_EXCLUDES(net_locked);
 /**
  * Opens all devices and starts the engine. Clears an earlier interrupt.
- * Returns 0, or -1 when a device cannot be opened (logged; the others are closed again) or when it runs already.
+ * Returns 0, or -1 with errno ENODEV: a device cannot be opened (logged; the others are closed again), EINVAL: it runs
+ * already, or is not initialized.
  */
 int net_run(net_stack &net, net_engine engine = net_engine::thread) MICROPS_EXCLUDES(net_locked);
 /**

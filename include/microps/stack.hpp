@@ -1,8 +1,8 @@
 /*
  * stack.hpp: one host: everything it remembers, and the one lock around it.
  *
- * What was a file-static variable in the original is a member of a layer struct, which only the .cpp of that layer
- * defines. A program may have any number of stacks; they share nothing.
+ * What was a file-static variable in the original is a member of a layer struct, which only the files of that layer
+ * know. A program may have any number of stacks; they share nothing but the log.
  */
 #pragma once
 

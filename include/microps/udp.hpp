@@ -55,8 +55,9 @@ int udp_bind(net_guard &guard, int id, const ip_endpoint &local, bool reuse = fa
 int udp_connect(net_guard &guard, int id, const ip_endpoint &foreign) MICROPS_REQUIRES(net_locked);
 /**
  * Sends a datagram; null @p foreign: to the connected peer. An unbound PCB gets a dynamic port first.
- * Returns the length, or -1: EBADF EDESTADDRREQ EMSGSIZE ENETUNREACH EHOSTUNREACH ECONNREFUSED (an ICMP error about
- * an earlier datagram, connected PCBs only) EACCES (broadcast) EPIPE EAGAIN ENOBUFS.
+ * Returns the length, or -1: EBADF EDESTADDRREQ EINVAL (port 0) EMSGSIZE EOPNOTSUPP (MSG_OOB) EACCES (broadcast) EPIPE
+ * EAGAIN (no port left) ECONNREFUSED and others (an ICMP error about an earlier datagram, connected PCBs only), or what
+ * ip_output() says.
  */
 ssize_t udp_sendto(net_guard &guard, int id, std::span<const uint8_t> data, const ip_endpoint *foreign, int flags = 0)
     MICROPS_REQUIRES(net_locked);
@@ -75,7 +76,7 @@ int udp_getsockname(net_guard &guard, int id, ip_endpoint &local) MICROPS_REQUIR
 int udp_getpeername(net_guard &guard, int id, ip_endpoint &foreign) MICROPS_REQUIRES(net_locked);
 /** @p how is POSIX's SHUT_RD, SHUT_WR, SHUT_RDWR. */
 int udp_shutdown(net_guard &guard, int id, int how) MICROPS_REQUIRES(net_locked);
-/** The pending asynchronous error (SO_ERROR), which it clears. */
+/** The pending asynchronous error (SO_ERROR), which it clears; EBADF for an unknown id. */
 int udp_take_error(net_guard &guard, int id) MICROPS_REQUIRES(net_locked);
 /** How the PCB sends, to be read and changed; null for an unknown id. */
 ip_sockopts *udp_sockopts(net_guard &guard, int id) MICROPS_REQUIRES(net_locked);
