@@ -1,0 +1,385 @@
+/*
+ * tcp_internal.hpp: what the files of TCP share: the layer, the PCB (RFC 9293 3.3.1 calls it TCB), a segment, and the
+ * functions of each subject. Everything here runs under the stack's lock.
+ */
+#pragma once
+
+#include "microps/net.hpp"
+#include "microps/tcp.hpp"
+#include "tcp_congestion.hpp"
+#include "tcp_options.hpp"
+#include "tcp_reassembly.hpp"
+#include "tcp_recovery.hpp"
+#include "tcp_ring.hpp"
+#include "tcp_rtt.hpp"
+#include "tcp_scoreboard.hpp"
+#include "tcp_seq.hpp"
+
+#include <list>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace microps
+{
+
+/* On the wire */
+
+struct tcp_hdr {
+    be16 src{};
+    be16 dst{};
+    be32 seq{};
+    be32 ack{};
+    uint8_t off{}; /* header length in words, in the upper four bits */
+    uint8_t flg{};
+    be16 wnd{};
+    be16 sum{};
+    be16 up{};
+};
+static_assert(sizeof(tcp_hdr) == 20 && alignof(tcp_hdr) == 1);
+
+inline constexpr uint8_t TCP_FLG_FIN = 0x01;
+inline constexpr uint8_t TCP_FLG_SYN = 0x02;
+inline constexpr uint8_t TCP_FLG_RST = 0x04;
+inline constexpr uint8_t TCP_FLG_PSH = 0x08;
+inline constexpr uint8_t TCP_FLG_ACK = 0x10;
+inline constexpr uint8_t TCP_FLG_URG = 0x20;
+
+inline constexpr uint32_t TCP_MSS_DEFAULT = 536; /* RFC 9293 3.7.1: the peer's, if it does not say */
+inline constexpr uint32_t TCP_MSS_MIN = 48;      /* as Linux: smaller ones would only burn our CPU */
+inline constexpr uint32_t TCP_WINDOW_MAX = 65535; /* without window scaling */
+
+/** A segment after the parse: host order, lengths checked. Seen from us: `local` is where it was sent to. */
+struct tcp_segment {
+    ip_endpoint local{};
+    ip_endpoint foreign{};
+    tcp_seq seq{};
+    tcp_seq ack{};
+    uint32_t wnd = 0;
+    uint8_t flags = 0;
+    uint16_t gso_size = 0; /* not 0: several of the peer's segments in one */
+    std::span<const uint8_t> data{};
+    tcp_options options{};
+
+    [[nodiscard]] bool has(uint8_t flag) const { return (flags & flag) != 0; }
+    /** SEG.LEN: its length in sequence numbers. */
+    [[nodiscard]] size_t len() const { return data.size() + (has(TCP_FLG_SYN) ? 1 : 0) + (has(TCP_FLG_FIN) ? 1 : 0); }
+    [[nodiscard]] tcp_seq end() const { return seq + len(); }
+};
+
+/** What a step of SEGMENT ARRIVES says: go on with the next, or this segment is done with. */
+enum class step { next, drop };
+
+/* Connections */
+
+enum class tcp_pcb_state : uint8_t {
+    closed = TCP_STATE_CLOSED,
+    listen = TCP_STATE_LISTEN,
+    syn_sent = TCP_STATE_SYN_SENT,
+    syn_received = TCP_STATE_SYN_RECEIVED,
+    established = TCP_STATE_ESTABLISHED,
+    fin_wait1 = TCP_STATE_FIN_WAIT1,
+    fin_wait2 = TCP_STATE_FIN_WAIT2,
+    closing = TCP_STATE_CLOSING,
+    time_wait = TCP_STATE_TIME_WAIT,
+    close_wait = TCP_STATE_CLOSE_WAIT,
+    last_ack = TCP_STATE_LAST_ACK,
+};
+
+enum class tcp_mode : uint8_t { rfc793, socket };
+
+/** Who holds the PCB's id. */
+enum class tcp_owner : uint8_t {
+    nobody, /* not accepted yet */
+    user,
+    gone, /* the user has closed it: the connection goes on until both sides are done */
+};
+
+/** What the PCB's one timer waits for. These exclude each other, so they are one timer. */
+enum class tcp_timer_purpose : uint8_t {
+    none,
+    retransmit, /* something is outstanding */
+    persist,    /* nothing is, but data waits for the peer's window */
+    fin_wait2,  /* the user has closed, the peer has not */
+    time_wait,
+};
+
+struct tcp_pcb;
+using tcp_pcb_list = std::list<tcp_pcb *>;
+
+/** What only a listener has. */
+struct tcp_listener {
+    size_t backlog = 0;
+    tcp_pcb_list half_open{}; /* children in SYN_RECEIVED, oldest first */
+    tcp_pcb_list ready{};     /* children that wait for accept() */
+    ip_endpoint local{};      /* RFC 793 mode: what was asked for, to return to after a reset */
+    ip_endpoint foreign{};    /* RFC 793 mode: whom to expect; all zero: anybody */
+};
+
+/** At most @p limit events within an interval. */
+struct tcp_rate {
+    net_time since{};
+    uint32_t count = 0;
+
+    [[nodiscard]] bool permits(net_time now, net_duration interval, uint64_t limit);
+};
+
+struct tcp_pcb {
+    tcp_pcb(tcp_layer &layer, int number);
+
+    tcp_layer &tcp;
+    net_stack &net;
+    int id;
+    tcp_pcb_state state = tcp_pcb_state::closed;
+    tcp_mode mode = tcp_mode::socket;
+    tcp_owner owner = tcp_owner::nobody;
+    ip_endpoint local{};
+    ip_endpoint foreign{};
+
+    /* RFC 9293 3.3.1, with its names. */
+    struct {
+        tcp_seq una{}; /* oldest not acknowledged */
+        tcp_seq nxt{}; /* next to be sent */
+        tcp_seq wl1{}; /* SEG.SEQ and SEG.ACK of the last window update */
+        tcp_seq wl2{};
+        uint32_t wnd = 0;
+        uint32_t wnd_max = 0; /* largest ever (RFC 9293 3.8.6.2.1, RFC 5961 5.2) */
+    } snd{};
+    struct {
+        tcp_seq nxt{};  /* next expected */
+        tcp_seq edge{}; /* end of the window we have advertised: RCV.NXT + RCV.WND; it never moves back */
+    } rcv{};
+    tcp_seq iss{};
+    tcp_seq irs{};
+    uint32_t mss = TCP_MSS_DEFAULT;      /* most data in a segment to the peer */
+    uint32_t peer_mss = TCP_MSS_DEFAULT; /* what the peer asked for */
+    uint32_t rcv_mss = 0;                /* largest segment that came: the receiver's idea of "full-sized" */
+
+    /* Sending. */
+    tcp_ring tx{};
+    tcp_seq tx_first{}; /* sequence number of the oldest byte in tx */
+    tcp_scoreboard sent{};
+    tcp_recovery recovery{};
+    tcp_rtt rtt;
+    tcp_seq rtt_next{}; /* one measurement per flight: the next when this is acknowledged */
+    std::unique_ptr<tcp_congestion> congestion{};
+    uint32_t flight = 0; /* in flight when output stopped last, and whether cwnd stopped it */
+    bool cwnd_limited = false;
+    net_time last_sent{};
+
+    /* Receiving. */
+    tcp_ring rx{};
+    tcp_reassembly early{};
+    uint32_t ack_pending = 0; /* bytes received since our last ACK */
+    bool ack_now = false;     /* the next output must carry an ACK */
+    tcp_rate answers{};       /* of unacceptable segments without data: ACK loops end */
+
+    net_timer timer;
+    net_timer ack_timer; /* delayed ACK */
+    tcp_timer_purpose purpose = tcp_timer_purpose::none;
+    uint8_t retries = 0; /* of the timer, unanswered */
+    uint8_t backoff = 0; /* persist: doublings of the interval */
+
+    /* The user's side. */
+    uint32_t tx_limit;
+    uint32_t rx_limit;
+    int error = 0;      /* pending, for the next call */
+    int soft_error = 0; /* of an ICMP error: why, if it should time out */
+    int linger = -1;    /* SO_LINGER: seconds, or not */
+    unsigned sleepers = 0;
+    bool bound = false;        /* by tcp_bind() */
+    bool reuse = true;         /* SO_REUSEADDR */
+    bool nodelay = false;      /* TCP_NODELAY: no Nagle */
+    bool keepalive = false;    /* SO_KEEPALIVE: stored; its timer is a further purpose */
+    bool more = false;         /* MSG_MORE: hold a partial segment back */
+    bool opened = false;       /* was connected, or is */
+    bool passive = false;      /* by LISTEN */
+    bool syn_lost = false;     /* our SYN had to be sent again */
+    bool fin_queued = false;   /* the user will send no more: a FIN follows the data in tx */
+    bool fin_received = false; /* the peer will send no more */
+    bool rx_shut = false;      /* SHUT_RD */
+    bool send_anyway = false;  /* the persist timer overrides silly window avoidance (RFC 9293 3.8.6.2.1 (4)) */
+    bool output_listed = false;
+    bool released = false; /* in no table any more; freed when nobody holds or uses it */
+    bool in_table = false;
+    bool dead = false;
+
+    sched_ctx ctx{};
+
+    std::unique_ptr<tcp_listener> listener{};
+    tcp_pcb *parent = nullptr;       /* the listener, until accepted */
+    tcp_pcb_list *queue = nullptr;   /* the list it is in: the listener's, or TIME_WAIT's */
+    tcp_pcb_list::iterator place{};  /* and where */
+    tcp_pcb *hash_next = nullptr;
+};
+/* "An idle connection costs under 1 KiB": the PCB, its congestion control, its place in the tables. */
+static_assert(sizeof(tcp_pcb) <= 832);
+
+/** Everything the module remembers, in one place. */
+struct tcp_layer {
+    explicit tcp_layer(net_stack &net_) MICROPS_REQUIRES(net_locked);
+
+    net_stack &net;
+    tcp_config config{};
+
+    std::vector<std::unique_ptr<tcp_pcb>> pcbs MICROPS_GUARDED_BY(net_locked){}; /* by id */
+    std::vector<int> free_ids MICROPS_GUARDED_BY(net_locked){};                  /* a heap, lowest first */
+    size_t live = 0;                                                             /* PCBs not released */
+
+    std::vector<tcp_pcb *> buckets MICROPS_GUARDED_BY(net_locked); /* connections, by the hash of their endpoints */
+    size_t connections = 0;
+    std::unordered_map<uint16_t, std::vector<tcp_pcb *>> listeners MICROPS_GUARDED_BY(net_locked){}; /* by port */
+    tcp_pcb_list time_wait MICROPS_GUARDED_BY(net_locked){};                                      /* oldest first */
+
+    std::vector<int> output_wanted MICROPS_GUARDED_BY(net_locked){}; /* ids: tcp_output_request() */
+    std::vector<int> dead MICROPS_GUARDED_BY(net_locked){};          /* ids to free when the batch is done */
+
+    siphash_key table_key;
+    siphash_key iss_key;
+    siphash_key port_key;
+    uint16_t port_next = 0;  /* RFC 6056 3.3.3: next_ephemeral */
+    tcp_rate challenges{};   /* RFC 5961 7: challenge ACKs per second, of the whole stack */
+    uint64_t challenge_limit = 0;
+};
+
+/* tcp.cpp: initial sequence numbers, ports, challenge ACKs, words */
+
+tcp_seq tcp_iss_select(tcp_layer &tcp, const ip_endpoint &local, const ip_endpoint &foreign)
+    MICROPS_REQUIRES(net_locked);
+std::string tcp_flg_ntoa(uint8_t flags);
+const char *tcp_state_ntoa(tcp_pcb_state state);
+/** The original's dump of a header. */
+void tcp_dump(const tcp_hdr &hdr);
+
+/* tcp_pcb.cpp: tables, and the life of a PCB */
+
+/** Returns null when the bound is reached and no TIME_WAIT connection can make room. */
+tcp_pcb *tcp_pcb_alloc(tcp_layer &tcp) MICROPS_REQUIRES(net_locked);
+/** The user's PCB, or null with errno EBADF (logged). */
+tcp_pcb *tcp_pcb_get(net_stack &net, int id) MICROPS_REQUIRES(net_locked);
+/** The connection between two endpoints; else the listener for it, the most specific; else null. */
+tcp_pcb *tcp_pcb_select(tcp_layer &tcp, const ip_endpoint &local, const ip_endpoint &foreign)
+    MICROPS_REQUIRES(net_locked);
+tcp_pcb *tcp_connection_select(tcp_layer &tcp, const ip_endpoint &local, const ip_endpoint &foreign)
+    MICROPS_REQUIRES(net_locked);
+tcp_pcb *tcp_listener_select(tcp_layer &tcp, const ip_endpoint &local, const ip_endpoint &foreign)
+    MICROPS_REQUIRES(net_locked);
+/** Makes a PCB with both endpoints set known to arriving segments. */
+void tcp_connection_insert(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+void tcp_connection_remove(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+void tcp_listener_insert(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+void tcp_listener_remove(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+/** Moves a PCB to the end of a list (null: to none). */
+void tcp_pcb_enqueue(tcp_pcb &pcb, tcp_pcb_list *list) MICROPS_REQUIRES(net_locked);
+
+/** The one place where a state changes: logs, counts, wakes sleepers, asserts that the transition exists. */
+void tcp_set_state(tcp_pcb &pcb, tcp_pcb_state next) MICROPS_REQUIRES(net_locked);
+/** Ends a connection: CLOSED, out of all tables, buffers gone; freed as soon as its user lets go too. */
+void tcp_pcb_release(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+/** The same with an error for the user (0: none). */
+void tcp_pcb_fail(tcp_pcb &pcb, int error) MICROPS_REQUIRES(net_locked);
+/** The user has let go of a released PCB: free it when the batch is done. */
+void tcp_pcb_bury(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+/** Frees what was buried and what nobody sleeps on. At the end of a batch: no function has a reference then. */
+void tcp_pcb_reap(tcp_layer &tcp) MICROPS_REQUIRES(net_locked);
+
+/* Questions about states. */
+/** RFC 9293 3.3.2: both sides have (or had) synchronized their sequence numbers. */
+bool tcp_is_synchronized(tcp_pcb_state state);
+/** The peer has not been heard to close, and may send data. */
+bool tcp_may_receive(tcp_pcb_state state);
+/** Data may leave in this state, if there is some. */
+bool tcp_may_send(tcp_pcb_state state);
+
+/* tcp_input.cpp: SEGMENT ARRIVES (RFC 9293 3.10.7) */
+
+void tcp_input(tcp_layer &tcp, const ip_rx &rx) MICROPS_REQUIRES(net_locked);
+void tcp_segment_arrives(tcp_layer &tcp, const tcp_segment &seg) MICROPS_REQUIRES(net_locked);
+
+/* tcp_listen.cpp: LISTEN and SYN_RECEIVED */
+
+void tcp_arrives_listen(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked);
+/** In TIME_WAIT, a SYN for a new connection (RFC 9293 3.10.7.4 fourth, RFC 6191): gives it to the listener. */
+bool tcp_time_wait_reopened(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked);
+/** Our SYN-ACK is acknowledged. Returns false when the accept queue is full. */
+bool tcp_passive_established(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+/** A half-open passive connection ends: back to LISTEN. */
+void tcp_passive_failed(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+/** No more connections for a listener; those nobody has accepted are reset. */
+void tcp_listener_close(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+
+/* tcp_receive.cpp: sixth to eighth step, our ACKs, our window */
+
+void tcp_segment_text(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked);
+void tcp_check_fin(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked);
+/** RCV.WND: what we have advertised and not yet received. */
+uint32_t tcp_receive_window(const tcp_pcb &pcb);
+/** Opens the window as far as the buffer and silly window avoidance permit; returns the value for the header. */
+uint16_t tcp_window_advertise(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+/** The reader has made room: tells the peer if that is worth a segment. */
+void tcp_window_update(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+/** RFC 5961: "prove that you are the peer". Rate limited. */
+void tcp_challenge_ack(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+
+/* tcp_ack.cpp: fifth step */
+
+step tcp_check_ack(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked);
+/** Takes over SND.WND from a segment, if it is newer than the last (RFC 9293 3.10.7.4). */
+void tcp_send_window_update(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked);
+/** Both SYNs are acknowledged: the connection begins. */
+void tcp_enter_established(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+/** Takes what SEG.ACK acknowledges from the scoreboard and the send ring; returns the bytes of sequence space. */
+uint32_t tcp_retransmit_queue_cleanup(tcp_pcb &pcb, tcp_seq ack) MICROPS_REQUIRES(net_locked);
+bool tcp_fin_acknowledged(const tcp_pcb &pcb);
+
+/* tcp_output.cpp */
+
+/** Wants tcp_output() when the batch is done. */
+void tcp_output_request(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+/** Runs every requested output. */
+void tcp_output_run(tcp_layer &tcp) MICROPS_REQUIRES(net_locked);
+/** Sends what may be sent: what is lost, then what is new, then the ACK that is owed. */
+void tcp_output(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+/** Sends our SYN or SYN-ACK for the first time. */
+void tcp_output_syn(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+/** <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>, now. */
+void tcp_output_ack(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+/** A segment that the peer must answer, without data: SND.UNA - 1. */
+void tcp_output_probe(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+/** <SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK> */
+void tcp_output_rst(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+/** The RST that RFC 9293 3.5.2 group 1 and 2 answer a segment with that belongs to no connection. */
+void tcp_output_reset_for(tcp_layer &tcp, const tcp_segment &seg) MICROPS_REQUIRES(net_locked);
+/** Bytes in the send ring that were never sent. */
+size_t tcp_unsent(const tcp_pcb &pcb);
+/** The largest segment to ask the peer for (RFC 9293 3.7.1, RFC 6691). */
+uint16_t tcp_mss_advertised(const tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+/** Sets pcb.mss from the peer's option and the path. */
+void tcp_mss_update(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+
+/* tcp_timer.cpp */
+
+void tcp_timer(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+void tcp_ack_timer(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+/** Arms the timer that the connection now needs, if it does not run already. */
+void tcp_timer_update(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+void tcp_timer_cancel(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+void tcp_set_timewait_timer(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+
+/* tcp_user.cpp, tcp_connect.cpp: shared by the user calls */
+
+/** Sleeps on a PCB. Returns 0, or -1 with errno: EINTR EDEADLK, EAGAIN (deadline), EBADF (closed meanwhile). */
+int tcp_sleep(net_guard &guard, tcp_pcb &pcb, net_time deadline) MICROPS_REQUIRES(net_locked);
+/** Enough room in the send buffer that a writer is worth waking. */
+bool tcp_is_writable(const tcp_pcb &pcb);
+/** Returns 0 or an errno. */
+int tcp_bind_check(tcp_pcb &pcb, const ip_endpoint &local) MICROPS_REQUIRES(net_locked);
+/** Starts an active open: from local and foreign to SYN_SENT. */
+int tcp_connect_start(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+/** Starts a passive open. */
+int tcp_listen_start(tcp_pcb &pcb, size_t backlog) MICROPS_REQUIRES(net_locked);
+/** Queues a FIN behind the data (RFC 9293 3.10.4). */
+void tcp_send_fin(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+
+} // namespace microps

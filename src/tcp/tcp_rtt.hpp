@@ -1,0 +1,37 @@
+/*
+ * tcp_rtt.hpp: how long to wait for an acknowledgement (RFC 6298): the smoothed round-trip time, its variation, and the
+ * retransmission timeout made of them. Whether a measurement may be used (Karn's algorithm) its caller decides.
+ */
+#pragma once
+
+#include "microps/time.hpp"
+
+namespace microps
+{
+
+class tcp_rtt
+{
+public:
+    tcp_rtt(net_duration initial, net_duration min, net_duration max) : min_(min), max_(max), rto_(initial) {}
+
+    /** A round trip was measured: new estimates; an earlier back-off ends. */
+    void on_sample(net_duration rtt);
+    /** The timer expired: twice the timeout (RFC 6298 5.5). */
+    void back_off();
+    /** Begins again without estimates, from this timeout. */
+    void restart(net_duration initial);
+
+    [[nodiscard]] net_duration rto() const { return rto_; }
+    [[nodiscard]] net_duration srtt() const { return srtt_; }
+    [[nodiscard]] net_duration rttvar() const { return rttvar_; }
+    [[nodiscard]] bool measured() const { return srtt_ > net_duration::zero(); }
+
+private:
+    net_duration min_;
+    net_duration max_;
+    net_duration rto_;
+    net_duration srtt_{};
+    net_duration rttvar_{};
+};
+
+} // namespace microps
