@@ -50,6 +50,8 @@ public:
     }
 
     [[nodiscard]] size_t size() const { return size_; }
+    /** All numbers given out so far are below this one. */
+    [[nodiscard]] int end() const { return static_cast<int>(places_.size()); }
 
 private:
     std::vector<std::unique_ptr<T>> places_{};

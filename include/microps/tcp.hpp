@@ -9,7 +9,9 @@
 #include "microps/stack.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 namespace microps
@@ -49,6 +51,8 @@ struct tcp_config {
     net_duration time_wait = std::chrono::seconds(60);         /* 2 MSL, as Linux */
     net_duration fin_wait2 = std::chrono::seconds(60);         /* closed by the user, peer silent: as Linux */
     net_duration delayed_ack = std::chrono::milliseconds(40);  /* RFC 9293 3.8.6.3: less than 500 ms */
+    unsigned challenge_acks = 100;     /* RFC 5961 7: per second, of the whole stack; half to one and a half as many */
+    std::optional<uint32_t> initial_sequence{}; /* for tests: instead of RFC 6528's secret */
 };
 /** The stack's TCP tunables; connections copy what they need when they are opened. */
 tcp_config &tcp_configure(net_stack &net) MICROPS_REQUIRES(net_locked);
@@ -102,6 +106,15 @@ int tcp_getsockname(net_guard &guard, int id, ip_endpoint &local) MICROPS_REQUIR
 int tcp_getpeername(net_guard &guard, int id, ip_endpoint &foreign) MICROPS_REQUIRES(net_locked);
 /** The pending asynchronous error (SO_ERROR), which it clears. */
 int tcp_take_error(net_guard &guard, int id) MICROPS_REQUIRES(net_locked);
+
+/**
+ * Options with Linux' levels, names and values: SOL_SOCKET: SO_KEEPALIVE SO_REUSEADDR SO_SNDBUF SO_RCVBUF SO_LINGER,
+ * SO_ACCEPTCONN (get); IPPROTO_TCP: TCP_NODELAY, TCP_MAXSEG (get). Return 0, or -1: EBADF EINVAL EFAULT ENOPROTOOPT.
+ */
+int tcp_setopt(net_guard &guard, int id, int level, int name, const void *value, socklen_t size)
+    MICROPS_REQUIRES(net_locked);
+int tcp_getopt(net_guard &guard, int id, int level, int name, void *value, socklen_t &size)
+    MICROPS_REQUIRES(net_locked);
 
 /* The original's calls, for programs: they take the lock themselves. */
 int tcp_open(net_stack &net) MICROPS_EXCLUDES(net_locked);

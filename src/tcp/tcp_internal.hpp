@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "../id_table.hpp"
 #include "microps/net.hpp"
 #include "microps/tcp.hpp"
 #include "tcp_congestion.hpp"
@@ -49,6 +50,11 @@ inline constexpr uint8_t TCP_FLG_URG = 0x20;
 inline constexpr uint32_t TCP_MSS_DEFAULT = 536; /* RFC 9293 3.7.1: the peer's, if it does not say */
 inline constexpr uint32_t TCP_MSS_MIN = 48;      /* as Linux: smaller ones would only burn our CPU */
 inline constexpr uint32_t TCP_WINDOW_MAX = 65535; /* without window scaling */
+inline constexpr size_t TCP_BUFFER_MAX = size_t{1} << 26; /* of one connection and direction */
+inline constexpr size_t TCP_BUFFER_MIN = 2048;
+/* How often one connection answers empty segments that are outside of its window: enough for any probe, no storm. */
+inline constexpr uint64_t TCP_ANSWERS_MAX = 16;
+inline constexpr net_duration TCP_ANSWER_INTERVAL = std::chrono::milliseconds(500);
 
 /** A segment after the parse: host order, lengths checked. Seen from us: `local` is where it was sent to. */
 struct tcp_segment {
@@ -167,6 +173,7 @@ struct tcp_pcb {
     uint32_t flight = 0; /* in flight when output stopped last, and whether cwnd stopped it */
     bool cwnd_limited = false;
     net_time last_sent{};
+    std::optional<tcp_seq> small_end{}; /* end of a segment that was not full-sized, until acknowledged (Nagle) */
 
     /* Receiving. */
     tcp_ring rx{};
@@ -188,7 +195,7 @@ struct tcp_pcb {
     int soft_error = 0; /* of an ICMP error: why, if it should time out */
     int linger = -1;    /* SO_LINGER: seconds, or not */
     unsigned sleepers = 0;
-    bool bound = false;        /* by tcp_bind() */
+    ip_endpoint bound_to{};    /* by tcp_bind(); port 0: not bound */
     bool reuse = true;         /* SO_REUSEADDR */
     bool nodelay = false;      /* TCP_NODELAY: no Nagle */
     bool keepalive = false;    /* SO_KEEPALIVE: stored; its timer is a further purpose */
@@ -223,9 +230,8 @@ struct tcp_layer {
     net_stack &net;
     tcp_config config{};
 
-    std::vector<std::unique_ptr<tcp_pcb>> pcbs MICROPS_GUARDED_BY(net_locked){}; /* by id */
-    std::vector<int> free_ids MICROPS_GUARDED_BY(net_locked){};                  /* a heap, lowest first */
-    size_t live = 0;                                                             /* PCBs not released */
+    id_table<tcp_pcb> pcbs MICROPS_GUARDED_BY(net_locked){};
+    size_t live = 0; /* PCBs not released */
 
     std::vector<tcp_pcb *> buckets MICROPS_GUARDED_BY(net_locked); /* connections, by the hash of their endpoints */
     size_t connections = 0;
@@ -332,6 +338,8 @@ void tcp_enter_established(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 /** Takes what SEG.ACK acknowledges from the scoreboard and the send ring; returns the bytes of sequence space. */
 uint32_t tcp_retransmit_queue_cleanup(tcp_pcb &pcb, tcp_seq ack) MICROPS_REQUIRES(net_locked);
 bool tcp_fin_acknowledged(const tcp_pcb &pcb);
+/** What RFC 5681 calls FlightSize, without what limited transmit has added. */
+uint32_t tcp_flight_size(const tcp_pcb &pcb);
 
 /* tcp_output.cpp */
 

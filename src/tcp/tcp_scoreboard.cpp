@@ -77,7 +77,7 @@ const tcp_sent *tcp_scoreboard::next_lost(uint32_t max)
         first_lost_++;
     }
     tcp_sent &segment = segments_[first_lost_];
-    if (segment.size() > max) {
+    if (segment.data_size() > max) {
         tcp_sent rest = segment;
         rest.first = segment.first + max;
         segment.last = rest.first;

@@ -8,6 +8,7 @@
 #include "microps/time.hpp"
 #include "tcp_seq.hpp"
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -24,7 +25,10 @@ struct tcp_sent {
     bool resent = false; /* more than once: says nothing about the round trip (Karn) */
     bool lost = false;   /* and not sent again since */
 
+    /** In sequence numbers. */
     [[nodiscard]] uint32_t size() const { return last.since(first); }
+    /** In bytes of data: without SYN and FIN. */
+    [[nodiscard]] uint32_t data_size() const { return size() - static_cast<uint32_t>(std::popcount(flags)); }
 };
 
 class tcp_scoreboard
@@ -48,7 +52,7 @@ public:
 
     void mark_front_lost();
     void mark_all_lost();
-    /** The first lost segment, at most @p max long (a longer one is divided); null if none is. */
+    /** The first lost segment, with at most @p max bytes of data (a longer one is divided); null if none is. */
     [[nodiscard]] const tcp_sent *next_lost(uint32_t max);
     /** The segment that next_lost() returned was sent again. */
     void on_resent(net_time now);

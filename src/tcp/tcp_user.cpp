@@ -1,2 +1,328 @@
-#include "microps/tcp.hpp"
-namespace microps { void tcp_init(net_stack &) {} }
+/*
+ * tcp_user.cpp: user calls of an open connection (RFC 9293 3.10.2 to 3.10.6): send, receive, shutdown, close, abort,
+ * status. Opening is tcp_connect.cpp's subject, options are tcp_sockopt.cpp's.
+ *
+ * Blocking calls sleep in tcp_sleep() only. A PCB that is closed meanwhile stays until the last sleeper has left.
+ */
+#include "tcp_internal.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include <poll.h>
+#include <sys/socket.h>
+
+namespace microps
+{
+
+int tcp_sleep(net_guard &guard, tcp_pcb &pcb, net_time deadline)
+{
+    pcb.sleepers++;
+    const int woken = sched_sleep(pcb.net, pcb.ctx, guard, deadline);
+    const int cause = errno;
+    pcb.sleepers--;
+    if (pcb.owner != tcp_owner::user) {
+        debugf("closed");
+        return net_error(EBADF);
+    }
+    if (woken == 0) return 0;
+    if (cause == EINTR) debugf("interrupted");
+    return net_error(cause == ETIMEDOUT ? EAGAIN : cause);
+}
+
+bool tcp_is_writable(const tcp_pcb &pcb)
+{
+    const size_t limit = pcb.tx_limit;
+    return pcb.tx.size() < limit && (limit - pcb.tx.size()) * 3 >= limit; /* a third, as Linux: not for every ACK */
+}
+
+/** The user cannot send (0: can): what send() answers. A pending error is told once. */
+static int tcp_send_error(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
+{
+    if (pcb.error) return std::exchange(pcb.error, 0);
+    if (pcb.fin_queued || (pcb.released && pcb.opened)) return EPIPE;
+    if (pcb.state == tcp_pcb_state::closed || pcb.state == tcp_pcb_state::listen) return ENOTCONN;
+    return 0;
+}
+
+ssize_t tcp_send(net_guard &guard, int id, std::span<const uint8_t> data, int flags, net_time deadline)
+{
+    tcp_pcb *pcb = tcp_pcb_get(guard.net(), id);
+    if (!pcb) return -1;
+    const size_t size = data.size();
+    const auto sent = [&] { return static_cast<ssize_t>(size - data.size()); };
+    for (;;) {
+        if (sent() > 0 && (pcb->error || pcb->fin_queued || pcb->released)) return sent(); /* the next call tells */
+        if (const int error = tcp_send_error(*pcb)) return net_error(error);
+        /* During the handshake too: RFC 9293 3.10.2 queues it. */
+        const size_t room = pcb->tx_limit - std::min<size_t>(pcb->tx_limit, pcb->tx.size());
+        const size_t n = std::min(room, data.size());
+        pcb->tx.append(data.first(n));
+        data = data.subspan(n);
+        pcb->more = (flags & MSG_MORE) != 0;
+        tcp_output_request(*pcb);
+        if (data.empty()) return sent();
+        if (flags & MSG_DONTWAIT) return sent() > 0 ? sent() : net_error(EAGAIN);
+        if (tcp_sleep(guard, *pcb, deadline) == -1) return sent() > 0 ? sent() : -1;
+    }
+}
+
+/** What is in the receive buffer; returns how much of @p data is filled now. */
+static size_t tcp_receive_take(tcp_pcb &pcb, std::span<uint8_t> data, size_t filled, int flags)
+    MICROPS_REQUIRES(net_locked)
+{
+    const bool peek = (flags & MSG_PEEK) != 0;
+    const std::span<uint8_t> out = peek ? data : data.subspan(filled);
+    const size_t n = std::min(out.size(), pcb.rx.size());
+    pcb.rx.read(0, out.first(n));
+    if (peek) return n;
+    pcb.rx.consume(n);
+    if (n > 0) tcp_window_update(pcb);
+    return filled + n;
+}
+
+/** Why there is nothing to receive and nothing will come: an errno, 0 for the end of data; nothing: it may come. */
+static std::optional<int> tcp_receive_end(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
+{
+    if (pcb.error) return std::exchange(pcb.error, 0);
+    if (pcb.fin_received || pcb.rx_shut || (pcb.released && pcb.opened)) {
+        debugf("connection closing");
+        return 0;
+    }
+    if (pcb.state == tcp_pcb_state::closed || pcb.state == tcp_pcb_state::listen) return ENOTCONN;
+    return std::nullopt;
+}
+
+/* After a RST nothing is left to read: tcp_pcb_release() has emptied the buffer, as Linux does. */
+ssize_t tcp_receive(net_guard &guard, int id, std::span<uint8_t> data, int flags, net_time deadline)
+{
+    tcp_pcb *pcb = tcp_pcb_get(guard.net(), id);
+    if (!pcb) return -1;
+    size_t filled = 0;
+    for (;;) {
+        filled = tcp_receive_take(*pcb, data, filled, flags);
+        const bool enough = filled == data.size() || (filled > 0 && !(flags & MSG_WAITALL));
+        if (enough) return static_cast<ssize_t>(filled);
+        if (filled > 0 && pcb->error) return static_cast<ssize_t>(filled); /* the next call tells */
+        if (const std::optional<int> end = tcp_receive_end(*pcb)) {
+            return filled > 0 || *end == 0 ? static_cast<ssize_t>(filled) : net_error(*end);
+        }
+        if (flags & MSG_DONTWAIT) return filled > 0 ? static_cast<ssize_t>(filled) : net_error(EAGAIN);
+        if (tcp_sleep(guard, *pcb, deadline) == -1) return filled > 0 ? static_cast<ssize_t>(filled) : -1;
+    }
+}
+
+/* Ends */
+
+void tcp_send_fin(tcp_pcb &pcb)
+{
+    if (pcb.fin_queued) return;
+    pcb.fin_queued = true;
+    pcb.more = false;
+    switch (pcb.state) {
+    case tcp_pcb_state::established:
+        tcp_set_state(pcb, tcp_pcb_state::fin_wait1);
+        break;
+    case tcp_pcb_state::close_wait:
+        tcp_set_state(pcb, tcp_pcb_state::last_ack);
+        break;
+    case tcp_pcb_state::syn_received: /* when it is established: nobody would take the FIN before */
+    case tcp_pcb_state::closed:
+    case tcp_pcb_state::listen:
+    case tcp_pcb_state::syn_sent:
+    case tcp_pcb_state::fin_wait1:
+    case tcp_pcb_state::fin_wait2:
+    case tcp_pcb_state::closing:
+    case tcp_pcb_state::time_wait:
+    case tcp_pcb_state::last_ack:
+        break;
+    }
+    tcp_output_request(pcb);
+}
+
+int tcp_shutdown(net_guard &guard, int id, int how)
+{
+    tcp_pcb *pcb = tcp_pcb_get(guard.net(), id);
+    if (!pcb) return -1;
+    if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR) return net_error(EINVAL);
+    if (pcb->state == tcp_pcb_state::closed) return net_error(ENOTCONN);
+    if (pcb->state == tcp_pcb_state::listen) {
+        if (how == SHUT_WR) return net_error(ENOTCONN);
+        tcp_pcb_release(*pcb); /* as Linux: it listens no more, accept() returns EINVAL */
+        return 0;
+    }
+    if (pcb->state == tcp_pcb_state::syn_sent) { /* as Linux: the attempt ends */
+        tcp_pcb_fail(*pcb, ECONNRESET);
+        return 0;
+    }
+    if (how != SHUT_WR) {
+        pcb->rx_shut = true;
+        pcb->rx.drop_early(); /* what is in order can still be read; later data is acknowledged and forgotten */
+        sched_wakeup(pcb->net, pcb->ctx);
+    }
+    if (how != SHUT_RD) tcp_send_fin(*pcb);
+    return 0;
+}
+
+/** SO_LINGER with a time: close() waits for the peer's last ACK. */
+static void tcp_linger(net_guard &guard, tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
+{
+    const net_time deadline = pcb.net.clock.now() + std::chrono::seconds(pcb.linger);
+    pcb.sleepers++;
+    while (!pcb.released && !tcp_fin_acknowledged(pcb)) {
+        if (sched_sleep(pcb.net, pcb.ctx, guard, deadline) == -1) break;
+    }
+    pcb.sleepers--;
+}
+
+/** Takes the id from the user. */
+static void tcp_disown(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
+{
+    pcb.owner = tcp_owner::gone;
+    sched_wakeup(pcb.net, pcb.ctx); /* whoever sleeps finds out */
+    if (pcb.released) tcp_pcb_bury(pcb);
+}
+
+int tcp_abort(net_guard &guard, int id)
+{
+    tcp_pcb *pcb = tcp_pcb_get(guard.net(), id);
+    if (!pcb) return -1;
+    tcp_disown(*pcb);
+    if (pcb->released) return 0;
+    if (tcp_is_synchronized(pcb->state) && pcb->state != tcp_pcb_state::time_wait) tcp_output_rst(*pcb);
+    tcp_pcb_release(*pcb);
+    return 0;
+}
+
+int tcp_close(net_guard &guard, int id)
+{
+    tcp_pcb *pcb = tcp_pcb_get(guard.net(), id);
+    if (!pcb) return -1;
+    const bool unread = !pcb->rx.empty() && !(pcb->fin_queued && pcb->fin_received);
+    if (!pcb->released && (unread || pcb->linger == 0)) return tcp_abort(guard, id); /* RFC 9293 3.6.1, RFC 2525 2.17 */
+    tcp_disown(*pcb);
+    if (pcb->released) return 0;
+    if (!tcp_is_synchronized(pcb->state)) {
+        tcp_pcb_release(*pcb);
+        return 0;
+    }
+    tcp_send_fin(*pcb);
+    tcp_timer_update(*pcb); /* in FIN_WAIT_2 a timer runs from now on */
+    if (pcb->linger > 0 && !guard.nested()) tcp_linger(guard, *pcb);
+    return 0;
+}
+
+/* Status */
+
+int tcp_state(net_guard &guard, int id)
+{
+    const tcp_pcb *pcb = tcp_pcb_get(guard.net(), id);
+    return pcb ? static_cast<int>(pcb->state) : -1;
+}
+
+short tcp_poll(net_guard &guard, int id)
+{
+    const tcp_pcb *pcb = guard.net().tcp ? guard.net().tcp->pcbs.find(id) : nullptr;
+    if (!pcb || pcb->owner != tcp_owner::user) return POLLNVAL;
+    int events = pcb->error ? POLLERR : 0;
+    if (pcb->state == tcp_pcb_state::listen) {
+        return static_cast<short>(pcb->listener->ready.empty() ? events : events | POLLIN | POLLRDNORM);
+    }
+    const bool closed = pcb->state == tcp_pcb_state::closed;
+    const bool no_more_in = pcb->fin_received || pcb->rx_shut || (closed && pcb->opened) || pcb->error;
+    const bool no_more_out = pcb->fin_queued || closed;
+    if (!pcb->rx.empty() || no_more_in) events |= POLLIN | POLLRDNORM;
+    if (no_more_in) events |= POLLRDHUP;
+    if (closed || (no_more_in && no_more_out)) events |= POLLHUP;
+    const bool opening = pcb->state == tcp_pcb_state::syn_sent || pcb->state == tcp_pcb_state::syn_received;
+    if (no_more_out || (!opening && tcp_is_writable(*pcb))) events |= POLLOUT | POLLWRNORM;
+    return static_cast<short>(events);
+}
+
+int tcp_getsockname(net_guard &guard, int id, ip_endpoint &local)
+{
+    const tcp_pcb *pcb = tcp_pcb_get(guard.net(), id);
+    if (!pcb) return -1;
+    local = pcb->local;
+    return 0;
+}
+
+int tcp_getpeername(net_guard &guard, int id, ip_endpoint &foreign)
+{
+    const tcp_pcb *pcb = tcp_pcb_get(guard.net(), id);
+    if (!pcb) return -1;
+    if (!tcp_is_synchronized(pcb->state)) return net_error(ENOTCONN);
+    foreign = pcb->foreign;
+    return 0;
+}
+
+int tcp_take_error(net_guard &guard, int id)
+{
+    tcp_pcb *pcb = tcp_pcb_get(guard.net(), id);
+    return pcb ? std::exchange(pcb->error, 0) : EBADF;
+}
+
+/* The original's calls: they take the lock themselves. */
+
+int tcp_open(net_stack &net)
+{
+    net_guard guard(net);
+    return tcp_open(guard);
+}
+
+int tcp_open_rfc793(net_stack &net, const ip_endpoint &local, const ip_endpoint *foreign, bool active)
+{
+    net_guard guard(net);
+    return tcp_open_rfc793(guard, local, foreign, active);
+}
+
+int tcp_state(net_stack &net, int id)
+{
+    net_guard guard(net);
+    return tcp_state(guard, id);
+}
+
+int tcp_bind(net_stack &net, int id, const ip_endpoint &local)
+{
+    net_guard guard(net);
+    return tcp_bind(guard, id, local);
+}
+
+int tcp_listen(net_stack &net, int id, int backlog)
+{
+    net_guard guard(net);
+    return tcp_listen(guard, id, backlog);
+}
+
+int tcp_accept(net_stack &net, int id, ip_endpoint *foreign)
+{
+    net_guard guard(net);
+    return tcp_accept(guard, id, foreign);
+}
+
+int tcp_connect(net_stack &net, int id, const ip_endpoint &foreign)
+{
+    net_guard guard(net);
+    return tcp_connect(guard, id, foreign);
+}
+
+ssize_t tcp_send(net_stack &net, int id, std::span<const uint8_t> data)
+{
+    net_guard guard(net);
+    return tcp_send(guard, id, data);
+}
+
+ssize_t tcp_receive(net_stack &net, int id, std::span<uint8_t> data)
+{
+    net_guard guard(net);
+    return tcp_receive(guard, id, data);
+}
+
+int tcp_close(net_stack &net, int id)
+{
+    net_guard guard(net);
+    return tcp_close(guard, id);
+}
+
+} // namespace microps

@@ -1,0 +1,211 @@
+/*
+ * tcp.cpp: the Transmission Control Protocol (RFC 9293): the module as the rest of the stack sees it.
+ *
+ * Here it is put together and taken apart. The rest, by subject: tcp_input (SEGMENT ARRIVES), tcp_listen, tcp_receive,
+ * tcp_ack, tcp_output, tcp_timer, tcp_pcb (tables and states), tcp_user and tcp_connect (user calls), and objects that
+ * know nothing of the stack: tcp_seq, tcp_ring, tcp_reassembly, tcp_rtt, tcp_options, tcp_scoreboard, tcp_recovery,
+ * tcp_congestion. Their common header, with the layer and the PCB, is tcp_internal.hpp.
+ */
+#include "microps/icmp.hpp"
+#include "tcp_internal.hpp"
+
+#include <array>
+#include <cstdio>
+
+namespace microps
+{
+
+tcp_layer::tcp_layer(net_stack &net_)
+    : net(net_),
+      buckets(64),
+      table_key(net_.random.key()),
+      iss_key(net_.random.key()),
+      port_key(net_.random.key()),
+      port_next(net_.random.u16())
+{
+}
+
+tcp_config &tcp_configure(net_stack &net) { return net.tcp->config; }
+
+/* Numbers that strangers must not guess */
+
+tcp_seq tcp_iss_select(tcp_layer &tcp, const ip_endpoint &local, const ip_endpoint &foreign)
+{
+    if (tcp.config.initial_sequence) return tcp_seq(*tcp.config.initial_sequence);
+    /* RFC 6528 3: a clock of 4 microseconds, plus a secret of its own for each pair of endpoints. */
+    const auto ticks = std::chrono::duration_cast<std::chrono::microseconds>(tcp.net.clock.now().time_since_epoch()) / 4;
+    const uint64_t offset = ip_endpoint_hash(tcp.iss_key, local, foreign);
+    return tcp_seq(static_cast<uint32_t>(static_cast<uint64_t>(ticks.count()) + offset));
+}
+
+bool tcp_rate::permits(net_time now, net_duration interval, uint64_t limit)
+{
+    if (count == 0 || now - since >= interval) {
+        since = now;
+        count = 0;
+    }
+    if (count >= limit) return false;
+    count++;
+    return true;
+}
+
+/* Words */
+
+std::string tcp_flg_ntoa(uint8_t flags)
+{
+    constexpr std::string_view letters = "--UAPRSF";
+    std::string text = "--------";
+    for (size_t i = 2; i < letters.size(); i++) {
+        if (flags & (0x80 >> i)) text[i] = letters[i];
+    }
+    return text;
+}
+
+const char *tcp_state_ntoa(tcp_pcb_state state)
+{
+    switch (state) {
+    case tcp_pcb_state::closed:
+        return "CLOSED";
+    case tcp_pcb_state::listen:
+        return "LISTEN";
+    case tcp_pcb_state::syn_sent:
+        return "SYN_SENT";
+    case tcp_pcb_state::syn_received:
+        return "SYN_RECEIVED";
+    case tcp_pcb_state::established:
+        return "ESTABLISHED";
+    case tcp_pcb_state::fin_wait1:
+        return "FIN_WAIT1";
+    case tcp_pcb_state::fin_wait2:
+        return "FIN_WAIT2";
+    case tcp_pcb_state::closing:
+        return "CLOSING";
+    case tcp_pcb_state::time_wait:
+        return "TIME_WAIT";
+    case tcp_pcb_state::close_wait:
+        return "CLOSE_WAIT";
+    case tcp_pcb_state::last_ack:
+        return "LAST_ACK";
+    }
+    net_unreachable();
+}
+
+void tcp_dump(const tcp_hdr &hdr)
+{
+    if (!log_enabled(log_level::debug)) return;
+    std::array<char, 384> text;
+    std::snprintf(text.data(), text.size(),
+                  "        src: %u\n"
+                  "        dst: %u\n"
+                  "        seq: %u\n"
+                  "        ack: %u\n"
+                  "        off: 0x%02x (%d)\n"
+                  "        flg: 0x%02x (%s)\n"
+                  "        wnd: %u\n"
+                  "        sum: 0x%04x\n"
+                  "         up: %u\n",
+                  hdr.src.value(), hdr.dst.value(), hdr.seq.value(), hdr.ack.value(), hdr.off, (hdr.off >> 4) * 4,
+                  hdr.flg, tcp_flg_ntoa(hdr.flg).c_str(), hdr.wnd.value(), hdr.sum.value(), hdr.up.value());
+    log_dump(text.data());
+}
+
+/* ICMP errors about our segments (RFC 9293 3.9.2.2, RFC 5927) */
+
+/** Whether the error quotes a segment that is outstanding: a stranger would have to guess the sequence number. */
+static bool tcp_quote_is_ours(const tcp_pcb &pcb, tcp_seq seq)
+{
+    return tcp_is_synchronized(pcb.state) || pcb.state == tcp_pcb_state::syn_sent
+               ? pcb.snd.una <= seq && seq < pcb.snd.nxt
+               : false;
+}
+
+/* RFC 1122 4.2.3.9: protocol and port unreachable are hard errors; the others may pass. */
+static bool tcp_error_is_hard(const ip_error &error)
+{
+    return error.type == ICMP_TYPE_DEST_UNREACH &&
+           (error.code == ICMP_CODE_PROTO_UNREACH || error.code == ICMP_CODE_PORT_UNREACH);
+}
+
+static void tcp_error(tcp_layer &tcp, const ip_error &error) MICROPS_REQUIRES(net_locked)
+{
+    struct quoted_hdr {
+        be16 src{};
+        be16 dst{};
+        be32 seq{};
+    };
+    std::span<const uint8_t> quote = error.quote;
+    const auto hdr = wire_read<quoted_hdr>(quote);
+    if (!hdr) return;
+    tcp_pcb *pcb = tcp_connection_select(tcp, {error.src, hdr->src}, {error.dst, hdr->dst});
+    if (!pcb || !tcp_quote_is_ours(*pcb, tcp_seq(hdr->seq))) {
+        return net_drop(tcp.net, drop_reason::icmp_bad_quote, "no such segment is outstanding, type=%u, code=%u",
+                        error.type, error.code);
+    }
+    const int cause = icmp_error_to_errno(error.type, error.code);
+    if (cause == 0) return;
+    /* Fragmentation needed (RFC 1191) belongs here, once TCP sets DF. */
+    const bool opening = pcb->state == tcp_pcb_state::syn_sent || pcb->state == tcp_pcb_state::syn_received;
+    if (opening && tcp_error_is_hard(error)) {
+        if (pcb->passive) return tcp_passive_failed(*pcb);
+        return tcp_pcb_fail(*pcb, cause);
+    }
+    /* RFC 5927 4: once synchronized, hard errors count as soft ones; they are the reason if it times out. */
+    pcb->soft_error = cause;
+}
+
+/* Shut-down */
+
+static bool tcp_busy(tcp_layer &tcp) MICROPS_REQUIRES(net_locked)
+{
+    for (int id = 0; id < tcp.pcbs.end(); id++) {
+        const tcp_pcb *pcb = tcp.pcbs.find(id);
+        if (pcb && pcb->owner == tcp_owner::gone && tcp_is_synchronized(pcb->state) && pcb->fin_queued &&
+            !tcp_fin_acknowledged(*pcb)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void tcp_farewell(tcp_layer &tcp) MICROPS_REQUIRES(net_locked)
+{
+    for (int id = 0; id < tcp.pcbs.end(); id++) {
+        tcp_pcb *pcb = tcp.pcbs.find(id);
+        if (pcb && tcp_is_synchronized(pcb->state) && pcb->state != tcp_pcb_state::time_wait) tcp_output_rst(*pcb);
+    }
+}
+
+void tcp_init(net_stack &net)
+{
+    net.tcp = layer_make<tcp_layer>(net);
+    tcp_layer &tcp = *net.tcp;
+    ip_protocol_register(
+        net, "TCP", IP_PROTOCOL_TCP,
+        [&tcp](const ip_rx &rx) {
+            net_assert_locked(tcp.net);
+            tcp_input(tcp, rx);
+        },
+        [&tcp](const ip_error &error) {
+            net_assert_locked(tcp.net);
+            tcp_error(tcp, error);
+        });
+    /* The original looks through all connections by this timer; ours have timers of their own, so it stays parked. */
+    net_timer_register(net, "TCP Timer", std::chrono::milliseconds(100), [] { return false; }, true);
+    net_batch_register(net, [&tcp] {
+        net_assert_locked(tcp.net);
+        tcp_output_run(tcp);
+        tcp_pcb_reap(tcp);
+    });
+    net_shutdown_register(net, {.busy =
+                                    [&tcp] {
+                                        net_assert_locked(tcp.net);
+                                        return tcp_busy(tcp);
+                                    },
+                                .farewell =
+                                    [&tcp] {
+                                        net_assert_locked(tcp.net);
+                                        tcp_farewell(tcp);
+                                    }});
+}
+
+} // namespace microps

@@ -1,0 +1,192 @@
+/*
+ * tcp_ack.cpp: the fifth step of SEGMENT ARRIVES: what the peer acknowledges (RFC 9293 3.10.7.4, RFC 5681, RFC 6298).
+ *
+ * After each ACK four objects are asked in this order: the scoreboard (what do we know of each sent segment?), recovery
+ * (what is lost, what may be resent?), congestion (how much may be outstanding?), output (send it).
+ */
+#include "tcp_internal.hpp"
+
+#include <algorithm>
+
+namespace microps
+{
+
+bool tcp_fin_acknowledged(const tcp_pcb &pcb)
+{
+    return pcb.fin_queued && pcb.snd.una == pcb.tx_first + pcb.tx.size() + 1;
+}
+
+/** The round-trip time of what was just acknowledged, unless something of it was sent twice (Karn, RFC 6298 3). */
+static void tcp_measure(tcp_pcb &pcb, net_time sent, tcp_seq ack) MICROPS_REQUIRES(net_locked)
+{
+    /* One per flight: RFC 6298's constants are made for that. */
+    if (ack < pcb.rtt_next) return;
+    pcb.rtt.on_sample(pcb.net.clock.now() - sent);
+    pcb.rtt_next = pcb.snd.nxt;
+}
+
+uint32_t tcp_retransmit_queue_cleanup(tcp_pcb &pcb, tcp_seq ack)
+{
+    const uint32_t acked = ack.since(pcb.snd.una);
+    tcp_scoreboard &board = pcb.sent;
+    if (!board.empty()) {
+        const net_time oldest = board.front().when;
+        bool resent = false;
+        while (!board.empty() && board.front().last <= ack) {
+            const tcp_sent &segment = board.front();
+            debugf("remove, seq=%u, flags=%s, len=%zu", segment.first.value(), tcp_flg_ntoa(segment.flags).c_str(),
+                   size_t{segment.data_size()});
+            resent = resent || segment.resent;
+            board.pop_front();
+        }
+        if (!board.empty() && board.front().first < ack) {
+            resent = resent || board.front().resent;
+            board.trim_front(ack);
+        }
+        if (!resent) tcp_measure(pcb, oldest, ack);
+    }
+    pcb.snd.una = ack;
+    if (ack > pcb.tx_first) { /* beyond our SYN */
+        const size_t bytes = std::min<size_t>(ack.since(pcb.tx_first), pcb.tx.size());
+        pcb.tx.consume(bytes);
+        pcb.tx_first += bytes;
+    }
+    return acked;
+}
+
+void tcp_enter_established(tcp_pcb &pcb)
+{
+    pcb.opened = true;
+    pcb.retries = 0;
+    pcb.soft_error = 0;
+    pcb.congestion = tcp_newreno_make(pcb.mss, tcp_initial_window(pcb.mss, pcb.syn_lost));
+    /* RFC 6298 5.7: our SYN was lost, so begin data with an RTO of 3 s. */
+    if (pcb.syn_lost) pcb.rtt.restart(std::chrono::seconds(3));
+    tcp_set_state(pcb, tcp_pcb_state::established);
+    if (pcb.fin_queued) tcp_set_state(pcb, tcp_pcb_state::fin_wait1); /* closed during the handshake */
+}
+
+/** SYN_RECEIVED: the ACK must cover our SYN, and there must be room in the accept queue. */
+static step tcp_check_ack_of_syn(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked)
+{
+    if (seg.ack <= pcb.snd.una || seg.ack > pcb.snd.nxt) {
+        net_drop(pcb.net, drop_reason::tcp_bad_ack, "ack=%u does not acknowledge our SYN", seg.ack.value());
+        tcp_output_reset_for(pcb.tcp, seg);
+        return step::drop;
+    }
+    if (!tcp_passive_established(pcb)) return step::drop;
+    pcb.snd.wnd = pcb.snd.wnd_max = seg.wnd;
+    pcb.snd.wl1 = seg.seq;
+    pcb.snd.wl2 = seg.ack;
+    if (pcb.passive) net_count(pcb.net, counter::tcp_passive_opens);
+    tcp_enter_established(pcb);
+    return step::next;
+}
+
+uint32_t tcp_flight_size(const tcp_pcb &pcb)
+{
+    return std::min(pcb.sent.outstanding(), pcb.congestion ? pcb.congestion->cwnd() : UINT32_MAX);
+}
+
+static void tcp_ack_new(tcp_pcb &pcb, tcp_seq ack) MICROPS_REQUIRES(net_locked)
+{
+    const bool was_writable = tcp_is_writable(pcb);
+    const bool was_fast = pcb.recovery.now() == tcp_recovery::phase::fast;
+    const uint32_t acked = tcp_retransmit_queue_cleanup(pcb, ack);
+    const bool restart_timer = pcb.recovery.on_ack(pcb.sent, ack, acked, pcb.mss);
+    if (pcb.congestion && !was_fast) {
+        pcb.congestion->on_ack({.now = pcb.net.clock.now(),
+                                .acked = acked,
+                                .in_flight = pcb.flight,
+                                .cwnd_limited = pcb.cwnd_limited,
+                                .srtt = pcb.rtt.srtt()});
+    }
+    pcb.retries = 0;
+    pcb.soft_error = 0;
+    if (pcb.small_end && ack >= *pcb.small_end) pcb.small_end.reset();
+    if (restart_timer) tcp_timer_cancel(pcb); /* RFC 6298 5.2, 5.3: output arms it again, if something is outstanding */
+    if ((!was_writable && tcp_is_writable(pcb)) || pcb.tx.empty()) sched_wakeup(pcb.net, pcb.ctx);
+}
+
+/** RFC 5681 2: nothing but "I still wait for SND.UNA" while something is outstanding. */
+static bool tcp_is_duplicate_ack(const tcp_pcb &pcb, const tcp_segment &seg)
+{
+    return !pcb.sent.empty() && seg.len() == 0 && seg.ack == pcb.snd.una && seg.wnd == pcb.snd.wnd;
+}
+
+static void tcp_ack_duplicate(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
+{
+    net_count(pcb.net, counter::tcp_duplicate_acks_in);
+    const uint32_t flight = tcp_flight_size(pcb);
+    if (!pcb.recovery.on_duplicate_ack(pcb.sent, pcb.snd.una, pcb.snd.nxt)) return;
+    net_count(pcb.net, counter::tcp_fast_retrans);
+    if (pcb.congestion) pcb.congestion->on_loss(pcb.net.clock.now(), flight);
+}
+
+void tcp_send_window_update(tcp_pcb &pcb, const tcp_segment &seg)
+{
+    if (seg.ack < pcb.snd.una || seg.ack > pcb.snd.nxt) return;
+    const bool newer = pcb.snd.wl1 < seg.seq || (pcb.snd.wl1 == seg.seq && pcb.snd.wl2 <= seg.ack);
+    if (!newer) return;
+    pcb.snd.wnd = seg.wnd;
+    pcb.snd.wnd_max = std::max(pcb.snd.wnd_max, seg.wnd);
+    pcb.snd.wl1 = seg.seq;
+    pcb.snd.wl2 = seg.ack;
+}
+
+/** What the ACK means to the state. */
+static step tcp_ack_state(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
+{
+    const bool fin_acknowledged = tcp_fin_acknowledged(pcb);
+    switch (pcb.state) {
+    case tcp_pcb_state::established:
+    case tcp_pcb_state::close_wait:
+    case tcp_pcb_state::fin_wait2:
+    case tcp_pcb_state::time_wait: /* the peer's FIN again: the first step has answered it */
+        return step::next;
+    case tcp_pcb_state::fin_wait1:
+        if (fin_acknowledged) tcp_set_state(pcb, tcp_pcb_state::fin_wait2);
+        return step::next;
+    case tcp_pcb_state::closing:
+        if (!fin_acknowledged) return step::next; /* output may have something to send again */
+        tcp_set_state(pcb, tcp_pcb_state::time_wait);
+        tcp_set_timewait_timer(pcb);
+        return step::next;
+    case tcp_pcb_state::last_ack:
+        if (!fin_acknowledged) return step::next;
+        tcp_pcb_release(pcb);
+        return step::drop;
+    case tcp_pcb_state::closed:
+    case tcp_pcb_state::listen:
+    case tcp_pcb_state::syn_sent:
+    case tcp_pcb_state::syn_received:
+        break;
+    }
+    net_unreachable();
+}
+
+step tcp_check_ack(tcp_pcb &pcb, const tcp_segment &seg)
+{
+    if (!seg.has(TCP_FLG_ACK)) {
+        net_drop(pcb.net, drop_reason::tcp_bad_flags, "no ACK, flags=%s", tcp_flg_ntoa(seg.flags).c_str());
+        return step::drop;
+    }
+    if (pcb.state == tcp_pcb_state::syn_received && tcp_check_ack_of_syn(pcb, seg) == step::drop) return step::drop;
+    if (seg.ack > pcb.snd.nxt || seg.ack < pcb.snd.una - pcb.snd.wnd_max) { /* RFC 5961 5.2: blind data injection */
+        net_drop(pcb.net, drop_reason::tcp_bad_ack, "ack=%u, snd.una=%u, snd.nxt=%u", seg.ack.value(),
+                 pcb.snd.una.value(), pcb.snd.nxt.value());
+        tcp_challenge_ack(pcb);
+        return step::drop;
+    }
+    if (seg.ack > pcb.snd.una) {
+        tcp_ack_new(pcb, seg.ack);
+    } else if (tcp_is_duplicate_ack(pcb, seg)) {
+        tcp_ack_duplicate(pcb);
+    }
+    tcp_send_window_update(pcb, seg);
+    /* A peer that keeps its window closed but answers is alive, however long (RFC 9293 3.8.6.1). */
+    if (pcb.snd.wnd == 0 || pcb.purpose == tcp_timer_purpose::persist) pcb.retries = 0;
+    return tcp_ack_state(pcb);
+}
+
+} // namespace microps

@@ -1,0 +1,310 @@
+/*
+ * tcp_connect.cpp: user calls that open (RFC 9293 3.10.1): open, bind, listen, accept, connect, and the one-call OPEN
+ * of RFC 793; which ports and addresses they may have (RFC 6056, and Linux' rules for SO_REUSEADDR).
+ */
+#include "tcp_internal.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+#include <vector>
+
+#include <sys/socket.h>
+
+namespace microps
+{
+
+static constexpr uint32_t TCP_SOURCE_PORTS = uint32_t{TCP_SOURCE_PORT_MAX} - TCP_SOURCE_PORT_MIN + 1;
+
+int tcp_open(net_guard &guard)
+{
+    if (!guard.net().tcp) return net_error(ENETDOWN);
+    tcp_pcb *pcb = tcp_pcb_alloc(*guard.net().tcp);
+    if (!pcb) {
+        errorf("tcp_pcb_alloc() failure");
+        return net_error(ENOBUFS);
+    }
+    pcb->owner = tcp_owner::user;
+    return pcb->id;
+}
+
+/** A PCB whose connection or attempt has ended begins anew: what is about the user stays, the rest is as new. */
+static void tcp_pcb_revive(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
+{
+    if (!pcb.released) return;
+    pcb.released = false;
+    pcb.tcp.live++;
+    pcb.local = pcb.bound_to;
+    pcb.foreign = {};
+    pcb.peer_mss = TCP_MSS_DEFAULT;
+    pcb.rcv_mss = 0;
+    pcb.recovery = {};
+    pcb.rtt.restart(pcb.tcp.config.rto_initial);
+    pcb.small_end.reset();
+    pcb.ack_now = pcb.opened = pcb.passive = pcb.syn_lost = false;
+    pcb.fin_queued = pcb.fin_received = pcb.rx_shut = false;
+    pcb.soft_error = 0;
+}
+
+/* Ports and addresses */
+
+static bool tcp_addresses_overlap(ip_addr_t a, ip_addr_t b)
+{
+    return a == b || a == IP_ADDR_ANY || b == IP_ADDR_ANY;
+}
+
+/**
+ * Linux' rules: another listener on an overlapping address is a conflict; connections of the same port, TIME_WAIT
+ * included, are one only unless both agree to share (SO_REUSEADDR). What is bound and idle may yet listen, so it is a
+ * conflict too, which is stricter than Linux.
+ */
+static bool tcp_binding_conflicts(const tcp_pcb &pcb, const tcp_pcb &other, const ip_endpoint &local)
+{
+    if (&other == &pcb || other.released || other.local.port != local.port) return false;
+    if (!tcp_addresses_overlap(other.local.addr, local.addr)) return false;
+    const bool idle = other.state == tcp_pcb_state::closed || other.state == tcp_pcb_state::listen;
+    return idle || !pcb.reuse || !other.reuse;
+}
+
+int tcp_bind_check(tcp_pcb &pcb, const ip_endpoint &local)
+{
+    tcp_layer &tcp = pcb.tcp;
+    for (int id = 0; id < tcp.pcbs.end(); id++) {
+        const tcp_pcb *other = tcp.pcbs.find(id);
+        if (!other || !tcp_binding_conflicts(pcb, *other, local)) continue;
+        debugf("already bound, addr=%s, port=%u", ip_addr_str(other->local.addr).c_str(), other->local.port.value());
+        return EADDRINUSE;
+    }
+    return 0;
+}
+
+/** A dynamic port that nobody uses, from a place that nobody can guess; 0 if there is none. */
+static uint16_t tcp_port_select(tcp_layer &tcp) MICROPS_REQUIRES(net_locked)
+{
+    std::vector<bool> used(TCP_SOURCE_PORTS);
+    for (int id = 0; id < tcp.pcbs.end(); id++) {
+        const tcp_pcb *pcb = tcp.pcbs.find(id);
+        const uint16_t port = pcb && !pcb->released ? pcb->local.port.value() : uint16_t{0};
+        if (port >= TCP_SOURCE_PORT_MIN) used[port - size_t{TCP_SOURCE_PORT_MIN}] = true;
+    }
+    const auto start = static_cast<uint32_t>(tcp.net.random.below(TCP_SOURCE_PORTS));
+    for (uint32_t i = 0; i < TCP_SOURCE_PORTS; i++) {
+        const uint32_t index = (start + i) % TCP_SOURCE_PORTS;
+        if (!used[index]) return static_cast<uint16_t>(TCP_SOURCE_PORT_MIN + index);
+    }
+    return 0;
+}
+
+/** RFC 6056 3.3.3: for each destination another place to begin, and from there one after the other. */
+static uint16_t tcp_source_port_select(tcp_layer &tcp, ip_addr_t local, const ip_endpoint &foreign)
+    MICROPS_REQUIRES(net_locked)
+{
+    const auto offset = static_cast<uint32_t>(ip_endpoint_hash(tcp.port_key, {local, 0}, foreign) % TCP_SOURCE_PORTS);
+    for (uint32_t i = 0; i < TCP_SOURCE_PORTS; i++) {
+        const uint32_t index = (offset + tcp.port_next++) % TCP_SOURCE_PORTS;
+        const ip_endpoint candidate{local, static_cast<uint16_t>(TCP_SOURCE_PORT_MIN + index)};
+        if (tcp.listeners.contains(candidate.port)) continue;
+        if (!tcp_connection_select(tcp, candidate, foreign)) return candidate.port;
+    }
+    return 0;
+}
+
+int tcp_bind(net_guard &guard, int id, const ip_endpoint &local, bool reuse)
+{
+    tcp_pcb *pcb = tcp_pcb_get(guard.net(), id);
+    if (!pcb) return -1;
+    if (pcb->mode != tcp_mode::socket) {
+        errorf("not opened in socket mode");
+        return net_error(EOPNOTSUPP);
+    }
+    if (pcb->state != tcp_pcb_state::closed || pcb->bound_to.port != 0) return net_error(EINVAL);
+    if (!ip_addr_is_local(pcb->net, local.addr)) return net_error(EADDRNOTAVAIL);
+    tcp_pcb_revive(*pcb);
+    pcb->reuse = reuse;
+    ip_endpoint wanted = local;
+    if (wanted.port == 0) wanted.port = tcp_port_select(pcb->tcp);
+    if (wanted.port == 0) return net_error(EADDRINUSE);
+    if (const int error = tcp_bind_check(*pcb, wanted)) return net_error(error);
+    pcb->bound_to = pcb->local = wanted;
+    debugf("success: addr=%s, port=%u", ip_addr_str(wanted.addr).c_str(), wanted.port.value());
+    return 0;
+}
+
+/* Passive */
+
+int tcp_listen_start(tcp_pcb &pcb, size_t backlog)
+{
+    if (pcb.local.port == 0) pcb.local.port = tcp_port_select(pcb.tcp);
+    if (pcb.local.port == 0) return EADDRINUSE;
+    if (const int error = tcp_bind_check(pcb, pcb.local)) return error;
+    pcb.listener = std::make_unique<tcp_listener>();
+    pcb.listener->backlog = backlog;
+    pcb.listener->local = pcb.local;
+    pcb.listener->foreign = pcb.foreign;
+    tcp_set_state(pcb, tcp_pcb_state::listen);
+    tcp_listener_insert(pcb);
+    return 0;
+}
+
+int tcp_listen(net_guard &guard, int id, int backlog)
+{
+    tcp_pcb *pcb = tcp_pcb_get(guard.net(), id);
+    if (!pcb) return -1;
+    if (pcb->mode != tcp_mode::socket) {
+        errorf("not opened in socket mode");
+        return net_error(EOPNOTSUPP);
+    }
+    /* POSIX lets 0 mean "as small as may be", and negative the same as 0: one connection. */
+    const size_t bound = std::min(static_cast<size_t>(std::max(backlog, 1)), pcb->tcp.config.backlog_max);
+    if (pcb->state == tcp_pcb_state::listen) {
+        pcb->listener->backlog = bound;
+        return 0;
+    }
+    if (pcb->state != tcp_pcb_state::closed) return net_error(EINVAL);
+    tcp_pcb_revive(*pcb);
+    if (const int error = tcp_listen_start(*pcb, bound)) return net_error(error);
+    return 0;
+}
+
+int tcp_accept(net_guard &guard, int id, ip_endpoint *foreign, int flags, net_time deadline)
+{
+    tcp_pcb *pcb = tcp_pcb_get(guard.net(), id);
+    if (!pcb) return -1;
+    for (;;) {
+        if (pcb->mode != tcp_mode::socket || pcb->state != tcp_pcb_state::listen) {
+            debugf("not in LISTEN state");
+            return net_error(EINVAL);
+        }
+        if (!pcb->listener->ready.empty()) break;
+        if (flags & MSG_DONTWAIT) return net_error(EAGAIN);
+        if (tcp_sleep(guard, *pcb, deadline) == -1) return -1;
+    }
+    tcp_pcb &child = *pcb->listener->ready.front();
+    tcp_pcb_enqueue(child, nullptr);
+    child.parent = nullptr;
+    child.owner = tcp_owner::user;
+    if (foreign) *foreign = child.foreign;
+    return child.id;
+}
+
+/* Active */
+
+/** Completes pcb.local for a connection to pcb.foreign. Returns 0 or an errno. */
+static int tcp_source_select(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
+{
+    const std::optional<ip_addr_t> source = ip_source_select(pcb.net, pcb.foreign.addr);
+    if (!source) {
+        debugf("iface not found");
+        return ENETUNREACH;
+    }
+    if (pcb.local.addr == IP_ADDR_ANY) {
+        debugf("select source address: %s", ip_addr_str(*source).c_str());
+        pcb.local.addr = *source;
+    }
+    if (pcb.local.port == 0) {
+        const uint16_t port = tcp_source_port_select(pcb.tcp, pcb.local.addr, pcb.foreign);
+        if (port == 0) {
+            debugf("failed to dynamic assign source port");
+            return EADDRNOTAVAIL;
+        }
+        debugf("dynamic assign source port: %d", port);
+        pcb.local.port = port;
+    }
+    return tcp_connection_select(pcb.tcp, pcb.local, pcb.foreign) ? EADDRNOTAVAIL : 0;
+}
+
+int tcp_connect_start(tcp_pcb &pcb)
+{
+    if (pcb.foreign.port == 0) return EADDRNOTAVAIL;
+    if (pcb.foreign.addr.is_multicast() || ip_addr_is_broadcast(pcb.net, pcb.foreign.addr)) return ENETUNREACH;
+    if (const int error = tcp_source_select(pcb)) {
+        pcb.local = pcb.bound_to;
+        return error;
+    }
+    pcb.iss = pcb.snd.una = pcb.snd.nxt = tcp_iss_select(pcb.tcp, pcb.local, pcb.foreign);
+    pcb.tx_first = pcb.iss + 1;
+    pcb.rtt_next = pcb.iss;
+    pcb.snd.wnd = pcb.snd.wnd_max = 0;
+    net_count(pcb.net, counter::tcp_active_opens);
+    tcp_connection_insert(pcb);
+    tcp_set_state(pcb, tcp_pcb_state::syn_sent);
+    tcp_output_syn(pcb);
+    return 0;
+}
+
+/** Sleeps until the handshake is over. Returns 0, or -1 with errno. */
+static int tcp_wait_open(net_guard &guard, tcp_pcb &pcb, net_time deadline) MICROPS_REQUIRES(net_locked)
+{
+    using enum tcp_pcb_state;
+    while (pcb.state == listen || pcb.state == syn_sent || pcb.state == syn_received) {
+        if (tcp_sleep(guard, pcb, deadline) == -1) return -1;
+    }
+    /* A peer that sends and closes at once may have brought us further already: that is no error. */
+    if (pcb.opened && !pcb.error) return 0;
+    debugf("open error: %d", static_cast<int>(pcb.state));
+    return net_error(pcb.error ? std::exchange(pcb.error, 0) : ECONNABORTED);
+}
+
+int tcp_connect(net_guard &guard, int id, const ip_endpoint &foreign, int flags, net_time deadline)
+{
+    tcp_pcb *pcb = tcp_pcb_get(guard.net(), id);
+    if (!pcb) return -1;
+    if (pcb->mode != tcp_mode::socket) {
+        errorf("not opened in socket mode");
+        return net_error(EOPNOTSUPP);
+    }
+    if (pcb->state == tcp_pcb_state::syn_sent || pcb->state == tcp_pcb_state::syn_received) return net_error(EALREADY);
+    if (pcb->state != tcp_pcb_state::closed) return net_error(EISCONN);
+    if (pcb->error) return net_error(std::exchange(pcb->error, 0)); /* of the last attempt */
+    tcp_pcb_revive(*pcb);
+    pcb->foreign = foreign;
+    if (foreign.addr == IP_ADDR_ANY) pcb->foreign.addr = ip_addr_t(be32(INADDR_LOOPBACK)); /* as Linux */
+    if (const int error = tcp_connect_start(*pcb)) {
+        pcb->foreign = {};
+        return net_error(error);
+    }
+    if (flags & MSG_DONTWAIT) return net_error(EINPROGRESS);
+    if (tcp_wait_open(guard, *pcb, deadline) == -1) return net_error(errno == EAGAIN ? EINPROGRESS : errno);
+    return 0;
+}
+
+/* RFC 793's OPEN: one call, one connection */
+
+static int tcp_open_passive(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
+{
+    debugf("passive open: local=%s, waiting for connection...", ip_endpoint_str(pcb.local).c_str());
+    return tcp_listen_start(pcb, 1);
+}
+
+static int tcp_open_active(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
+{
+    debugf("active open: local=%s, foreign=%s, connecting...", ip_endpoint_str(pcb.local).c_str(),
+           ip_endpoint_str(pcb.foreign).c_str());
+    if (pcb.local.port != 0) {
+        if (const int error = tcp_bind_check(pcb, pcb.local)) return error;
+    }
+    return tcp_connect_start(pcb);
+}
+
+int tcp_open_rfc793(net_guard &guard, const ip_endpoint &local, const ip_endpoint *foreign, bool active)
+{
+    if (active && !foreign) return net_error(EINVAL);
+    if (!ip_addr_is_local(guard.net(), local.addr)) return net_error(EADDRNOTAVAIL);
+    const int id = tcp_open(guard);
+    if (id == -1) return -1;
+    tcp_pcb &pcb = *tcp_pcb_get(guard.net(), id);
+    pcb.mode = tcp_mode::rfc793;
+    pcb.local = pcb.bound_to = local;
+    if (foreign) pcb.foreign = *foreign;
+    const int error = active ? tcp_open_active(pcb) : tcp_open_passive(pcb);
+    if (error || tcp_wait_open(guard, pcb, NET_TIME_NEVER) == -1) {
+        const int cause = error ? error : errno;
+        if (cause != EBADF) tcp_close(guard, id); /* nobody has the id */
+        return net_error(cause);
+    }
+    debugf("connection established: local=%s, foreign=%s", ip_endpoint_str(pcb.local).c_str(),
+           ip_endpoint_str(pcb.foreign).c_str());
+    return id;
+}
+
+} // namespace microps

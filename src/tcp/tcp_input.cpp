@@ -1,0 +1,280 @@
+/*
+ * tcp_input.cpp: a segment arrives (RFC 9293 3.10.7).
+ *
+ * tcp_input() turns bytes into a checked tcp_segment; tcp_segment_arrives() is the table of contents of the RFC's
+ * section, and most of its lines are functions in this file. LISTEN is in tcp_listen.cpp, the fifth step (ACK) in
+ * tcp_ack.cpp, text and FIN in tcp_receive.cpp.
+ */
+#include "microps/checksum.hpp"
+#include "tcp_internal.hpp"
+
+#include <algorithm>
+#include <cerrno>
+
+namespace microps
+{
+
+/* 3.10.7.1: CLOSED */
+static void tcp_arrives_closed(tcp_layer &tcp, const tcp_segment &seg) MICROPS_REQUIRES(net_locked)
+{
+    net_drop(tcp.net, drop_reason::tcp_no_connection, "no connection, local=%s, foreign=%s",
+             ip_endpoint_str(seg.local).c_str(), ip_endpoint_str(seg.foreign).c_str());
+    if (!seg.has(TCP_FLG_RST)) tcp_output_reset_for(tcp, seg);
+}
+
+/** The peer's SYN, while we are in SYN_SENT. */
+static void tcp_syn_sent_accept(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked)
+{
+    pcb.irs = seg.seq;
+    pcb.rcv.nxt = seg.seq + 1;
+    pcb.rcv.edge = pcb.rcv.nxt + std::min(pcb.rx_limit, TCP_WINDOW_MAX); /* what our SYN has offered */
+    pcb.peer_mss = std::max(uint32_t{seg.options.mss.value_or(TCP_MSS_DEFAULT)}, TCP_MSS_MIN);
+    tcp_mss_update(pcb);
+    if (!seg.has(TCP_FLG_ACK)) { /* simultaneous open */
+        pcb.snd.wnd = pcb.snd.wnd_max = seg.wnd;
+        pcb.snd.wl1 = seg.seq;
+        pcb.snd.wl2 = pcb.iss;
+        tcp_set_state(pcb, tcp_pcb_state::syn_received);
+        return tcp_output_syn(pcb);
+    }
+    tcp_retransmit_queue_cleanup(pcb, seg.ack);
+    pcb.snd.wl1 = seg.seq;
+    pcb.snd.wl2 = seg.ack;
+    pcb.snd.wnd = pcb.snd.wnd_max = seg.wnd;
+    tcp_enter_established(pcb);
+    pcb.ack_now = true;
+
+    tcp_segment rest = seg; /* "other controls or text": behind the SYN */
+    rest.flags &= static_cast<uint8_t>(~TCP_FLG_SYN);
+    rest.seq += 1;
+    if (rest.data.size() > tcp_receive_window(pcb)) {
+        rest.data = rest.data.first(tcp_receive_window(pcb));
+        rest.flags &= static_cast<uint8_t>(~TCP_FLG_FIN);
+    }
+    tcp_segment_text(pcb, rest);
+    tcp_check_fin(pcb, rest);
+    tcp_output_request(pcb);
+}
+
+/* 3.10.7.3: SYN-SENT */
+static void tcp_arrives_syn_sent(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked)
+{
+    if (seg.has(TCP_FLG_ACK) && (seg.ack <= pcb.iss || seg.ack > pcb.snd.nxt)) { /* first */
+        net_drop(pcb.net, drop_reason::tcp_bad_ack, "ack=%u does not acknowledge our SYN", seg.ack.value());
+        if (!seg.has(TCP_FLG_RST)) tcp_output_reset_for(pcb.tcp, seg);
+        return;
+    }
+    if (seg.has(TCP_FLG_RST)) { /* second: believed only with an acceptable ACK */
+        if (!seg.has(TCP_FLG_ACK)) return net_drop(pcb.net, drop_reason::tcp_bad_rst, "RST without ACK");
+        errorf("connection reset");
+        net_count(pcb.net, counter::tcp_attempt_fails);
+        return tcp_pcb_fail(pcb, ECONNREFUSED);
+    }
+    /* third: security - not implemented */
+    if (!seg.has(TCP_FLG_SYN)) { /* fourth */
+        return net_drop(pcb.net, drop_reason::tcp_bad_flags, "no SYN, flags=%s", tcp_flg_ntoa(seg.flags).c_str());
+    }
+    tcp_syn_sent_accept(pcb, seg);
+}
+
+/** SYN_RECEIVED: the peer's SYN again, alone (our SYN-ACK was lost) or as SYN-ACK (both opened actively). */
+static step tcp_syn_repeated(tcp_pcb &pcb, tcp_segment &seg) MICROPS_REQUIRES(net_locked)
+{
+    if (!seg.has(TCP_FLG_ACK)) {
+        net_drop(pcb.net, drop_reason::tcp_old_duplicate, "SYN again, seq=%u", seg.seq.value());
+        pcb.sent.mark_front_lost();
+        pcb.recovery.urgent = true;
+        tcp_output_request(pcb);
+        return step::drop;
+    }
+    seg.flags &= static_cast<uint8_t>(~TCP_FLG_SYN);
+    seg.seq += 1;
+    seg.data = {};
+    return step::next;
+}
+
+/**
+ * Whether any of it lies in the window. As the RFC's table, but for three cases: what covers the whole window and more
+ * is accepted, an empty segment at the right edge too (a peer that has filled our window acknowledges from there), and
+ * with a closed window what begins at RCV.NXT, for the sake of its ACK and FIN ("special allowance").
+ */
+static bool tcp_segment_acceptable(const tcp_pcb &pcb, const tcp_segment &seg)
+{
+    if (seg.len() == 0) return pcb.rcv.nxt <= seg.seq && seg.seq <= pcb.rcv.edge;
+    return seg.end() > pcb.rcv.nxt && (seg.seq < pcb.rcv.edge || seg.seq <= pcb.rcv.nxt);
+}
+
+static void tcp_answer_unacceptable(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked)
+{
+    const bool old = seg.seq < pcb.rcv.nxt;
+    net_drop(pcb.net, old ? drop_reason::tcp_old_duplicate : drop_reason::tcp_outside_window,
+             "outside of the window, seq=%u, len=%zu, rcv.nxt=%u, rcv.wnd=%u", seg.seq.value(), seg.len(),
+             pcb.rcv.nxt.value(), tcp_receive_window(pcb));
+    if (seg.has(TCP_FLG_RST)) return;
+    /* 3.10.7.4 eighth: in TIME_WAIT, the peer's FIN again means that it has not seen our last ACK. */
+    if (pcb.state == tcp_pcb_state::time_wait && seg.has(TCP_FLG_FIN)) tcp_set_timewait_timer(pcb);
+    /* Two ends that find each other's empty segments unacceptable would answer for ever. */
+    const net_time now = pcb.net.clock.now();
+    if (seg.len() == 0 && !pcb.answers.permits(now, TCP_ANSWER_INTERVAL, TCP_ANSWERS_MAX)) return;
+    tcp_output_ack(pcb);
+}
+
+/** Leaves of the segment what lies in the window. */
+static void tcp_trim(tcp_pcb &pcb, tcp_segment &seg)
+{
+    if (seg.seq < pcb.rcv.nxt && seg.has(TCP_FLG_SYN)) {
+        seg.flags &= static_cast<uint8_t>(~TCP_FLG_SYN);
+        seg.seq += 1;
+    }
+    if (seg.seq < pcb.rcv.nxt) {
+        const size_t old = std::min<size_t>(pcb.rcv.nxt.since(seg.seq), seg.data.size());
+        seg.data = seg.data.subspan(old);
+        seg.seq += old;
+        pcb.ack_now = true;
+    }
+    const size_t room = pcb.rcv.edge.since(seg.seq);
+    if (seg.data.size() > room) {
+        seg.data = seg.data.first(room);
+        seg.flags &= static_cast<uint8_t>(~TCP_FLG_FIN);
+        pcb.ack_now = true;
+    }
+}
+
+/* first: sequence number */
+static step tcp_check_sequence(tcp_pcb &pcb, tcp_segment &seg) MICROPS_REQUIRES(net_locked)
+{
+    if (pcb.state == tcp_pcb_state::syn_received && seg.has(TCP_FLG_SYN) && seg.seq == pcb.irs) {
+        return tcp_syn_repeated(pcb, seg);
+    }
+    if (!tcp_segment_acceptable(pcb, seg)) {
+        tcp_answer_unacceptable(pcb, seg);
+        return step::drop;
+    }
+    /* A RST must stand at RCV.NXT itself (RFC 5961 3.2): it is not moved there by trimming. */
+    if (!seg.has(TCP_FLG_RST)) tcp_trim(pcb, seg);
+    return step::next;
+}
+
+/* second: RST */
+static step tcp_check_rst(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked)
+{
+    if (!seg.has(TCP_FLG_RST)) return step::next;
+    if (seg.seq != pcb.rcv.nxt) { /* RFC 5961 3.2: a blind attacker may have hit the window, but not this number */
+        net_drop(pcb.net, drop_reason::tcp_bad_rst, "seq=%u is not rcv.nxt=%u", seg.seq.value(), pcb.rcv.nxt.value());
+        tcp_challenge_ack(pcb);
+        return step::drop;
+    }
+    switch (pcb.state) {
+    case tcp_pcb_state::syn_received:
+        net_count(pcb.net, counter::tcp_attempt_fails);
+        if (pcb.passive) {
+            tcp_passive_failed(pcb);
+        } else {
+            errorf("connection reset");
+            tcp_pcb_fail(pcb, ECONNREFUSED);
+        }
+        return step::drop;
+    case tcp_pcb_state::established:
+    case tcp_pcb_state::fin_wait1:
+    case tcp_pcb_state::fin_wait2:
+    case tcp_pcb_state::close_wait:
+        errorf("connection reset");
+        net_count(pcb.net, counter::tcp_estab_resets);
+        tcp_pcb_fail(pcb, ECONNRESET);
+        return step::drop;
+    case tcp_pcb_state::closing:
+    case tcp_pcb_state::last_ack:
+    case tcp_pcb_state::time_wait:
+        tcp_pcb_release(pcb);
+        return step::drop;
+    case tcp_pcb_state::closed:
+    case tcp_pcb_state::listen:
+    case tcp_pcb_state::syn_sent:
+        break;
+    }
+    net_unreachable();
+}
+
+/* fourth: SYN */
+static step tcp_check_syn(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked)
+{
+    if (!seg.has(TCP_FLG_SYN)) return step::next;
+    net_drop(pcb.net, drop_reason::tcp_bad_syn, "SYN in the window, state=%s", tcp_state_ntoa(pcb.state));
+    if (pcb.state == tcp_pcb_state::syn_received && pcb.passive) {
+        tcp_passive_failed(pcb);
+    } else {
+        tcp_challenge_ack(pcb); /* RFC 5961 4.2 */
+    }
+    return step::drop;
+}
+
+/* RFC 9293 3.10.7: SEGMENT ARRIVES */
+void tcp_segment_arrives(tcp_layer &tcp, const tcp_segment &seg)
+{
+    tcp_pcb *pcb = tcp_pcb_select(tcp, seg.local, seg.foreign);
+    if (!pcb) return tcp_arrives_closed(tcp, seg); /* 3.10.7.1 */
+    if (pcb->state == tcp_pcb_state::listen) return tcp_arrives_listen(*pcb, seg); /* 3.10.7.2 */
+    if (pcb->state == tcp_pcb_state::syn_sent) return tcp_arrives_syn_sent(*pcb, seg); /* 3.10.7.3 */
+    if (tcp_time_wait_reopened(*pcb, seg)) return; /* 3.10.7.4, fourth, TIME-WAIT: a SYN for a new connection */
+
+    tcp_segment rest = seg;                                       /* 3.10.7.4: otherwise */
+    if (tcp_check_sequence(*pcb, rest) == step::drop) return;     /* first: trims to the window */
+    if (tcp_check_rst(*pcb, rest) == step::drop) return;          /* second */
+    /* third: security - not implemented */
+    if (tcp_check_syn(*pcb, rest) == step::drop) return;          /* fourth */
+    if (tcp_check_ack(*pcb, rest) == step::drop) return;          /* fifth */
+    /* sixth: URG - treated as ordinary data */
+    tcp_segment_text(*pcb, rest);                                 /* seventh */
+    tcp_check_fin(*pcb, rest);                                    /* eighth */
+    tcp_output_request(*pcb);                                     /* the engine sends when the batch is read */
+}
+
+/** Copies the header off the front of @p data and leaves the data; the options go into the segment. */
+static bool tcp_parse(const tcp_hdr &hdr, std::span<const uint8_t> data, tcp_segment &seg)
+{
+    const size_t hlen = size_t{4} * (hdr.off >> 4);
+    if (hlen < sizeof(tcp_hdr) || hlen - sizeof(tcp_hdr) > data.size()) return false;
+    seg.seq = tcp_seq(hdr.seq);
+    seg.ack = tcp_seq(hdr.ack);
+    seg.wnd = hdr.wnd;
+    seg.flags = hdr.flg;
+    seg.data = data.subspan(hlen - sizeof(tcp_hdr));
+    seg.options = tcp_options_parse(data.first(hlen - sizeof(tcp_hdr)));
+    return true;
+}
+
+void tcp_input(tcp_layer &tcp, const ip_rx &rx)
+{
+    net_stack &net = tcp.net;
+    net_count(net, counter::tcp_in_segs);
+    std::span<const uint8_t> data = rx.payload;
+    const auto hdr = wire_read<tcp_hdr>(data);
+    if (!hdr) {
+        net_count(net, counter::tcp_in_errs);
+        return net_drop(net, drop_reason::too_short, "too short");
+    }
+    const uint32_t pseudo = ip_pseudo_sum(rx.src, rx.dst, IP_PROTOCOL_TCP, rx.payload.size());
+    if (const uint16_t sum = rx.csum_valid ? uint16_t{0} : cksum16(rx.payload, pseudo); sum != 0) {
+        net_count(net, counter::tcp_in_errs);
+        return net_drop(net, drop_reason::bad_checksum, "checksum error: sum=0x%04x, verify=0x%04x", hdr->sum.value(),
+                        sum);
+    }
+    if (rx.dst_is_broadcast || rx.link_broadcast || rx.dst.is_multicast() || rx.src.is_multicast() ||
+        ip_addr_is_broadcast(net, rx.src)) { /* RFC 9293 3.9.2.3 */
+        return net_drop(net, drop_reason::tcp_not_unicast, "only supports unicast, src=%s, dst=%s",
+                        ip_addr_str(rx.src).c_str(), ip_addr_str(rx.dst).c_str());
+    }
+    tcp_segment seg{.local = {rx.dst, hdr->dst}, .foreign = {rx.src, hdr->src}, .gso_size = rx.gso_size};
+    if (!tcp_parse(*hdr, data, seg)) {
+        net_count(net, counter::tcp_in_errs);
+        return net_drop(net, drop_reason::bad_length, "header length error: off=0x%02x, len=%zu", hdr->off,
+                        rx.payload.size());
+    }
+    debugf("%s:%d => %s:%d, len=%zu (payload=%zu)", ip_addr_str(rx.src).c_str(), hdr->src.value(),
+           ip_addr_str(rx.dst).c_str(), hdr->dst.value(), rx.payload.size(), seg.data.size());
+    tcp_dump(*hdr);
+    debugdump(rx.payload);
+    tcp_segment_arrives(tcp, seg);
+}
+
+} // namespace microps

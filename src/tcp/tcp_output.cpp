@@ -1,0 +1,288 @@
+/*
+ * tcp_output.cpp: what we send, and when.
+ *
+ * While a batch of packets is read, output is only requested; it happens once when the batch is done. Data lives in the
+ * send ring and is cut into segments here, each time it is sent. Whether something may be sent depends on the peer's
+ * window, on the congestion window, and on silly window avoidance with Nagle's algorithm (RFC 9293 3.8.6.2.1, 3.7.4).
+ * A segment that IP could not send is a lost segment: the timer will bring it back.
+ */
+#include "microps/checksum.hpp"
+#include "tcp_internal.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <utility>
+
+namespace microps
+{
+
+/* Requests */
+
+void tcp_output_request(tcp_pcb &pcb)
+{
+    if (pcb.output_listed || pcb.released) return;
+    pcb.output_listed = true;
+    pcb.tcp.output_wanted.push_back(pcb.id);
+}
+
+void tcp_output_run(tcp_layer &tcp)
+{
+    while (!tcp.output_wanted.empty()) {
+        std::vector<int> ids;
+        ids.swap(tcp.output_wanted);
+        for (int id : ids) {
+            tcp_pcb *pcb = tcp.pcbs.find(id);
+            if (!pcb) continue;
+            pcb->output_listed = false;
+            tcp_output(*pcb);
+        }
+    }
+}
+
+/* One segment */
+
+/** The header of a segment to send. */
+struct tcp_tx {
+    ip_endpoint local{};
+    ip_endpoint foreign{};
+    tcp_seq seq{};
+    tcp_seq ack{};
+    uint8_t flags = 0;
+    uint16_t wnd = 0;
+    tcp_options options{};
+};
+
+/** RFC 9293 3.1. Where the device fills it in, it wants the pseudo-header's sum in its place. */
+static void tcp_checksum(packet &pkt, const tcp_tx &tx, bool offload)
+{
+    const uint32_t pseudo = ip_pseudo_sum(tx.local.addr, tx.foreign.addr, IP_PROTOCOL_TCP, pkt.size());
+    const std::span<uint8_t> place = pkt.bytes().subspan(offsetof(tcp_hdr, sum));
+    if (!offload) return wire_write(place, be16(cksum16(pkt.bytes(), pseudo)));
+    pkt.offload.csum_partial = true;
+    pkt.offload.csum_start = 0;
+    pkt.offload.csum_offset = offsetof(tcp_hdr, sum);
+    wire_write(place, be16(cksum_partial({}, pseudo)));
+}
+
+/** Puts the header in front of the payload and hands the segment to IP. */
+static ssize_t tcp_output_segment(net_stack &net, const tcp_tx &tx, packet_ptr pkt) MICROPS_REQUIRES(net_locked)
+{
+    if (!pkt) return -1;
+    const size_t payload = pkt->size();
+    std::array<uint8_t, TCP_OPTIONS_MAX> options;
+    const size_t options_len = tcp_options_build(tx.options, options);
+    std::copy_n(options.begin(), options_len, pkt->push(options_len).begin());
+    tcp_hdr hdr{.src = tx.local.port,
+                .dst = tx.foreign.port,
+                .seq = tx.seq.value(),
+                .ack = tx.ack.value(),
+                .off = static_cast<uint8_t>((sizeof(tcp_hdr) + options_len) / 4 << 4),
+                .flg = tx.flags,
+                .wnd = tx.wnd};
+    packet_push(*pkt, hdr);
+    const auto limits = ip_output_limits(net, tx.foreign.addr);
+    tcp_checksum(*pkt, tx, limits && limits->csum_offload);
+    if (log_enabled(log_level::debug)) {
+        debugf("%s => %s, len=%zu (payload=%zu)", ip_endpoint_str(tx.local).c_str(),
+               ip_endpoint_str(tx.foreign).c_str(), pkt->size(), payload);
+        std::span<const uint8_t> written = pkt->bytes();
+        tcp_dump(wire_read<tcp_hdr>(written).value_or(hdr));
+        debugdump(pkt->bytes());
+    }
+    net_count(net, counter::tcp_out_segs);
+    if (tx.flags & TCP_FLG_RST) net_count(net, counter::tcp_out_rsts);
+    return ip_output(net, IP_PROTOCOL_TCP, std::move(pkt), tx.local.addr, tx.foreign.addr);
+}
+
+static packet_ptr tcp_packet_alloc(net_stack &net, size_t payload) MICROPS_REQUIRES(net_locked)
+{
+    return packet_alloc(net, IP_HEADROOM + sizeof(tcp_hdr) + TCP_OPTIONS_MAX, payload);
+}
+
+/** Sends a connection's segment: @p len bytes of the send ring from @p seq on. It carries our newest ACK and window. */
+static void tcp_transmit(tcp_pcb &pcb, tcp_seq seq, size_t len, uint8_t flags) MICROPS_REQUIRES(net_locked)
+{
+    tcp_tx tx{.local = pcb.local, .foreign = pcb.foreign, .seq = seq, .flags = flags};
+    if (pcb.state != tcp_pcb_state::syn_sent) {
+        tx.flags |= TCP_FLG_ACK;
+        tx.ack = pcb.rcv.nxt;
+        pcb.ack_now = false;
+        pcb.ack_pending = 0;
+        pcb.ack_timer.cancel();
+    }
+    tx.wnd = tcp_window_advertise(pcb);
+    if (flags & TCP_FLG_SYN) tx.options.mss = tcp_mss_advertised(pcb);
+    packet_ptr pkt = tcp_packet_alloc(pcb.net, len);
+    if (pkt && len > 0) {
+        pcb.tx.read(seq.since(pcb.tx_first), pkt->bytes());
+        if (len > pcb.mss) pkt->offload.gso_size = static_cast<uint16_t>(pcb.mss);
+    }
+    tcp_output_segment(pcb.net, tx, std::move(pkt));
+}
+
+void tcp_output_ack(tcp_pcb &pcb) { tcp_transmit(pcb, pcb.snd.nxt, 0, TCP_FLG_ACK); }
+
+void tcp_output_probe(tcp_pcb &pcb)
+{
+    net_count(pcb.net, counter::tcp_zero_window_probes);
+    tcp_transmit(pcb, pcb.snd.una - 1, 0, TCP_FLG_ACK);
+}
+
+void tcp_output_rst(tcp_pcb &pcb) { tcp_transmit(pcb, pcb.snd.nxt, 0, TCP_FLG_RST); }
+
+void tcp_output_reset_for(tcp_layer &tcp, const tcp_segment &seg)
+{
+    tcp_tx tx{.local = seg.local, .foreign = seg.foreign};
+    if (seg.has(TCP_FLG_ACK)) {
+        tx.seq = seg.ack;
+        tx.flags = TCP_FLG_RST;
+    } else {
+        tx.ack = seg.end();
+        tx.flags = TCP_FLG_RST | TCP_FLG_ACK;
+    }
+    tcp_output_segment(tcp.net, tx, tcp_packet_alloc(tcp.net, 0));
+}
+
+void tcp_output_syn(tcp_pcb &pcb)
+{
+    const net_time now = pcb.net.clock.now();
+    if (pcb.snd.nxt == pcb.iss) { /* else simultaneous open: the same SYN again, now with an ACK */
+        pcb.sent.on_sent(pcb.iss, pcb.iss + 1, TCP_FLG_SYN, now);
+        pcb.snd.nxt = pcb.iss + 1;
+    }
+    pcb.last_sent = now;
+    tcp_transmit(pcb, pcb.iss, 0, TCP_FLG_SYN);
+    tcp_timer_update(pcb);
+}
+
+/* Segment sizes */
+
+uint16_t tcp_mss_advertised(const tcp_pcb &pcb)
+{
+    /* RFC 9293 3.7.1: without options, which RFC 6691 leaves to the sender to subtract. */
+    const auto limits = ip_output_limits(pcb.net, pcb.foreign.addr);
+    const size_t payload = limits ? limits->payload_max : 0;
+    if (payload < sizeof(tcp_hdr) + TCP_MSS_MIN) return TCP_MSS_DEFAULT;
+    return static_cast<uint16_t>(std::min<size_t>(payload - sizeof(tcp_hdr), UINT16_MAX));
+}
+
+void tcp_mss_update(tcp_pcb &pcb)
+{
+    pcb.mss = std::min(pcb.peer_mss, uint32_t{tcp_mss_advertised(pcb)});
+    if (pcb.congestion) pcb.congestion->on_mss(pcb.mss);
+}
+
+/** The most that may go to IP in one packet: one segment, or several where the device cuts them. */
+static size_t tcp_packet_max(const tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
+{
+    const auto limits = ip_output_limits(pcb.net, pcb.foreign.addr);
+    const size_t gso = limits && limits->csum_offload ? limits->gso_payload_max : 0;
+    if (gso < sizeof(tcp_hdr) + TCP_OPTIONS_MAX + pcb.mss) return pcb.mss;
+    return (gso - sizeof(tcp_hdr) - TCP_OPTIONS_MAX) / pcb.mss * pcb.mss;
+}
+
+/* What may be sent */
+
+size_t tcp_unsent(const tcp_pcb &pcb)
+{
+    const int32_t unsent = pcb.tx_first + pcb.tx.size() - pcb.snd.nxt;
+    return unsent > 0 ? static_cast<size_t>(unsent) : 0; /* negative once our FIN is sent */
+}
+
+/** How many bytes may be outstanding beside what is. Zero: none; but the first one may always leave. */
+static size_t tcp_cwnd_room(const tcp_pcb &pcb)
+{
+    const uint32_t in_flight = pcb.recovery.in_flight(pcb.sent, pcb.mss);
+    const uint32_t cwnd = pcb.congestion ? pcb.congestion->cwnd() : pcb.mss;
+    if (in_flight == 0) return std::max(cwnd, pcb.mss);
+    return cwnd > in_flight ? cwnd - in_flight : 0;
+}
+
+/** How many of the unsent bytes the peer's window and silly window avoidance let go (RFC 9293 3.8.6.2.1). */
+static size_t tcp_window_permits(const tcp_pcb &pcb, size_t unsent)
+{
+    const int32_t room = pcb.snd.una + pcb.snd.wnd - pcb.snd.nxt;
+    if (room <= 0) return 0; /* negative: the peer has taken its window back */
+    const size_t len = std::min(unsent, static_cast<size_t>(room));
+    if (len >= pcb.mss || pcb.send_anyway) return len;                  /* (1), (4) */
+    if (len == unsent && pcb.fin_queued) return len;                    /* no more will come to wait for */
+    /* Nagle, as Minshall amended it and Linux does: one small segment may be outstanding, not one after another. */
+    if (!pcb.nodelay && pcb.small_end) return 0;
+    if (len == unsent) return pcb.more ? 0 : len;                       /* (2) */
+    return len >= pcb.snd.wnd_max / 2 ? len : 0;                        /* (3) */
+}
+
+/** Sends the next @p len bytes of the send ring, and a FIN behind them. */
+static void tcp_send_new(tcp_pcb &pcb, size_t len, bool fin) MICROPS_REQUIRES(net_locked)
+{
+    const net_time now = pcb.net.clock.now();
+    const tcp_seq first = pcb.snd.nxt;
+    uint8_t flags = TCP_FLG_ACK;
+    if (fin) flags |= TCP_FLG_FIN;
+    if (len > 0 && len == tcp_unsent(pcb)) flags |= TCP_FLG_PSH; /* the last of a burst */
+    pcb.snd.nxt += len + (fin ? 1 : 0);
+    pcb.sent.on_sent(first, pcb.snd.nxt, flags & TCP_FLG_FIN, now);
+    pcb.last_sent = now;
+    if (len % pcb.mss != 0) pcb.small_end = first + len;
+    tcp_transmit(pcb, first, len, flags);
+}
+
+/** RFC 5681 4.1: after an idle retransmission timeout nothing clocks a full window out. */
+static void tcp_restart_after_idle(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
+{
+    const net_duration idle = pcb.net.clock.now() - pcb.last_sent;
+    if (pcb.sent.empty() && pcb.congestion && idle > pcb.rtt.rto()) pcb.congestion->on_idle(idle);
+}
+
+static void tcp_output_new(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
+{
+    tcp_restart_after_idle(pcb);
+    pcb.cwnd_limited = false;
+    const size_t packet_max = tcp_packet_max(pcb);
+    for (;;) {
+        const size_t unsent = tcp_unsent(pcb);
+        const bool fin_due = pcb.fin_queued && pcb.snd.nxt <= pcb.tx_first + pcb.tx.size();
+        size_t len = std::min(tcp_window_permits(pcb, unsent), packet_max);
+        if (len == 0 && !(fin_due && unsent == 0)) break; /* a FIN needs no room in the window */
+        const size_t room = tcp_cwnd_room(pcb);
+        if (room < std::min<size_t>(len, pcb.mss)) {
+            pcb.cwnd_limited = true;
+            break;
+        }
+        len = std::min(len, std::max<size_t>(room, pcb.mss));
+        if (len > pcb.mss) len = len / pcb.mss * pcb.mss; /* what is left over is a small segment of its own */
+        tcp_send_new(pcb, len, fin_due && len == unsent);
+    }
+    pcb.send_anyway = false;
+}
+
+/** Sends again what is lost, as far as the congestion window permits. */
+static void tcp_output_lost(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
+{
+    while (const tcp_sent *lost = pcb.sent.next_lost(pcb.mss)) {
+        const bool urgent = std::exchange(pcb.recovery.urgent, false);
+        if (!urgent && tcp_cwnd_room(pcb) < lost->size()) return;
+        const size_t len = lost->data_size();
+        const bool last = lost->first + len == pcb.tx_first + pcb.tx.size();
+        const uint8_t push = len > 0 && last ? TCP_FLG_PSH : 0;
+        const tcp_seq seq = lost->first;
+        const auto flags = static_cast<uint8_t>(lost->flags | push | (lost->flags & TCP_FLG_SYN ? 0 : TCP_FLG_ACK));
+        net_count(pcb.net, counter::tcp_retrans_segs);
+        pcb.last_sent = pcb.net.clock.now();
+        pcb.sent.on_resent(pcb.last_sent);
+        tcp_transmit(pcb, seq, len, flags);
+    }
+}
+
+void tcp_output(tcp_pcb &pcb)
+{
+    if (pcb.released || pcb.state == tcp_pcb_state::listen) return;
+    tcp_output_lost(pcb);
+    if (tcp_may_send(pcb.state)) tcp_output_new(pcb);
+    if (pcb.ack_now) tcp_output_ack(pcb);
+    pcb.flight = pcb.recovery.in_flight(pcb.sent, pcb.mss);
+    tcp_timer_update(pcb);
+}
+
+} // namespace microps

@@ -1,0 +1,322 @@
+/*
+ * tcp_pcb.cpp: the tables of connections and listeners, and the life of a PCB.
+ *
+ * A connection is found by the keyed hash of its endpoints, a listener by its port: the cost of a segment does not
+ * grow with the number of connections. A PCB that ends leaves all tables at once (tcp_pcb_release), but its memory
+ * stays until its user has closed it, nobody sleeps on it, and the batch is done, so that no reference dangles.
+ */
+#include "tcp_internal.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <cerrno>
+
+namespace microps
+{
+
+tcp_pcb::tcp_pcb(tcp_layer &layer, int number)
+    : tcp(layer),
+      net(layer.net),
+      id(number),
+      rtt(layer.config.rto_initial, layer.config.rto_min, layer.config.rto_max),
+      timer(layer.net, timer_call<&tcp_timer>(*this)),
+      ack_timer(layer.net, timer_call<&tcp_ack_timer>(*this)),
+      tx_limit(static_cast<uint32_t>(std::min(layer.config.send_buffer, TCP_BUFFER_MAX))),
+      rx_limit(static_cast<uint32_t>(std::min(layer.config.receive_buffer, TCP_BUFFER_MAX)))
+{
+}
+
+/* Getting and finding PCBs */
+
+/** The oldest TIME_WAIT connection goes early; RFC 9293 3.6.1 would keep it, but then nobody could connect. */
+static bool tcp_evict_time_wait(tcp_layer &tcp) MICROPS_REQUIRES(net_locked)
+{
+    for (tcp_pcb *pcb : tcp.time_wait) {
+        if (pcb->owner != tcp_owner::gone) continue;
+        tcp_pcb_release(*pcb);
+        return true;
+    }
+    return false;
+}
+
+tcp_pcb *tcp_pcb_alloc(tcp_layer &tcp)
+{
+    if (tcp.live >= tcp.config.pcb_max && !tcp_evict_time_wait(tcp)) return nullptr;
+    auto owned = std::make_unique<tcp_pcb>(tcp, -1);
+    tcp_pcb *pcb = owned.get();
+    pcb->id = tcp.pcbs.insert(std::move(owned), SIZE_MAX);
+    tcp.live++;
+    return pcb;
+}
+
+tcp_pcb *tcp_pcb_get(net_stack &net, int id)
+{
+    tcp_pcb *pcb = net.tcp ? net.tcp->pcbs.find(id) : nullptr;
+    if (pcb && pcb->owner == tcp_owner::user) return pcb;
+    debugf("pcb not found, id=%d", id);
+    net_error(EBADF);
+    return nullptr;
+}
+
+static tcp_pcb *&tcp_bucket(tcp_layer &tcp, const ip_endpoint &local, const ip_endpoint &foreign)
+    MICROPS_REQUIRES(net_locked)
+{
+    return tcp.buckets[ip_endpoint_hash(tcp.table_key, local, foreign) & (tcp.buckets.size() - 1)];
+}
+
+tcp_pcb *tcp_connection_select(tcp_layer &tcp, const ip_endpoint &local, const ip_endpoint &foreign)
+{
+    for (tcp_pcb *pcb = tcp_bucket(tcp, local, foreign); pcb; pcb = pcb->hash_next) {
+        if (pcb->local == local && pcb->foreign == foreign) return pcb;
+    }
+    return nullptr;
+}
+
+/** How well a listener fits a segment; 0: not at all. A specific address comes before "any". */
+static int tcp_listener_fit(const tcp_pcb &pcb, const ip_endpoint &local, const ip_endpoint &foreign)
+{
+    const ip_endpoint &expected = pcb.listener->foreign;
+    if (pcb.local.addr != IP_ADDR_ANY && pcb.local.addr != local.addr) return 0;
+    if (expected.addr != IP_ADDR_ANY && expected.addr != foreign.addr) return 0;
+    if (expected.port != 0 && expected.port != foreign.port) return 0;
+    return 1 + (pcb.local.addr != IP_ADDR_ANY ? 1 : 0) + (expected.addr != IP_ADDR_ANY ? 2 : 0);
+}
+
+tcp_pcb *tcp_listener_select(tcp_layer &tcp, const ip_endpoint &local, const ip_endpoint &foreign)
+{
+    const auto found = tcp.listeners.find(local.port);
+    if (found == tcp.listeners.end()) return nullptr;
+    tcp_pcb *best = nullptr;
+    int best_fit = 0;
+    for (tcp_pcb *pcb : found->second) {
+        const int fit = tcp_listener_fit(*pcb, local, foreign);
+        if (fit <= best_fit) continue;
+        best = pcb;
+        best_fit = fit;
+    }
+    return best;
+}
+
+tcp_pcb *tcp_pcb_select(tcp_layer &tcp, const ip_endpoint &local, const ip_endpoint &foreign)
+{
+    tcp_pcb *pcb = tcp_connection_select(tcp, local, foreign);
+    return pcb ? pcb : tcp_listener_select(tcp, local, foreign);
+}
+
+/* Tables */
+
+static void tcp_buckets_grow(tcp_layer &tcp) MICROPS_REQUIRES(net_locked)
+{
+    std::vector<tcp_pcb *> old(tcp.buckets.size() * 2);
+    old.swap(tcp.buckets);
+    for (tcp_pcb *pcb : old) {
+        while (pcb) {
+            tcp_pcb *next = pcb->hash_next;
+            tcp_pcb *&bucket = tcp_bucket(tcp, pcb->local, pcb->foreign);
+            pcb->hash_next = bucket;
+            bucket = pcb;
+            pcb = next;
+        }
+    }
+}
+
+void tcp_connection_insert(tcp_pcb &pcb)
+{
+    tcp_layer &tcp = pcb.tcp;
+    if (tcp.connections >= tcp.buckets.size()) tcp_buckets_grow(tcp);
+    tcp_pcb *&bucket = tcp_bucket(tcp, pcb.local, pcb.foreign);
+    pcb.hash_next = bucket;
+    bucket = &pcb;
+    pcb.in_table = true;
+    tcp.connections++;
+}
+
+void tcp_connection_remove(tcp_pcb &pcb)
+{
+    if (!pcb.in_table) return;
+    tcp_pcb **link = &tcp_bucket(pcb.tcp, pcb.local, pcb.foreign);
+    while (*link != &pcb) {
+        link = &(*link)->hash_next;
+    }
+    *link = pcb.hash_next;
+    pcb.in_table = false;
+    pcb.tcp.connections--;
+}
+
+void tcp_listener_insert(tcp_pcb &pcb) { pcb.tcp.listeners[pcb.local.port].push_back(&pcb); }
+
+void tcp_listener_remove(tcp_pcb &pcb)
+{
+    const auto found = pcb.tcp.listeners.find(pcb.local.port);
+    if (found == pcb.tcp.listeners.end()) return;
+    std::erase(found->second, &pcb);
+    if (found->second.empty()) pcb.tcp.listeners.erase(found);
+}
+
+void tcp_pcb_enqueue(tcp_pcb &pcb, tcp_pcb_list *list)
+{
+    if (pcb.queue && list) {
+        list->splice(list->end(), *pcb.queue, pcb.place);
+    } else if (pcb.queue) {
+        pcb.queue->erase(pcb.place);
+    } else if (list) {
+        pcb.place = list->insert(list->end(), &pcb);
+    }
+    pcb.queue = list;
+}
+
+/* States */
+
+bool tcp_is_synchronized(tcp_pcb_state state)
+{
+    switch (state) {
+    case tcp_pcb_state::closed:
+    case tcp_pcb_state::listen:
+    case tcp_pcb_state::syn_sent:
+        return false;
+    case tcp_pcb_state::syn_received:
+    case tcp_pcb_state::established:
+    case tcp_pcb_state::fin_wait1:
+    case tcp_pcb_state::fin_wait2:
+    case tcp_pcb_state::closing:
+    case tcp_pcb_state::time_wait:
+    case tcp_pcb_state::close_wait:
+    case tcp_pcb_state::last_ack:
+        return true;
+    }
+    net_unreachable();
+}
+
+bool tcp_may_receive(tcp_pcb_state state)
+{
+    switch (state) {
+    case tcp_pcb_state::established:
+    case tcp_pcb_state::fin_wait1:
+    case tcp_pcb_state::fin_wait2:
+        return true;
+    case tcp_pcb_state::closed:
+    case tcp_pcb_state::listen:
+    case tcp_pcb_state::syn_sent:
+    case tcp_pcb_state::syn_received:
+    case tcp_pcb_state::closing:
+    case tcp_pcb_state::time_wait:
+    case tcp_pcb_state::close_wait:
+    case tcp_pcb_state::last_ack:
+        return false;
+    }
+    net_unreachable();
+}
+
+bool tcp_may_send(tcp_pcb_state state)
+{
+    switch (state) {
+    case tcp_pcb_state::established:
+    case tcp_pcb_state::close_wait:
+    case tcp_pcb_state::fin_wait1: /* what was queued before the FIN, and the FIN */
+    case tcp_pcb_state::closing:
+    case tcp_pcb_state::last_ack:
+        return true;
+    case tcp_pcb_state::closed:
+    case tcp_pcb_state::listen:
+    case tcp_pcb_state::syn_sent:
+    case tcp_pcb_state::syn_received:
+    case tcp_pcb_state::fin_wait2:
+    case tcp_pcb_state::time_wait:
+        return false;
+    }
+    net_unreachable();
+}
+
+/** RFC 9293 figure 5, plus: any state may end in CLOSED, and a half-open connection may return to LISTEN. */
+static bool tcp_transition_exists(tcp_pcb_state from, tcp_pcb_state to)
+{
+    using enum tcp_pcb_state;
+    if (to == closed) return true;
+    switch (from) {
+    case closed:
+        return to == listen || to == syn_sent || to == syn_received; /* the last: a listener's child */
+    case listen:
+        return to == syn_received; /* RFC 793 mode: the listener itself becomes the connection */
+    case syn_sent:
+        return to == syn_received || to == established;
+    case syn_received:
+        return to == established || to == fin_wait1 || to == listen;
+    case established:
+        return to == fin_wait1 || to == close_wait;
+    case fin_wait1:
+        return to == fin_wait2 || to == closing || to == time_wait;
+    case fin_wait2:
+    case closing:
+        return to == time_wait;
+    case close_wait:
+        return to == last_ack;
+    case time_wait:
+    case last_ack:
+        return false;
+    }
+    net_unreachable();
+}
+
+void tcp_set_state(tcp_pcb &pcb, tcp_pcb_state next)
+{
+    assert(tcp_transition_exists(pcb.state, next));
+    debugf("%s => %s, local=%s, foreign=%s", tcp_state_ntoa(pcb.state), tcp_state_ntoa(next),
+           ip_endpoint_str(pcb.local).c_str(), ip_endpoint_str(pcb.foreign).c_str());
+    net_count(pcb.net, counter::tcp_state_changes);
+    pcb.state = next;
+    sched_wakeup(pcb.net, pcb.ctx);
+}
+
+/* The end of a PCB */
+
+void tcp_pcb_release(tcp_pcb &pcb)
+{
+    if (pcb.released) return;
+    tcp_listener_close(pcb);
+    if (pcb.state != tcp_pcb_state::closed) tcp_set_state(pcb, tcp_pcb_state::closed);
+    pcb.released = true;
+    tcp_connection_remove(pcb);
+    tcp_pcb_enqueue(pcb, nullptr);
+    pcb.parent = nullptr;
+    tcp_timer_cancel(pcb);
+    pcb.ack_timer.cancel();
+    pcb.tx.clear();
+    pcb.rx.clear();
+    pcb.early.clear();
+    pcb.sent.clear();
+    pcb.congestion.reset();
+    pcb.tcp.live--;
+    net_count(pcb.net, counter::tcp_pcbs_released);
+    debugf("released, local=%s, foreign=%s", ip_endpoint_str(pcb.local).c_str(), ip_endpoint_str(pcb.foreign).c_str());
+    if (pcb.owner != tcp_owner::user) tcp_pcb_bury(pcb);
+}
+
+void tcp_pcb_fail(tcp_pcb &pcb, int error)
+{
+    pcb.error = error;
+    tcp_pcb_release(pcb);
+}
+
+void tcp_pcb_bury(tcp_pcb &pcb)
+{
+    if (pcb.dead) return;
+    pcb.dead = true;
+    pcb.tcp.dead.push_back(pcb.id);
+}
+
+void tcp_pcb_reap(tcp_layer &tcp)
+{
+    if (tcp.dead.empty()) return;
+    std::vector<int> still_used;
+    for (int id : tcp.dead) {
+        /* A PCB somebody sleeps on stays; the batch after the last one has left frees it. */
+        if (tcp.pcbs.find(id)->sleepers > 0) {
+            still_used.push_back(id);
+        } else {
+            tcp.pcbs.erase(id);
+        }
+    }
+    tcp.dead = std::move(still_used);
+}
+
+} // namespace microps
