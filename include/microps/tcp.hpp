@@ -36,22 +36,22 @@ inline constexpr uint16_t TCP_SOURCE_PORT_MAX = 65535;
 
 /** Bounds and tunables of the module, per stack. */
 struct tcp_config {
-    size_t pcb_max = 10000;            /* connections and listeners in all, TIME_WAIT included */
-    size_t half_open_max = 1024;       /* SYN_RECEIVED of one listener; the oldest makes room */
-    size_t backlog_max = 4096;         /* upper bound of listen()'s argument (Linux' somaxconn) */
-    size_t receive_buffer = 65535;     /* bytes; the largest window without window scaling */
-    size_t send_buffer = 262144;       /* bytes */
-    net_duration rto_initial = std::chrono::seconds(1);        /* RFC 6298 2.1 */
-    net_duration rto_min = std::chrono::milliseconds(200);     /* as Linux; RFC 6298 2.4 SHOULD 1 s */
-    net_duration rto_max = std::chrono::seconds(60);           /* RFC 6298 2.5 */
-    unsigned syn_retries = 6;          /* resent SYNs before ETIMEDOUT: 127 s, as Linux (RFC 9293 3.8.3) */
-    unsigned synack_retries = 5;       /* resent SYN-ACKs before the half-open connection goes: 63 s, as Linux */
-    unsigned data_retries = 15;        /* resent data before ETIMEDOUT: some 15 minutes, as Linux */
-    unsigned orphan_retries = 8;       /* the same once the user has closed */
-    net_duration time_wait = std::chrono::seconds(60);         /* 2 MSL, as Linux */
-    net_duration fin_wait2 = std::chrono::seconds(60);         /* closed by the user, peer silent: as Linux */
-    net_duration delayed_ack = std::chrono::milliseconds(40);  /* RFC 9293 3.8.6.3: less than 500 ms */
-    unsigned challenge_acks = 100;     /* RFC 5961 7: per second, of the whole stack; half to one and a half as many */
+    size_t pcb_max = 10000;                                /* connections and listeners in all, TIME_WAIT included */
+    size_t half_open_max = 1024;                           /* SYN_RECEIVED of one listener; the oldest makes room */
+    size_t backlog_max = 4096;                             /* upper bound of listen()'s argument (Linux' somaxconn) */
+    size_t receive_buffer = 65535;                         /* bytes; the largest window without window scaling */
+    size_t send_buffer = 262144;                           /* bytes */
+    net_duration rto_initial = std::chrono::seconds(1);    /* RFC 6298 2.1 */
+    net_duration rto_min = std::chrono::milliseconds(200); /* as Linux; RFC 6298 2.4 SHOULD 1 s */
+    net_duration rto_max = std::chrono::seconds(60);       /* RFC 6298 2.5 */
+    unsigned syn_retries = 6;    /* resent SYNs before ETIMEDOUT: 127 s, as Linux (RFC 9293 3.8.3) */
+    unsigned synack_retries = 5; /* resent SYN-ACKs before the half-open connection goes: 63 s, as Linux */
+    unsigned data_retries = 15;  /* resent data before ETIMEDOUT: some 15 minutes, as Linux */
+    unsigned orphan_retries = 8; /* the same once the user has closed */
+    net_duration time_wait = std::chrono::seconds(60);        /* 2 MSL, as Linux */
+    net_duration fin_wait2 = std::chrono::seconds(60);        /* closed by the user, peer silent: as Linux */
+    net_duration delayed_ack = std::chrono::milliseconds(40); /* RFC 9293 3.8.6.3: less than 500 ms */
+    unsigned challenge_acks = 100; /* RFC 5961 7: per second, of the whole stack; half to one and a half as many */
     std::optional<uint32_t> initial_sequence{}; /* for tests: instead of RFC 6528's secret */
 };
 /** The stack's TCP tunables; connections copy what they need when they are opened. */
@@ -80,8 +80,8 @@ int tcp_accept(net_guard &guard, int id, ip_endpoint *foreign, int flags = 0, ne
  * Returns 0, or -1: EBADF EISCONN EALREADY EINPROGRESS (MSG_DONTWAIT, or @p deadline reached) ECONNREFUSED ETIMEDOUT
  * ENETUNREACH EHOSTUNREACH EADDRNOTAVAIL EINTR (the attempt goes on).
  */
-int tcp_connect(net_guard &guard, int id, const ip_endpoint &foreign, int flags = 0,
-                net_time deadline = NET_TIME_NEVER) MICROPS_REQUIRES(net_locked);
+int tcp_connect(net_guard &guard, int id, const ip_endpoint &foreign, int flags = 0, net_time deadline = NET_TIME_NEVER)
+    MICROPS_REQUIRES(net_locked);
 /**
  * Puts bytes into the send buffer; blocks while it is full, unless MSG_DONTWAIT.
  * Returns the bytes taken (all of them if it may block), or -1: EBADF ENOTCONN EPIPE ECONNRESET ETIMEDOUT EAGAIN EINTR.

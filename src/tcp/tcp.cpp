@@ -16,11 +16,7 @@ namespace microps
 {
 
 tcp_layer::tcp_layer(net_stack &net_)
-    : net(net_),
-      buckets(64),
-      table_key(net_.random.key()),
-      iss_key(net_.random.key()),
-      port_key(net_.random.key()),
+    : net(net_), buckets(64), table_key(net_.random.key()), iss_key(net_.random.key()), port_key(net_.random.key()),
       port_next(net_.random.u16())
 {
 }
@@ -33,7 +29,8 @@ tcp_seq tcp_iss_select(tcp_layer &tcp, const ip_endpoint &local, const ip_endpoi
 {
     if (tcp.config.initial_sequence) return tcp_seq(*tcp.config.initial_sequence);
     /* RFC 6528 3: a clock of 4 microseconds, plus a secret of its own for each pair of endpoints. */
-    const auto ticks = std::chrono::duration_cast<std::chrono::microseconds>(tcp.net.clock.now().time_since_epoch()) / 4;
+    const auto ticks =
+        std::chrono::duration_cast<std::chrono::microseconds>(tcp.net.clock.now().time_since_epoch()) / 4;
     const uint64_t offset = ip_endpoint_hash(tcp.iss_key, local, foreign);
     return tcp_seq(static_cast<uint32_t>(static_cast<uint64_t>(ticks.count()) + offset));
 }
@@ -190,7 +187,8 @@ void tcp_init(net_stack &net)
             tcp_error(tcp, error);
         });
     /* The original looks through all connections by this timer; ours have timers of their own, so it stays parked. */
-    net_timer_register(net, "TCP Timer", std::chrono::milliseconds(100), [] { return false; }, true);
+    net_timer_register(
+        net, "TCP Timer", std::chrono::milliseconds(100), [] { return false; }, true);
     net_batch_register(net, [&tcp] {
         net_assert_locked(tcp.net);
         tcp_output_run(tcp);

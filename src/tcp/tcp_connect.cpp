@@ -48,10 +48,7 @@ static void tcp_pcb_revive(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 
 /* Ports and addresses */
 
-static bool tcp_addresses_overlap(ip_addr_t a, ip_addr_t b)
-{
-    return a == b || a == IP_ADDR_ANY || b == IP_ADDR_ANY;
-}
+static bool tcp_addresses_overlap(ip_addr_t a, ip_addr_t b) { return a == b || a == IP_ADDR_ANY || b == IP_ADDR_ANY; }
 
 /**
  * Linux' rules: another listener on an overlapping address is a conflict; connections of the same port, TIME_WAIT

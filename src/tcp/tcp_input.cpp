@@ -113,9 +113,9 @@ static void tcp_answer_unacceptable(tcp_pcb &pcb, const tcp_segment &seg) MICROP
     if (seg.has(TCP_FLG_RST)) return;
     /* 3.10.7.4 eighth: in TIME_WAIT, the peer's FIN again means that it has not seen our last ACK. */
     if (pcb.state == tcp_pcb_state::time_wait && seg.has(TCP_FLG_FIN)) tcp_set_timewait_timer(pcb);
-    /* Two ends that find each other's empty segments unacceptable would answer for ever. */
-    const net_time now = pcb.net.clock.now();
-    if (seg.len() == 0 && !pcb.answers.permits(now, TCP_ANSWER_INTERVAL, TCP_ANSWERS_MAX)) return;
+    /* Two ends that find each other's empty segments unacceptable would answer for ever; SYNs cost a stranger nothing. */
+    const bool cheap = seg.data.empty() && !seg.has(TCP_FLG_FIN);
+    if (cheap && !pcb.answers.permits(pcb.net.clock.now(), TCP_ANSWER_INTERVAL, TCP_ANSWERS_MAX)) return;
     tcp_output_ack(pcb);
 }
 
@@ -212,21 +212,21 @@ static step tcp_check_syn(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES
 void tcp_segment_arrives(tcp_layer &tcp, const tcp_segment &seg)
 {
     tcp_pcb *pcb = tcp_pcb_select(tcp, seg.local, seg.foreign);
-    if (!pcb) return tcp_arrives_closed(tcp, seg); /* 3.10.7.1 */
-    if (pcb->state == tcp_pcb_state::listen) return tcp_arrives_listen(*pcb, seg); /* 3.10.7.2 */
+    if (!pcb) return tcp_arrives_closed(tcp, seg);                                     /* 3.10.7.1 */
+    if (pcb->state == tcp_pcb_state::listen) return tcp_arrives_listen(*pcb, seg);     /* 3.10.7.2 */
     if (pcb->state == tcp_pcb_state::syn_sent) return tcp_arrives_syn_sent(*pcb, seg); /* 3.10.7.3 */
     if (tcp_time_wait_reopened(*pcb, seg)) return; /* 3.10.7.4, fourth, TIME-WAIT: a SYN for a new connection */
 
-    tcp_segment rest = seg;                                       /* 3.10.7.4: otherwise */
-    if (tcp_check_sequence(*pcb, rest) == step::drop) return;     /* first: trims to the window */
-    if (tcp_check_rst(*pcb, rest) == step::drop) return;          /* second */
+    tcp_segment rest = seg;                                   /* 3.10.7.4: otherwise */
+    if (tcp_check_sequence(*pcb, rest) == step::drop) return; /* first: trims to the window */
+    if (tcp_check_rst(*pcb, rest) == step::drop) return;      /* second */
     /* third: security - not implemented */
-    if (tcp_check_syn(*pcb, rest) == step::drop) return;          /* fourth */
-    if (tcp_check_ack(*pcb, rest) == step::drop) return;          /* fifth */
+    if (tcp_check_syn(*pcb, rest) == step::drop) return; /* fourth */
+    if (tcp_check_ack(*pcb, rest) == step::drop) return; /* fifth */
     /* sixth: URG - treated as ordinary data */
-    tcp_segment_text(*pcb, rest);                                 /* seventh */
-    tcp_check_fin(*pcb, rest);                                    /* eighth */
-    tcp_output_request(*pcb);                                     /* the engine sends when the batch is read */
+    tcp_segment_text(*pcb, rest); /* seventh */
+    tcp_check_fin(*pcb, rest);    /* eighth */
+    tcp_output_request(*pcb);     /* the engine sends when the batch is read */
 }
 
 /** Copies the header off the front of @p data and leaves the data; the options go into the segment. */

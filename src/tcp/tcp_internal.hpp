@@ -47,9 +47,9 @@ inline constexpr uint8_t TCP_FLG_PSH = 0x08;
 inline constexpr uint8_t TCP_FLG_ACK = 0x10;
 inline constexpr uint8_t TCP_FLG_URG = 0x20;
 
-inline constexpr uint32_t TCP_MSS_DEFAULT = 536; /* RFC 9293 3.7.1: the peer's, if it does not say */
-inline constexpr uint32_t TCP_MSS_MIN = 48;      /* as Linux: smaller ones would only burn our CPU */
-inline constexpr uint32_t TCP_WINDOW_MAX = 65535; /* without window scaling */
+inline constexpr uint32_t TCP_MSS_DEFAULT = 536;          /* RFC 9293 3.7.1: the peer's, if it does not say */
+inline constexpr uint32_t TCP_MSS_MIN = 48;               /* as Linux: smaller ones would only burn our CPU */
+inline constexpr uint32_t TCP_WINDOW_MAX = 65535;         /* without window scaling */
 inline constexpr size_t TCP_BUFFER_MAX = size_t{1} << 26; /* of one connection and direction */
 inline constexpr size_t TCP_BUFFER_MIN = 2048;
 /* How often one connection answers empty segments that are outside of its window: enough for any probe, no storm. */
@@ -160,6 +160,7 @@ struct tcp_pcb {
     tcp_seq irs{};
     uint32_t mss = TCP_MSS_DEFAULT;      /* most data in a segment to the peer */
     uint32_t peer_mss = TCP_MSS_DEFAULT; /* what the peer asked for */
+    uint16_t mss_offered = 0;            /* in our SYN */
     uint32_t rcv_mss = 0;                /* largest segment that came: the receiver's idea of "full-sized" */
 
     /* Sending. */
@@ -215,9 +216,9 @@ struct tcp_pcb {
     sched_ctx ctx{};
 
     std::unique_ptr<tcp_listener> listener{};
-    tcp_pcb *parent = nullptr;       /* the listener, until accepted */
-    tcp_pcb_list *queue = nullptr;   /* the list it is in: the listener's, or TIME_WAIT's */
-    tcp_pcb_list::iterator place{};  /* and where */
+    tcp_pcb *parent = nullptr;      /* the listener, until accepted */
+    tcp_pcb_list *queue = nullptr;  /* the list it is in: the listener's, or TIME_WAIT's */
+    tcp_pcb_list::iterator place{}; /* and where */
     tcp_pcb *hash_next = nullptr;
 };
 /* "An idle connection costs under 1 KiB": the PCB, its congestion control, its place in the tables. */
@@ -236,7 +237,7 @@ struct tcp_layer {
     std::vector<tcp_pcb *> buckets MICROPS_GUARDED_BY(net_locked); /* connections, by the hash of their endpoints */
     size_t connections = 0;
     std::unordered_map<uint16_t, std::vector<tcp_pcb *>> listeners MICROPS_GUARDED_BY(net_locked){}; /* by port */
-    tcp_pcb_list time_wait MICROPS_GUARDED_BY(net_locked){};                                      /* oldest first */
+    tcp_pcb_list time_wait MICROPS_GUARDED_BY(net_locked){};                                         /* oldest first */
 
     std::vector<int> output_wanted MICROPS_GUARDED_BY(net_locked){}; /* ids: tcp_output_request() */
     std::vector<int> dead MICROPS_GUARDED_BY(net_locked){};          /* ids to free when the batch is done */
@@ -244,8 +245,8 @@ struct tcp_layer {
     siphash_key table_key;
     siphash_key iss_key;
     siphash_key port_key;
-    uint16_t port_next = 0;  /* RFC 6056 3.3.3: next_ephemeral */
-    tcp_rate challenges{};   /* RFC 5961 7: challenge ACKs per second, of the whole stack */
+    uint16_t port_next = 0; /* RFC 6056 3.3.3: next_ephemeral */
+    tcp_rate challenges{};  /* RFC 5961 7: challenge ACKs per second, of the whole stack */
     uint64_t challenge_limit = 0;
 };
 

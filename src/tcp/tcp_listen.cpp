@@ -157,8 +157,7 @@ void tcp_listener_close(tcp_pcb &pcb)
         tcp_output_rst(child);
         tcp_pcb_release(child);
     }
-    /* Kept until the PCB goes: a sleeper in accept() may still look into it. */
-    if (pcb.sleepers == 0) pcb.listener.reset();
+    pcb.listener.reset();
 }
 
 } // namespace microps

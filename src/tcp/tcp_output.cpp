@@ -112,7 +112,7 @@ static void tcp_transmit(tcp_pcb &pcb, tcp_seq seq, size_t len, uint8_t flags) M
         pcb.ack_timer.cancel();
     }
     tx.wnd = tcp_window_advertise(pcb);
-    if (flags & TCP_FLG_SYN) tx.options.mss = tcp_mss_advertised(pcb);
+    if (flags & TCP_FLG_SYN) tx.options.mss = pcb.mss_offered;
     packet_ptr pkt = tcp_packet_alloc(pcb.net, len);
     if (pkt && len > 0) {
         pcb.tx.read(seq.since(pcb.tx_first), pkt->bytes());
@@ -146,12 +146,14 @@ void tcp_output_reset_for(tcp_layer &tcp, const tcp_segment &seg)
 
 void tcp_output_syn(tcp_pcb &pcb)
 {
-    const net_time now = pcb.net.clock.now();
-    if (pcb.snd.nxt == pcb.iss) { /* else simultaneous open: the same SYN again, now with an ACK */
-        pcb.sent.on_sent(pcb.iss, pcb.iss + 1, TCP_FLG_SYN, now);
-        pcb.snd.nxt = pcb.iss + 1;
+    if (pcb.snd.nxt != pcb.iss) { /* simultaneous open: the same SYN again, now with an ACK */
+        pcb.sent.mark_front_lost();
+        return tcp_output_request(pcb);
     }
-    pcb.last_sent = now;
+    pcb.mss_offered = tcp_mss_advertised(pcb);
+    pcb.last_sent = pcb.net.clock.now();
+    pcb.sent.on_sent(pcb.iss, pcb.iss + 1, TCP_FLG_SYN, pcb.last_sent);
+    pcb.snd.nxt = pcb.iss + 1;
     tcp_transmit(pcb, pcb.iss, 0, TCP_FLG_SYN);
     tcp_timer_update(pcb);
 }
@@ -205,12 +207,12 @@ static size_t tcp_window_permits(const tcp_pcb &pcb, size_t unsent)
     const int32_t room = pcb.snd.una + pcb.snd.wnd - pcb.snd.nxt;
     if (room <= 0) return 0; /* negative: the peer has taken its window back */
     const size_t len = std::min(unsent, static_cast<size_t>(room));
-    if (len >= pcb.mss || pcb.send_anyway) return len;                  /* (1), (4) */
-    if (len == unsent && pcb.fin_queued) return len;                    /* no more will come to wait for */
+    if (len >= pcb.mss || pcb.send_anyway) return len; /* (1), (4) */
+    if (len == unsent && pcb.fin_queued) return len;   /* no more will come to wait for */
     /* Nagle, as Minshall amended it and Linux does: one small segment may be outstanding, not one after another. */
     if (!pcb.nodelay && pcb.small_end) return 0;
-    if (len == unsent) return pcb.more ? 0 : len;                       /* (2) */
-    return len >= pcb.snd.wnd_max / 2 ? len : 0;                        /* (3) */
+    if (len == unsent) return pcb.more ? 0 : len; /* (2) */
+    return len >= pcb.snd.wnd_max / 2 ? len : 0;  /* (3) */
 }
 
 /** Sends the next @p len bytes of the send ring, and a FIN behind them. */
@@ -231,8 +233,9 @@ static void tcp_send_new(tcp_pcb &pcb, size_t len, bool fin) MICROPS_REQUIRES(ne
 /** RFC 5681 4.1: after an idle retransmission timeout nothing clocks a full window out. */
 static void tcp_restart_after_idle(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
+    if (!pcb.sent.empty() || !pcb.congestion || tcp_unsent(pcb) == 0) return;
     const net_duration idle = pcb.net.clock.now() - pcb.last_sent;
-    if (pcb.sent.empty() && pcb.congestion && idle > pcb.rtt.rto()) pcb.congestion->on_idle(idle);
+    if (idle > pcb.rtt.rto()) pcb.congestion->on_idle(idle);
 }
 
 static void tcp_output_new(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)

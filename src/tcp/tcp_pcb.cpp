@@ -15,12 +15,8 @@ namespace microps
 {
 
 tcp_pcb::tcp_pcb(tcp_layer &layer, int number)
-    : tcp(layer),
-      net(layer.net),
-      id(number),
-      rtt(layer.config.rto_initial, layer.config.rto_min, layer.config.rto_max),
-      timer(layer.net, timer_call<&tcp_timer>(*this)),
-      ack_timer(layer.net, timer_call<&tcp_ack_timer>(*this)),
+    : tcp(layer), net(layer.net), id(number), rtt(layer.config.rto_initial, layer.config.rto_min, layer.config.rto_max),
+      timer(layer.net, timer_call<&tcp_timer>(*this)), ack_timer(layer.net, timer_call<&tcp_ack_timer>(*this)),
       tx_limit(static_cast<uint32_t>(std::min(layer.config.send_buffer, TCP_BUFFER_MAX))),
       rx_limit(static_cast<uint32_t>(std::min(layer.config.receive_buffer, TCP_BUFFER_MAX)))
 {

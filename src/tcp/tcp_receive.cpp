@@ -27,10 +27,10 @@ static tcp_seq tcp_window_edge(const tcp_pcb &pcb)
     return tcp_seq_max(edge, pcb.rcv.edge); /* a window never shrinks (RFC 9293 3.8.6 SHLD-14) */
 }
 
-/** A full-sized segment of the peer's. */
-static uint32_t tcp_full_size(const tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
+/** A full-sized segment of the peer's: the largest so far, but not the few bytes of an interactive beginning. */
+static uint32_t tcp_full_size(const tcp_pcb &pcb)
 {
-    return pcb.rcv_mss > 0 ? pcb.rcv_mss : tcp_mss_advertised(pcb);
+    return std::max(pcb.rcv_mss, std::min(TCP_MSS_DEFAULT, uint32_t{pcb.mss_offered}));
 }
 
 uint16_t tcp_window_advertise(tcp_pcb &pcb)
@@ -38,7 +38,7 @@ uint16_t tcp_window_advertise(tcp_pcb &pcb)
     if (pcb.state == tcp_pcb_state::syn_sent) return static_cast<uint16_t>(std::min(pcb.rx_limit, TCP_WINDOW_MAX));
     if (!pcb.fin_received) {
         const tcp_seq edge = tcp_window_edge(pcb);
-        const uint32_t worthwhile = std::min(tcp_full_size(pcb), pcb.rx_limit / 2);
+        const uint32_t worthwhile = std::min(uint32_t{pcb.mss_offered}, pcb.rx_limit / 2);
         if (edge.since(pcb.rcv.edge) >= worthwhile) pcb.rcv.edge = edge;
     }
     return static_cast<uint16_t>(tcp_receive_window(pcb));
@@ -47,7 +47,7 @@ uint16_t tcp_window_advertise(tcp_pcb &pcb)
 void tcp_window_update(tcp_pcb &pcb)
 {
     if (!tcp_may_receive(pcb.state)) return;
-    const uint32_t full = tcp_full_size(pcb);
+    const uint32_t full = pcb.mss_offered;
     /* A peer that is stopped needs to know of every segment's worth, one that is not of every other. */
     const uint32_t wanted = tcp_receive_window(pcb) < full ? full : 2 * full;
     if (tcp_window_edge(pcb).since(pcb.rcv.edge) < std::min(wanted, pcb.rx_limit / 2)) return;
@@ -130,7 +130,7 @@ void tcp_segment_text(tcp_pcb &pcb, const tcp_segment &seg)
     }
     if (pcb.owner == tcp_owner::gone) return tcp_refuse_data(pcb);
     const size_t full = seg.gso_size > 0 ? seg.gso_size : seg.data.size();
-    pcb.rcv_mss = std::max(pcb.rcv_mss, static_cast<uint32_t>(std::min<size_t>(full, tcp_mss_advertised(pcb))));
+    pcb.rcv_mss = std::max(pcb.rcv_mss, static_cast<uint32_t>(std::min<size_t>(full, pcb.mss_offered)));
     if (seg.seq == pcb.rcv.nxt) {
         tcp_text_in_order(pcb, seg);
     } else {

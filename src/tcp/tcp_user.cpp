@@ -51,7 +51,9 @@ ssize_t tcp_send(net_guard &guard, int id, std::span<const uint8_t> data, int fl
     tcp_pcb *pcb = tcp_pcb_get(guard.net(), id);
     if (!pcb) return -1;
     const size_t size = data.size();
-    const auto sent = [&] { return static_cast<ssize_t>(size - data.size()); };
+    const auto sent = [&] {
+        return static_cast<ssize_t>(size - data.size());
+    };
     for (;;) {
         if (sent() > 0 && (pcb->error || pcb->fin_queued || pcb->released)) return sent(); /* the next call tells */
         if (const int error = tcp_send_error(*pcb)) return net_error(error);
@@ -207,6 +209,7 @@ int tcp_close(net_guard &guard, int id)
         tcp_pcb_release(*pcb);
         return 0;
     }
+    if (pcb->fin_received) pcb->rx.clear(); /* the peer has delivered everything: nothing to reset */
     tcp_send_fin(*pcb);
     tcp_timer_update(*pcb); /* in FIN_WAIT_2 a timer runs from now on */
     if (pcb->linger > 0 && !guard.nested()) tcp_linger(guard, *pcb);
