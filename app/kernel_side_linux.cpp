@@ -136,23 +136,12 @@ void explain(const common_options &options, int error)
            name, std::strerror(error), kind, name, addr.c_str(), options.prefix, name, name);
 }
 
-void warn_if_down(const common_options &options)
-{
-    const descriptor sock(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    ifreq ifr = request(options);
-    if (sock.fd == -1 || ioctl(sock.fd, SIOCGIFFLAGS, &ifr) == -1 || ifr.ifr_flags & IFF_UP) return;
-    warnf("%s is down; type `sudo ip link set %s up`", ifr.ifr_name, ifr.ifr_name);
-}
-
 } // namespace
 
 kernel_side kernel_side_prepare(const common_options &options)
 {
     if (options.device_name.size() >= IFNAMSIZ) return kernel_side::found; /* the driver reports it */
-    if (if_nametoindex(options.device_name.c_str()) != 0) {
-        warn_if_down(options);
-        return kernel_side::found;
-    }
+    if (if_nametoindex(options.device_name.c_str()) != 0) return kernel_side::found;
     if (const int error = make(options); error != 0) {
         explain(options, error);
         return kernel_side::error;
