@@ -14,6 +14,7 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <cinttypes>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -242,10 +243,10 @@ bool ping_run(pinger &ping)
 void print_statistics(const pinger &ping)
 {
     const auto time = std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() - ping.begin).count();
-    std::printf("\n--- %s ping statistics ---\n%llu packets transmitted, %llu received", ping.dst.c_str(),
-                static_cast<unsigned long long>(ping.transmitted), static_cast<unsigned long long>(ping.received));
-    if (ping.duplicates > 0) std::printf(", +%llu duplicates", static_cast<unsigned long long>(ping.duplicates));
-    if (ping.errors > 0) std::printf(", +%llu errors", static_cast<unsigned long long>(ping.errors));
+    std::printf("\n--- %s ping statistics ---\n%" PRIu64 " packets transmitted, %" PRIu64 " received", ping.dst.c_str(),
+                ping.transmitted, ping.received);
+    if (ping.duplicates > 0) std::printf(", +%" PRIu64 " duplicates", ping.duplicates);
+    if (ping.errors > 0) std::printf(", +%" PRIu64 " errors", ping.errors);
     const auto lost = static_cast<double>(ping.transmitted - ping.received);
     const double loss = ping.transmitted > 0 ? 100 * lost / static_cast<double>(ping.transmitted) : 0;
     std::printf(", %.4g%% packet loss, time %lldms\n", loss, static_cast<long long>(time));
@@ -280,9 +281,8 @@ int ping(const settings &set, const char *dst_text, const sockaddr &dst)
 {
     const int soc = ping_open(set, dst);
     if (soc == -1) return EXIT_TROUBLE;
-    std::printf("PING %s (%s) %llu(%llu) bytes of data.\n", dst_text, dst_text,
-                static_cast<unsigned long long>(set.size),
-                static_cast<unsigned long long>(set.size + sizeof(icmp_hdr) + IP_HDR_SIZE_MIN));
+    std::printf("PING %s (%s) %" PRIu64 "(%" PRIu64 ") bytes of data.\n", dst_text, dst_text, set.size,
+                set.size + sizeof(icmp_hdr) + IP_HDR_SIZE_MIN);
     pinger state{.set = set, .soc = soc, .dst = dst_text};
     const bool worked = ping_run(state);
     print_statistics(state);
