@@ -33,6 +33,9 @@ using namespace microps;
 namespace
 {
 
+/** What is closed but not delivered yet gets this long when a program ends; Ctrl-C cuts it short. */
+constexpr net_duration DELIVERY = std::chrono::seconds(60);
+
 std::atomic<bool> signalled{false};
 
 void on_signal(int)
@@ -149,7 +152,7 @@ bool terminated() { return signalled; }
 
 int shut_down(int status)
 {
-    net_shutdown();
+    net_shutdown(default_stack(), DELIVERY);
     return status;
 }
 

@@ -27,9 +27,7 @@ namespace microps
 
 struct net_periodic {
     net_periodic(net_stack &net, const char *name_, net_duration interval_, net_timer_function handler_)
-        : name(name_),
-          interval(interval_),
-          handler(std::move(handler_)),
+        : name(name_), interval(interval_), handler(std::move(handler_)),
           timer(net, timer_call<&net_periodic::fire>(*this))
     {
     }
@@ -391,9 +389,9 @@ int net_run(net_stack &net, net_engine engine)
 }
 
 /** Closed sockets may still have data on the way: give it a moment to arrive. */
-static void shutdown_linger(net_stack &net, net_guard &guard) MICROPS_REQUIRES(net_locked)
+static void shutdown_linger(net_stack &net, net_guard &guard, net_duration linger) MICROPS_REQUIRES(net_locked)
 {
-    const net_time deadline = net.clock.now() + NET_SHUTDOWN_LINGER;
+    const net_time deadline = net.clock.now() + linger;
     const std::vector<net_shutdown_hooks> &hooks = net.core->shutdown_hooks;
     while (std::any_of(hooks.begin(), hooks.end(), [](const net_shutdown_hooks &h) { return h.busy && h.busy(); })) {
         if (sched_sleep(net, net.activity, guard, deadline) == -1) return;
@@ -415,12 +413,12 @@ static void shutdown_stop(net_stack &net) MICROPS_REQUIRES(net_locked)
     thread.join();
 }
 
-void net_shutdown(net_stack &net)
+void net_shutdown(net_stack &net, net_duration linger)
 {
     net_guard guard(net);
     if (!net.core || net.core->stopping) return;
     if (net.core->running) {
-        shutdown_linger(net, guard);
+        shutdown_linger(net, guard, linger);
         if (net.core->thread.joinable()) debugf("terminate background thread...");
         shutdown_stop(net);
         debugf("close all devices...");

@@ -237,13 +237,14 @@ int net_init(net_stack &net) MICROPS_EXCLUDES(net_locked);
  * already, or is not initialized.
  */
 int net_run(net_stack &net, net_engine engine = net_engine::thread) MICROPS_EXCLUDES(net_locked);
+/** How long net_shutdown() waits by default. */
+inline constexpr net_duration NET_SHUTDOWN_LINGER = std::chrono::milliseconds(500);
 /**
  * Stops the engine, closes all devices, releases everything. Before that it waits, at most
- * NET_SHUTDOWN_LINGER and not when interrupted, for closed sockets to deliver their data. Calls that still sleep in
+ * @p linger and not when interrupted, for closed sockets to deliver their data. Calls that still sleep in
  * other threads return EINTR. Afterwards net_init() works again.
  */
-void net_shutdown(net_stack &net) MICROPS_EXCLUDES(net_locked);
-inline constexpr net_duration NET_SHUTDOWN_LINGER = std::chrono::milliseconds(500);
+void net_shutdown(net_stack &net, net_duration linger = NET_SHUTDOWN_LINGER) MICROPS_EXCLUDES(net_locked);
 
 /**
  * Does everything that is due, without waiting: reads devices until they are empty, input queues, timers, output.
