@@ -152,7 +152,7 @@ bool terminated() { return signalled; }
 
 int shut_down(int status)
 {
-    net_shutdown(default_stack(), DELIVERY);
+    net_shutdown(net_default(), DELIVERY);
     return status;
 }
 
