@@ -44,10 +44,10 @@ struct tcp_config {
     net_duration rto_initial = std::chrono::seconds(1);    /* RFC 6298 2.1 */
     net_duration rto_min = std::chrono::milliseconds(200); /* as Linux; RFC 6298 2.4 SHOULD 1 s */
     net_duration rto_max = std::chrono::seconds(60);       /* RFC 6298 2.5 */
-    unsigned syn_retries = 6;    /* resent SYNs before ETIMEDOUT: 127 s, as Linux (RFC 9293 3.8.3) */
-    unsigned synack_retries = 5; /* resent SYN-ACKs before the half-open connection goes: 63 s, as Linux */
-    unsigned data_retries = 15;  /* resent data before ETIMEDOUT: some 15 minutes, as Linux */
-    unsigned orphan_retries = 8; /* the same once the user has closed */
+    unsigned syn_retries = 6;     /* resent SYNs before ETIMEDOUT: 127 s, as Linux (RFC 9293 3.8.3) */
+    unsigned synack_retries = 5;  /* resent SYN-ACKs before the half-open connection goes: 63 s, as Linux */
+    unsigned data_retries = 15;   /* resent data before ETIMEDOUT: some 15 minutes, as Linux */
+    unsigned orphan_retries = 12; /* the same once the user has closed; Linux: 8, but it has more than the timer */
     net_duration time_wait = std::chrono::seconds(60);        /* 2 MSL, as Linux */
     net_duration fin_wait2 = std::chrono::seconds(60);        /* closed by the user, peer silent: as Linux */
     net_duration delayed_ack = std::chrono::milliseconds(40); /* RFC 9293 3.8.6.3: less than 500 ms */

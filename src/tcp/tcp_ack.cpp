@@ -108,10 +108,13 @@ static void tcp_ack_new(tcp_pcb &pcb, tcp_seq ack) MICROPS_REQUIRES(net_locked)
     if ((!was_writable && tcp_is_writable(pcb)) || pcb.tx.empty()) sched_wakeup(pcb.net, pcb.ctx);
 }
 
-/** RFC 5681 2: nothing but "I still wait for SND.UNA" while something is outstanding. */
+/**
+ * RFC 5681 2: nothing but "I still wait for SND.UNA" while something is outstanding. With a closed window it says "my
+ * window is still closed".
+ */
 static bool tcp_is_duplicate_ack(const tcp_pcb &pcb, const tcp_segment &seg)
 {
-    return !pcb.sent.empty() && seg.len() == 0 && seg.ack == pcb.snd.una && seg.wnd == pcb.snd.wnd;
+    return !pcb.sent.empty() && seg.len() == 0 && seg.ack == pcb.snd.una && seg.wnd == pcb.snd.wnd && seg.wnd > 0;
 }
 
 static void tcp_ack_duplicate(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)

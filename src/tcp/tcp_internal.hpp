@@ -55,6 +55,8 @@ inline constexpr size_t TCP_BUFFER_MIN = 2048;
 /* How often one connection answers empty segments that are outside of its window: enough for any probe, no storm. */
 inline constexpr uint64_t TCP_ANSWERS_MAX = 16;
 inline constexpr net_duration TCP_ANSWER_INTERVAL = std::chrono::milliseconds(500);
+/* How long silly window avoidance may hold data back when nothing is outstanding. */
+inline constexpr net_duration TCP_OVERRIDE = std::chrono::milliseconds(500);
 
 /** A segment after the parse: host order, lengths checked. Seen from us: `local` is where it was sent to. */
 struct tcp_segment {

@@ -128,7 +128,7 @@ bool tcp_passive_established(tcp_pcb &pcb)
 
 void tcp_passive_failed(tcp_pcb &pcb)
 {
-    if (!pcb.listener) return tcp_pcb_release(pcb);
+    if (!pcb.listener || pcb.owner == tcp_owner::gone) return tcp_pcb_release(pcb);
     /* RFC 793 mode: the listener had become the connection, and becomes a listener again. */
     tcp_timer_cancel(pcb);
     pcb.ack_timer.cancel();

@@ -233,21 +233,23 @@ static void tcp_send_new(tcp_pcb &pcb, size_t len, bool fin) MICROPS_REQUIRES(ne
 /** RFC 5681 4.1: after an idle retransmission timeout nothing clocks a full window out. */
 static void tcp_restart_after_idle(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
-    if (!pcb.sent.empty() || !pcb.congestion || tcp_unsent(pcb) == 0) return;
+    if (!pcb.sent.empty() || !pcb.congestion) return;
     const net_duration idle = pcb.net.clock.now() - pcb.last_sent;
     if (idle > pcb.rtt.rto()) pcb.congestion->on_idle(idle);
 }
 
+/** Our FIN is queued, and was never sent. */
+static bool tcp_fin_due(const tcp_pcb &pcb) { return pcb.fin_queued && pcb.snd.nxt <= pcb.tx_first + pcb.tx.size(); }
+
 static void tcp_output_new(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
-    tcp_restart_after_idle(pcb);
     pcb.cwnd_limited = false;
+    if (tcp_unsent(pcb) == 0 && !tcp_fin_due(pcb)) return;
+    tcp_restart_after_idle(pcb);
     const size_t packet_max = tcp_packet_max(pcb);
-    for (;;) {
-        const size_t unsent = tcp_unsent(pcb);
-        const bool fin_due = pcb.fin_queued && pcb.snd.nxt <= pcb.tx_first + pcb.tx.size();
+    for (size_t unsent = tcp_unsent(pcb); unsent > 0 || tcp_fin_due(pcb); unsent = tcp_unsent(pcb)) {
         size_t len = std::min(tcp_window_permits(pcb, unsent), packet_max);
-        if (len == 0 && !(fin_due && unsent == 0)) break; /* a FIN needs no room in the window */
+        if (len == 0 && unsent > 0) break; /* but a FIN needs no room in the window */
         const size_t room = tcp_cwnd_room(pcb);
         if (room < std::min<size_t>(len, pcb.mss)) {
             pcb.cwnd_limited = true;
@@ -255,7 +257,7 @@ static void tcp_output_new(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
         }
         len = std::min(len, std::max<size_t>(room, pcb.mss));
         if (len > pcb.mss) len = len / pcb.mss * pcb.mss; /* what is left over is a small segment of its own */
-        tcp_send_new(pcb, len, fin_due && len == unsent);
+        tcp_send_new(pcb, len, pcb.fin_queued && len == unsent);
     }
     pcb.send_anyway = false;
 }

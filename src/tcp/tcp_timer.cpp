@@ -46,8 +46,9 @@ void tcp_timer_update(tcp_pcb &pcb)
     case tcp_timer_purpose::none:
         return tcp_timer_cancel(pcb);
     case tcp_timer_purpose::retransmit:
-    case tcp_timer_purpose::persist:
         return tcp_timer_arm(pcb, wanted, pcb.rtt.rto());
+    case tcp_timer_purpose::persist: /* a closed window: probes; a small one: RFC 9293 3.8.6.2.1 wants 0.1 to 1 s */
+        return tcp_timer_arm(pcb, wanted, pcb.snd.wnd == 0 ? pcb.rtt.rto() : std::min(pcb.rtt.rto(), TCP_OVERRIDE));
     case tcp_timer_purpose::fin_wait2:
         return tcp_timer_arm(pcb, wanted, pcb.tcp.config.fin_wait2);
     case tcp_timer_purpose::time_wait:
