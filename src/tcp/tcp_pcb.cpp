@@ -277,7 +277,11 @@ void tcp_pcb_release(tcp_pcb &pcb)
     tcp_timer_cancel(pcb);
     pcb.ack_timer.cancel();
     pcb.tx.clear();
-    pcb.rx.clear();
+    if (pcb.fin_received && pcb.error == 0) {
+        pcb.rx.drop_early(); /* all data came before both ends closed: the user may still read it */
+    } else {
+        pcb.rx.clear();
+    }
     pcb.early.clear();
     pcb.sent.clear();
     pcb.congestion.reset();
