@@ -77,7 +77,8 @@ tcp_peer::tcp_peer(sim_world &world, tcp_peer_start start, tcp_peer_options opti
                          [this](std::span<const uint8_t> frame) {
                              arrive(frame);
                          }},
-            {.mtu = options_.mtu, .link = sim_link_type::raw_ip})
+            {.mtu = options_.mtu, .link = sim_link_type::raw_ip}),
+      una_(options_.iss)
 {
     ip_addr_pton(options_.stack_addr.c_str(), stack_ip_);
     ip_addr_pton(options_.peer_addr.c_str(), peer_ip_);

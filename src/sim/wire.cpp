@@ -101,6 +101,11 @@ sim_wire::sim_wire(sim_world &world, const sim_plug &a, const sim_plug &b, const
 }
 
 sim_wire::sim_wire(sim_world &world, std::initializer_list<sim_plug> plugs, const sim_wire_config &config)
+    : sim_wire(world, std::span(plugs.begin(), plugs.size()), config)
+{
+}
+
+sim_wire::sim_wire(sim_world &world, std::span<const sim_plug> plugs, const sim_wire_config &config)
     : sim_wire(world, config)
 {
     for (const sim_plug &p : plugs) {

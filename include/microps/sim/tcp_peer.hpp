@@ -349,7 +349,7 @@ private:
     std::deque<std::vector<uint8_t>> others_;
     tcp_peer_segment last_{};
     net_time mark_{}; /* of the script's last step */
-    uint32_t una_ = 0;
+    uint32_t una_;
     bool learned_ = false;
     uint32_t rcv_max_ = 0;
     uint16_t ip_id_ = 1;

@@ -88,6 +88,7 @@ public:
     /** Two hosts. */
     sim_wire(sim_world &world, const sim_plug &a, const sim_plug &b, const sim_wire_config &config = {});
     /** Any number of hosts on one segment with a switch. */
+    sim_wire(sim_world &world, std::span<const sim_plug> plugs, const sim_wire_config &config = {});
     sim_wire(sim_world &world, std::initializer_list<sim_plug> plugs, const sim_wire_config &config = {});
     /** A host and a raw end. */
     sim_wire(sim_world &world, const sim_plug &a, sim_raw_plug b, const sim_wire_config &config = {});
