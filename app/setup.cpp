@@ -53,7 +53,7 @@ int catch_signals()
         errorf("pipe: %s", std::strerror(errno));
         return -1;
     }
-    default_stack(); /* so that the handler finds it made */
+    net_default(); /* so that the handler finds it made */
     struct sigaction action {
     };
     action.sa_handler = on_signal; /* without SA_RESTART */
@@ -141,7 +141,7 @@ int setup(const common_options &options)
     const bool kernel_device = options.device_kind == "tap" || options.device_kind == "tun";
     const kernel_side side = kernel_device ? kernel_side_prepare(options) : kernel_side::found;
     if (side == kernel_side::error) return -1;
-    const net_device *bottom = net_init() == 0 ? devices_setup(default_stack(), options) : nullptr;
+    const net_device *bottom = net_init() == 0 ? devices_setup(net_default(), options) : nullptr;
     const int result = bottom ? net_run() : -1;
     if (side == kernel_side::made) kernel_side_release(options, result == 0 ? bottom->fd() : -1);
     if (signalled) net_interrupt(); /* it may have come before net_run(), which forgets it */
@@ -152,7 +152,7 @@ bool terminated() { return signalled; }
 
 int shut_down(int status)
 {
-    net_shutdown(default_stack(), DELIVERY);
+    net_shutdown(net_default(), DELIVERY);
     return status;
 }
 

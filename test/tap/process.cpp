@@ -3,32 +3,18 @@
  */
 #include "process.hpp"
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
 #include <stdexcept>
 
 #include <fcntl.h>
-#include <poll.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 namespace microps
 {
-
-namespace
-{
-
-using steady = std::chrono::steady_clock;
-
-test_span left(steady::time_point deadline)
-{
-    return std::max(test_span(0), std::chrono::duration_cast<test_span>(deadline - steady::now()));
-}
-
-} // namespace
 
 process::process(const std::string &command)
 {
@@ -65,14 +51,18 @@ process::process(const std::string &command)
     in_ = in[1];
     out_ = out[0];
     if (error) throw std::runtime_error("posix_spawn");
+    reader_ = std::thread([this] { collect(); });
 }
 
 process::~process()
 {
     close_input();
+    if (!ended_) {
+        kill(-pid_, SIGKILL);
+        waitpid(pid_, nullptr, 0);
+    }
+    if (reader_.joinable()) reader_.join();
     close(out_);
-    kill(-pid_, SIGKILL);
-    if (!ended_) waitpid(pid_, nullptr, 0);
 }
 
 void process::write(std::string_view text) const
@@ -93,44 +83,46 @@ void process::close_input()
 
 void process::signal(int number) const { kill(pid_, number); }
 
-bool process::read_some(test_span limit)
+void process::collect()
 {
-    pollfd ready{.fd = out_, .events = POLLIN, .revents = 0};
-    if (poll(&ready, 1, static_cast<int>(limit.count())) <= 0) return true;
     std::array<char, 65536> block;
-    const ssize_t n = read(out_, block.data(), block.size());
-    if (n > 0) output_.append(block.data(), static_cast<size_t>(n));
-    return n > 0;
+    for (;;) {
+        const ssize_t n = read(out_, block.data(), block.size());
+        if (n <= 0) return;
+        const std::lock_guard<std::mutex> held(mutex_);
+        output_.append(block.data(), static_cast<size_t>(n));
+        more_.notify_all();
+    }
+}
+
+std::string process::output() const
+{
+    const std::lock_guard<std::mutex> held(mutex_);
+    return output_;
 }
 
 bool process::wait_for(std::string_view text, test_span limit)
 {
-    const steady::time_point deadline = steady::now() + limit;
-    while (output_.find(text) == output_.npos) {
-        if (left(deadline) == test_span(0) || !read_some(left(deadline))) return output_.find(text) != output_.npos;
-    }
-    return true;
+    std::unique_lock<std::mutex> held(mutex_);
+    return more_.wait_for(held, limit, [&] { return output_.find(text) != std::string::npos; });
 }
 
 int process::wait(test_span limit)
 {
-    const steady::time_point deadline = steady::now() + limit;
+    const auto deadline = std::chrono::steady_clock::now() + limit;
     while (!ended_) {
-        /* A grandchild may hold the pipe open: the end of the output is no sign of the end, nor the other way round. */
-        const bool open = read_some(std::min(left(deadline), test_span(20)));
         int status = 0;
         if (waitpid(pid_, &status, WNOHANG) == pid_) {
             ended_ = true;
             status_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-            break;
+        } else if (std::chrono::steady_clock::now() >= deadline) {
+            return -1;
+        } else {
+            usleep(1000);
         }
-        if (left(deadline) == test_span(0)) return -1;
-        if (!open) usleep(1000);
     }
-    for (size_t before = output_.size() + 1; output_.size() != before;) {
-        before = output_.size();
-        read_some(test_span(0));
-    }
+    kill(-pid_, SIGKILL); /* children that it has left behind hold the pipe open */
+    if (reader_.joinable()) reader_.join();
     return status_;
 }
 

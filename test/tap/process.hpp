@@ -4,8 +4,11 @@
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
+#include <mutex>
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include <sys/types.h>
 
@@ -27,23 +30,26 @@ public:
     void write(std::string_view text) const;
     void close_input();
     void signal(int number) const;
-    /** Reads its output until @p text stands in it. */
+    /** Waits until @p text stands in its output. */
     bool wait_for(std::string_view text, test_span limit = std::chrono::seconds(10));
-    /** Waits for its end, reading its output. Returns the exit status, 128 + signal, or -1 after @p limit. */
+    /** Waits for its end. Returns the exit status, 128 + signal, or -1 after @p limit. */
     int wait(test_span limit = std::chrono::seconds(10));
 
     [[nodiscard]] pid_t pid() const { return pid_; }
-    [[nodiscard]] const std::string &output() const { return output_; }
+    [[nodiscard]] std::string output() const;
 
 private:
-    /** Takes what is there, for at most @p limit. False at the end of the output. */
-    bool read_some(test_span limit);
+    /** A thread takes the output from it all the time: a program must not block on its own log. */
+    void collect();
 
     pid_t pid_ = -1;
     int in_ = -1;
     int out_ = -1;
     bool ended_ = false;
     int status_ = -1;
+    std::thread reader_;
+    mutable std::mutex mutex_;
+    std::condition_variable more_;
     std::string output_;
 };
 

@@ -110,7 +110,7 @@ void TapTest::make_veth(const std::string &ours, const std::string &kernels)
 void TapTest::expect_ping(size_t size, const std::string &more)
 {
     const command_result ping =
-        run_command("ping -c 2 -i 0.05 -w 5 -s " + std::to_string(size) + " " + more + " 192.0.2.2");
+        run_command("ping -c 2 -i 0.05 -W 3 -s " + std::to_string(size) + " " + more + " 192.0.2.2");
     EXPECT_EQ(ping.status, 0) << ping.output;
     EXPECT_NE(ping.output.find(" 0% packet loss"), std::string::npos) << ping.output;
     EXPECT_NE(ping.output.find("ttl=255"), std::string::npos) << ping.output;

@@ -1,0 +1,18 @@
+/*
+ * microps.hpp: everything, for programs: all modules, all devices, and the process-wide stack.
+ */
+#pragma once
+
+#include "microps/arp.hpp"
+#include "microps/byteorder.hpp"
+#include "microps/checksum.hpp"
+#include "microps/default_stack.hpp"
+#include "microps/ether.hpp"
+#include "microps/icmp.hpp"
+#include "microps/ip.hpp"
+#include "microps/log.hpp"
+#include "microps/net.hpp"
+#include "microps/sock.hpp"
+#include "microps/stack.hpp"
+#include "microps/tcp.hpp"
+#include "microps/udp.hpp"

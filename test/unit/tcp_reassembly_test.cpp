@@ -1,0 +1,78 @@
+/*
+ * tcp_reassembly_test.cpp: pieces behind a hole, against a bitmap that does the same slowly.
+ */
+#include "tcp/tcp_reassembly.hpp"
+
+#include "microps/random.hpp"
+
+#include <bitset>
+#include <gtest/gtest.h>
+
+using namespace microps;
+
+namespace
+{
+
+constexpr tcp_seq BASE(0xffffff80); /* wraps soon */
+
+} // namespace
+
+TEST(TcpReassembly, MergesWhatTouchesOrOverlaps)
+{
+    tcp_reassembly early;
+    EXPECT_TRUE(early.add(BASE + 10, BASE + 20));
+    EXPECT_TRUE(early.add(BASE + 30, BASE + 40));
+    EXPECT_EQ(early.pieces().size(), 2u);
+    EXPECT_TRUE(early.add(BASE + 20, BASE + 30));
+    ASSERT_EQ(early.pieces().size(), 1u);
+    EXPECT_EQ(early.pieces()[0].first, BASE + 10);
+    EXPECT_EQ(early.pieces()[0].last, BASE + 40);
+}
+
+TEST(TcpReassembly, TakesUpToTheNextHole)
+{
+    tcp_reassembly early;
+    EXPECT_TRUE(early.add(BASE + 10, BASE + 20));
+    EXPECT_TRUE(early.add(BASE + 30, BASE + 40));
+    EXPECT_EQ(early.take(BASE + 10), BASE + 20);
+    EXPECT_EQ(early.take(BASE + 35), BASE + 40);
+    EXPECT_TRUE(early.empty());
+}
+
+TEST(TcpReassembly, RefusesTooManyPiecesButNotTheirNeighbours)
+{
+    tcp_reassembly early;
+    for (size_t i = 0; i < tcp_reassembly::PIECES_MAX; i++) {
+        EXPECT_TRUE(early.add(BASE + 10 * i + 1, BASE + 10 * i + 2));
+    }
+    EXPECT_FALSE(early.add(BASE + 5, BASE + 6));
+    EXPECT_TRUE(early.add(BASE + 2, BASE + 3));
+    EXPECT_EQ(early.pieces().size(), tcp_reassembly::PIECES_MAX);
+}
+
+TEST(TcpReassembly, BehavesLikeABitmap)
+{
+    net_random random(3);
+    for (int round = 0; round < 300; round++) {
+        constexpr size_t size = 300;
+        std::bitset<size> model;
+        tcp_reassembly early;
+        size_t next = 0;
+        while (next < size) {
+            const auto first = next + 1 + static_cast<size_t>(random.below(size - next));
+            const size_t last = std::min(size, first + 1 + static_cast<size_t>(random.below(12)));
+            if (first < last && early.add(BASE + first, BASE + last)) {
+                for (size_t i = first; i < last; i++) {
+                    model.set(i);
+                }
+            }
+            if (random.below(4) != 0) continue;
+            next = std::min(size, next + 1 + static_cast<size_t>(random.below(5)));
+            const tcp_seq taken = early.take(BASE + next);
+            while (next < size && model.test(next)) {
+                next++;
+            }
+            ASSERT_EQ(taken, BASE + next);
+        }
+    }
+}
