@@ -39,6 +39,9 @@ struct sock_kind {
     int (*take_error)(net_guard &guard, int desc);
     ssize_t (*pending)(net_guard &guard, int desc);      /* FIONREAD */
     ip_sockopts *(*options)(net_guard &guard, int desc); /* null if there is nothing to set */
+    /* Options that only the transport knows. */
+    int (*setopt)(net_guard &guard, int desc, int level, int name, const void *value, socklen_t size);
+    int (*getopt)(net_guard &guard, int desc, int level, int name, void *value, socklen_t &size);
 
     [[nodiscard]] bool is_stream() const { return type == SOCK_STREAM; }
 };

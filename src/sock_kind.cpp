@@ -22,6 +22,8 @@ int no_accept(net_guard &, int, ip_endpoint *, int, net_time) { return net_error
 int no_disconnect(net_guard &, int) { return net_error(EAFNOSUPPORT); }
 ssize_t no_pending(net_guard &, int) { return net_error(EOPNOTSUPP); }
 ip_sockopts *no_options(net_guard &, int) { return nullptr; }
+int no_setopt(net_guard &, int, int, int, const void *, socklen_t) { return net_error(ENOPROTOOPT); }
+int no_getopt(net_guard &, int, int, int, void *, socklen_t &) { return net_error(ENOPROTOOPT); }
 
 /* TCP */
 
@@ -99,7 +101,9 @@ constexpr sock_kind kind_tcp{.type = SOCK_STREAM,
                              .getpeername = tcp_getpeername,
                              .take_error = tcp_take_error,
                              .pending = no_pending,
-                             .options = no_options};
+                             .options = no_options,
+                             .setopt = tcp_setopt,
+                             .getopt = tcp_getopt};
 
 constexpr sock_kind kind_udp{.type = SOCK_DGRAM,
                              .protocol = IPPROTO_UDP,
@@ -118,7 +122,9 @@ constexpr sock_kind kind_udp{.type = SOCK_DGRAM,
                              .getpeername = udp_getpeername,
                              .take_error = udp_take_error,
                              .pending = udp_pending,
-                             .options = udp_sockopts};
+                             .options = udp_sockopts,
+                             .setopt = no_setopt,
+                             .getopt = no_getopt};
 
 constexpr sock_kind kind_ping{.type = SOCK_DGRAM,
                               .protocol = IPPROTO_ICMP,
@@ -137,7 +143,9 @@ constexpr sock_kind kind_ping{.type = SOCK_DGRAM,
                               .getpeername = icmp_getpeername,
                               .take_error = icmp_take_error,
                               .pending = icmp_pending,
-                              .options = icmp_sockopts};
+                              .options = icmp_sockopts,
+                              .setopt = no_setopt,
+                              .getopt = no_getopt};
 
 /* The first kind of a type is the one that protocol 0 means. */
 constexpr std::array<const sock_kind *, 3> kinds{&kind_tcp, &kind_udp, &kind_ping};

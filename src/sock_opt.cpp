@@ -79,19 +79,17 @@ int socket_option_set(net_guard &guard, sock &s, int name, const void *value, so
 {
     if (name == SO_RCVTIMEO) return timeout_read(value, size, s.receive_timeout);
     if (name == SO_SNDTIMEO) return timeout_read(value, size, s.send_timeout);
+    if (name != SO_REUSEADDR && name != SO_BROADCAST) {
+        return s.kind->setopt(guard, s.desc, SOL_SOCKET, name, value, size);
+    }
     int number = 0;
     if (int_read(value, size, number) == -1) return -1;
-    ip_sockopts *options = s.kind->options(guard, s.desc);
-    switch (name) {
-    case SO_REUSEADDR:
+    if (name == SO_REUSEADDR) {
         s.reuse = number != 0;
-        return 0;
-    case SO_BROADCAST: /* a stream takes it, and has no use for it: as on Linux */
-        if (options) options->broadcast = number != 0;
-        return 0;
-    default:
-        return net_error(ENOPROTOOPT);
+    } else if (ip_sockopts *options = s.kind->options(guard, s.desc)) {
+        options->broadcast = number != 0; /* a stream takes it, and has no use for it: as on Linux */
     }
+    return 0;
 }
 
 int ip_option_set(net_guard &guard, sock &s, int name, const void *value, socklen_t size) MICROPS_REQUIRES(net_locked)
@@ -180,7 +178,7 @@ int sock_setsockopt(net_stack &net, int id, int level, int name, const void *val
     if (!std::in_range<int>(size)) return net_error(EINVAL);
     if (level == SOL_SOCKET) return socket_option_set(guard, *s, name, value, size);
     if (level == IPPROTO_IP) return ip_option_set(guard, *s, name, value, size);
-    return net_error(ENOPROTOOPT);
+    return s->kind->setopt(guard, s->desc, level, name, value, size);
 }
 
 int sock_getsockopt(net_stack &net, int id, int level, int name, void *value, socklen_t *size)
@@ -195,7 +193,8 @@ int sock_getsockopt(net_stack &net, int id, int level, int name, void *value, so
     std::optional<int> number;
     if (level == SOL_SOCKET) number = socket_option(guard, *s, name);
     if (level == IPPROTO_IP) number = ip_option(guard, *s, name);
-    return number ? option_write(*number, value, size) : net_error(ENOPROTOOPT);
+    if (number) return option_write(*number, value, size);
+    return s->kind->getopt(guard, s->desc, level, name, value, *size);
 }
 
 int sock_fcntl(net_stack &net, int id, int command, int argument)

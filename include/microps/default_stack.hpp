@@ -662,6 +662,17 @@ inline int tcp_take_error(int id)
     return tcp_take_error(guard, id);
 }
 
+inline int tcp_setopt(int id, int level, int name, const void *value, socklen_t size)
+{
+    net_guard guard(net_default());
+    return tcp_setopt(guard, id, level, name, value, size);
+}
+inline int tcp_getopt(int id, int level, int name, void *value, socklen_t &size)
+{
+    net_guard guard(net_default());
+    return tcp_getopt(guard, id, level, name, value, size);
+}
+
 /* sock.hpp */
 
 inline int sock_open(int domain, int type, int protocol) { return sock_open(net_default(), domain, type, protocol); }
