@@ -35,10 +35,7 @@ function(microps_dialect_options target)
     set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF)
     target_compile_features(${target} PRIVATE cxx_std_20)
     # People step through it: frame pointers always, and paths in log lines as src/ip.cpp.
-    # (ccache with a base_dir hands the compiler relative paths.)
-    file(RELATIVE_PATH relative ${CMAKE_BINARY_DIR} ${PROJECT_SOURCE_DIR})
-    target_compile_options(${target} PRIVATE -fno-omit-frame-pointer
-        -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/= -fmacro-prefix-map=${relative}/=)
+    target_compile_options(${target} PRIVATE -fno-omit-frame-pointer -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=)
     target_compile_definitions(${target} PRIVATE MICROPS_LOG_FLOOR=${MICROPS_LOG_FLOOR})
     if(MICROPS_HEXDUMP)
         target_compile_definitions(${target} PRIVATE HEXDUMP)
