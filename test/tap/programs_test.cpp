@@ -73,7 +73,7 @@ protected:
 
     static void expect_echo(const std::string &text = "hello")
     {
-        const tcp_client client(7);
+        const tcp_client client = tcp_client::connected_to(7);
         ASSERT_TRUE(client.ok()) << strerror(client.error());
         EXPECT_TRUE(client.send(text));
         EXPECT_EQ(client.receive(text.size()), text);
@@ -96,7 +96,7 @@ TEST_F(Programs, NcTalksToTcps)
 TEST_F(Programs, TcpsEchoesAHundredMegabytes)
 {
     const auto tcps = start("tcps", "7");
-    const tcp_client client(7);
+    const tcp_client client = tcp_client::connected_to(7);
     ASSERT_TRUE(client.ok()) << strerror(client.error());
     EXPECT_EQ(client.echo_stream(100 << 20, 7), 100U << 20);
     expect_interrupted(*tcps);
@@ -107,7 +107,7 @@ TEST_F(Programs, TcpsServes200ClientsAtOnce)
     const auto tcps = start("tcps", "7");
     std::vector<tcp_client> clients;
     for (uint64_t n = 0; n < 200; n++) {
-        clients.emplace_back(uint16_t{7});
+        clients.push_back(tcp_client::connected_to(7));
         ASSERT_TRUE(clients.back().ok()) << n << ": " << strerror(clients.back().error());
     }
     const auto text = [](size_t n) {
@@ -161,7 +161,7 @@ TEST_F(Programs, TcpsSurvivesResets)
 {
     const auto tcps = start("tcps", "7");
     for (int n = 0; n < 20; n++) {
-        const tcp_client client(7);
+        const tcp_client client = tcp_client::connected_to(7);
         ASSERT_TRUE(client.ok());
         EXPECT_TRUE(client.send("gone"));
         const linger now{.l_onoff = 1, .l_linger = 0};
@@ -174,7 +174,7 @@ TEST_F(Programs, TcpsSurvivesResets)
 TEST_F(Programs, ClosedPortRefuses)
 {
     const auto tcps = start("tcps", "7");
-    const tcp_client client(8);
+    const tcp_client client = tcp_client::connected_to(8);
     EXPECT_EQ(client.error(), ECONNREFUSED);
     expect_interrupted(*tcps);
 }
@@ -183,7 +183,7 @@ TEST_F(Programs, ClosedPortRefuses)
 TEST_F(Programs, FourMegabytesThroughABadWire)
 {
     const auto tcps = start("tcps", "7", "--log=info --loss 5 --dup 2 --reorder 5 --corrupt 1 --seed 3");
-    const tcp_client client(7);
+    const tcp_client client = tcp_client::connected_to(7);
     ASSERT_TRUE(client.ok()) << strerror(client.error());
     EXPECT_EQ(client.echo_stream(4 << 20, 1), 4U << 20);
     expect_interrupted(*tcps);
@@ -194,7 +194,7 @@ TEST_F(Programs, FourMegabytesThroughABadWire)
 TEST_F(Programs, CtrlCWhileAConnectionIsIdle)
 {
     const auto tcps = start("tcps", "7");
-    const tcp_client client(7);
+    const tcp_client client = tcp_client::connected_to(7);
     EXPECT_TRUE(client.send("x"));
     EXPECT_EQ(client.receive(1), "x");
     expect_interrupted(*tcps);
@@ -212,7 +212,7 @@ TEST_F(Programs, CtrlCWhileDataFlows)
 TEST_F(Programs, CtrlCWhileTheClientDoesNotRead)
 {
     const auto tcps = start("tcps", "7");
-    const tcp_client client(7);
+    const tcp_client client = tcp_client::connected_to(7);
     const std::string block(100000, 'x');
     const timeval brief{.tv_sec = 0, .tv_usec = 200000};
     setsockopt(client.fd(), SOL_SOCKET, SO_SNDTIMEO, &brief, sizeof(brief));
@@ -303,7 +303,7 @@ protected:
 TEST_F(ProgramsOnVeth, TcpsEchoesTwentyMegabytes)
 {
     const auto tcps = start("tcps", "7", "--log=info --device pcap:ours");
-    const tcp_client client(7);
+    const tcp_client client = tcp_client::connected_to(7);
     ASSERT_TRUE(client.ok()) << strerror(client.error());
     EXPECT_EQ(client.echo_stream(20 << 20, 7), 20U << 20);
     expect_interrupted(*tcps);
@@ -318,7 +318,7 @@ protected:
 TEST_F(ProgramsOnTun, TcpsEchoesTwentyMegabytes)
 {
     const auto tcps = start("tcps", "7", "--log=info --device tun:tun0");
-    const tcp_client client(7);
+    const tcp_client client = tcp_client::connected_to(7);
     ASSERT_TRUE(client.ok()) << strerror(client.error());
     EXPECT_EQ(client.echo_stream(20 << 20, 7), 20U << 20);
     expect_interrupted(*tcps);
@@ -337,7 +337,7 @@ long context_switches_of(pid_t pid)
 TEST_F(Programs, AnIdleTcpsSleeps)
 {
     const auto tcps = start("tcps", "7");
-    const tcp_client idle(7); /* with an idle connection as well */
+    const tcp_client idle = tcp_client::connected_to(7); /* with an idle connection as well */
     EXPECT_TRUE(idle.send("x"));
     EXPECT_EQ(idle.receive(1), "x");
     std::this_thread::sleep_for(1s);

@@ -57,12 +57,14 @@ std::vector<uint8_t> test_stream::next(size_t size)
     return bytes;
 }
 
-tcp_client::tcp_client(uint16_t port) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0))
+tcp_client tcp_client::connected_to(uint16_t port)
 {
+    tcp_client client(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     const timeval limit{.tv_sec = LIMIT_MS / 1000, .tv_usec = 0};
-    setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)); /* connect(2) heeds it as well */
+    setsockopt(client.fd_, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)); /* connect(2) heeds it as well */
     sockaddr_in sin = address("192.0.2.2", port);
-    if (connect(fd_, as_sockaddr(sin), sizeof(sin)) == -1) error_ = errno;
+    if (connect(client.fd_, as_sockaddr(sin), sizeof(sin)) == -1) client.error_ = errno;
+    return client;
 }
 
 tcp_client::tcp_client(tcp_client &&other) noexcept : fd_(std::exchange(other.fd_, -1)), error_(other.error_) {}

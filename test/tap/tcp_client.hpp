@@ -32,8 +32,9 @@ class tcp_client
 {
 public:
     /** Connects to 192.0.2.2; ok() tells whether that worked, error() why not. */
-    explicit tcp_client(uint16_t port);
-    explicit tcp_client(int accepted) : fd_(accepted) {}
+    [[nodiscard]] static tcp_client connected_to(uint16_t port);
+    /** Owns a connected socket. */
+    explicit tcp_client(int fd) : fd_(fd) {}
     tcp_client(tcp_client &&other) noexcept;
     ~tcp_client();
     tcp_client(const tcp_client &) = delete;
