@@ -104,6 +104,8 @@ int tcp_abort(net_guard &guard, int id) MICROPS_REQUIRES(net_locked);
 short tcp_poll(net_guard &guard, int id) MICROPS_REQUIRES(net_locked);
 int tcp_getsockname(net_guard &guard, int id, ip_endpoint &local) MICROPS_REQUIRES(net_locked);
 int tcp_getpeername(net_guard &guard, int id, ip_endpoint &foreign) MICROPS_REQUIRES(net_locked);
+/** Bytes that can be received now (FIONREAD), or -1: EBADF EINVAL (a listener). */
+ssize_t tcp_pending(net_guard &guard, int id) MICROPS_REQUIRES(net_locked);
 /** The pending asynchronous error (SO_ERROR), which it clears. */
 int tcp_take_error(net_guard &guard, int id) MICROPS_REQUIRES(net_locked);
 

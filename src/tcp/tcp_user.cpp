@@ -260,6 +260,14 @@ int tcp_getpeername(net_guard &guard, int id, ip_endpoint &foreign)
     return 0;
 }
 
+ssize_t tcp_pending(net_guard &guard, int id)
+{
+    const tcp_pcb *pcb = tcp_pcb_get(guard.net(), id);
+    if (!pcb) return -1;
+    if (pcb->state == tcp_pcb_state::listen) return net_error(EINVAL);
+    return static_cast<ssize_t>(pcb->rx.size());
+}
+
 int tcp_take_error(net_guard &guard, int id)
 {
     tcp_pcb *pcb = tcp_pcb_get(guard.net(), id);
