@@ -20,7 +20,8 @@ struct net16 {
     constexpr operator be16() const { return value; }
     constexpr operator uint16_t() const { return value.to_net(); } /* raw, as POSIX wants it */
     friend constexpr bool operator==(net16 a, be16 b) { return a.value.to_net() == b.to_net(); }
-    friend constexpr bool operator==(net16 a, net16 b) { return a == b.value; }
+    friend constexpr bool operator==(net16 a, uint16_t raw) { return a.value.to_net() == raw; }
+    friend constexpr bool operator==(net16 a, net16 b) { return a.value.to_net() == b.value.to_net(); }
 };
 
 /** A 32-bit integer in network byte order, on its way into a structure. */
@@ -30,7 +31,8 @@ struct net32 {
     constexpr operator be32() const { return value; }
     constexpr operator uint32_t() const { return value.to_net(); } /* raw, as POSIX wants it */
     friend constexpr bool operator==(net32 a, be32 b) { return a.value.to_net() == b.to_net(); }
-    friend constexpr bool operator==(net32 a, net32 b) { return a == b.value; }
+    friend constexpr bool operator==(net32 a, uint32_t raw) { return a.value.to_net() == raw; }
+    friend constexpr bool operator==(net32 a, net32 b) { return a.value.to_net() == b.value.to_net(); }
 };
 
 constexpr net16 hton16(uint16_t host) { return {host}; }

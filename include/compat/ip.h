@@ -1,0 +1,56 @@
+/*
+ * ip.h: the Internet Protocol in the original's dialect: pointers where the library has references.
+ */
+#pragma once
+
+#include "microps/ip.hpp"
+#include "net.h"
+
+namespace microps
+{
+
+inline int ip_addr_pton(const char *text, ip_addr_t *addr)
+{
+    return ip_addr_pton(text, *addr);
+}
+
+/** Into a sockaddr_in. */
+inline int ip_addr_pton(const char *text, in_addr *addr)
+{
+    ip_addr_t parsed;
+    if (ip_addr_pton(text, parsed) == -1) return -1;
+    *addr = parsed;
+    return 0;
+}
+
+inline int ip_endpoint_pton(const char *text, ip_endpoint *endpoint)
+{
+    return ip_endpoint_pton(text, *endpoint);
+}
+
+inline char *ip_endpoint_ntop(const ip_endpoint *endpoint, char *text, size_t size)
+{
+    return ip_endpoint_ntop(*endpoint, text, size);
+}
+
+inline ssize_t ip_output(uint8_t protocol, const uint8_t *data, size_t len, ip_addr_t src, ip_addr_t dst)
+{
+    return ip_output(protocol, std::span(data, len), src, dst);
+}
+
+inline int ip_protocol_register(const char *name, uint8_t type,
+                                void (*handler)(const uint8_t *data, size_t len, ip_addr_t src, ip_addr_t dst,
+                                                ip_iface *iface))
+{
+    return ip_protocol_register(name, type, ip_protocol_input([handler](const ip_rx &rx) {
+                                    handler(rx.payload.data(), rx.payload.size(), rx.src, rx.dst, &rx.iface);
+                                }));
+}
+
+/** net_init() has done it: as in the original, a second time fails. */
+inline int ip_init()
+{
+    return net_error(EALREADY);
+}
+
+} // namespace microps
