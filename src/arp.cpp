@@ -184,7 +184,7 @@ static arp_cache *arp_cache_alloc(arp_layer &arp, ip_iface &iface, ip_addr_t pa)
             net_drop(arp.net, drop_reason::arp_cache_full, "all entries are static, pa=%s", ip_addr_str(pa).c_str());
             return nullptr;
         }
-        arp_cache_delete(arp, *oldest);
+        arp_cache_delete(arp, *oldest); /* its packets are lost without a word: we are inside somebody's output */
     }
     arp_cache &cache = arp.caches.try_emplace(arp_cache_key(iface, pa), iface, pa).first->second;
     cache.used = arp.net.clock.now();
@@ -333,44 +333,46 @@ std::vector<arp_entry> arp_entries(const net_stack &net)
 /** RFC 5227 2.4 (b): somebody else uses our address. We keep it, and say so at most once in ten seconds. */
 static void arp_defend(arp_layer &arp, ip_iface &iface, const mac_addr &other) MICROPS_REQUIRES(net_locked)
 {
-    warnf("address conflict, dev=%s, pa=%s, ha=%s", iface.dev->name, ip_addr_str(iface.unicast).c_str(),
-          ether_addr_str(other).c_str());
     const net_time now = arp.net.clock.now();
     const auto [last, first] = arp.defended.try_emplace(iface.dev->index, now);
     if (!first && now - last->second < ARP_DEFEND_INTERVAL) return;
     last->second = now;
+    warnf("address conflict, dev=%s, pa=%s, ha=%s", iface.dev->name, ip_addr_str(iface.unicast).c_str(),
+          ether_addr_str(other).c_str());
     arp_request(iface, iface.unicast);
 }
 
-/** Whether a message has the form of ARP for IPv4 over Ethernet, and a sender that can be. */
-static bool arp_acceptable(const arp_ether_ip &msg, const net_device &dev) MICROPS_REQUIRES(net_locked)
+/** Whether a message is ARP for IPv4 over Ethernet. */
+static bool arp_hdr_acceptable(const arp_hdr &hdr, const net_device &dev) MICROPS_REQUIRES(net_locked)
 {
-    net_stack &net = dev.net;
-    if (msg.hdr.hrd != ARP_HRD_ETHER || msg.hdr.hln != ETHER_ADDR_LEN) {
-        net_drop(net, drop_reason::arp_unsupported, "unsupported hardware address");
+    if (hdr.hrd != ARP_HRD_ETHER || hdr.hln != ETHER_ADDR_LEN || !arp_speaks(dev)) {
+        net_drop(dev.net, drop_reason::arp_unsupported, "unsupported hardware address");
         return false;
     }
-    if (msg.hdr.pro != ARP_PRO_IP || msg.hdr.pln != IP_ADDR_LEN) {
-        net_drop(net, drop_reason::arp_unsupported, "unsupported protocol address");
+    if (hdr.pro != ARP_PRO_IP || hdr.pln != IP_ADDR_LEN) {
+        net_drop(dev.net, drop_reason::arp_unsupported, "unsupported protocol address");
         return false;
     }
-    if (msg.hdr.op != ARP_OP_REQUEST && msg.hdr.op != ARP_OP_REPLY) {
-        net_drop(net, drop_reason::arp_unsupported, "unsupported opcode, op=0x%04x", msg.hdr.op.value());
-        return false;
-    }
-    /*
-     * Nobody is a group, and our own frames (a bridge reflects them) teach us nothing. Our hardware address alone does
-     * not make a frame ours: a TAP device without an address of its own shares the kernel side's.
-     */
-    const bool reflected =
-        msg.sha == ether_device_addr(dev) && (msg.spa == IP_ADDR_ANY || ip_iface_select(net, msg.spa));
-    if (msg.sha.is_group() || msg.sha == ETHER_ADDR_ANY || reflected || msg.spa.is_multicast() ||
-        msg.spa.is_loopback() || ip_addr_is_broadcast(net, msg.spa)) {
-        net_drop(net, drop_reason::arp_bad_sender, "bad sender, sha=%s, spa=%s", ether_addr_str(msg.sha).c_str(),
-                 ip_addr_str(msg.spa).c_str());
+    if (hdr.op != ARP_OP_REQUEST && hdr.op != ARP_OP_REPLY) {
+        net_drop(dev.net, drop_reason::arp_unsupported, "unsupported opcode, op=0x%04x", hdr.op.value());
         return false;
     }
     return true;
+}
+
+/** Whether there can be such a sender. Nobody is a group, and our own frames (a bridge reflects them) teach nothing. */
+static bool arp_sender_acceptable(const arp_ether_ip &msg, const net_device &dev) MICROPS_REQUIRES(net_locked)
+{
+    net_stack &net = dev.net;
+    /* With our address as well: a TAP device without a hardware address of its own shares the kernel side's. */
+    const bool reflected =
+        msg.sha == ether_device_addr(dev) && (msg.spa == IP_ADDR_ANY || ip_iface_select(net, msg.spa));
+    const bool possible_ha = !msg.sha.is_group() && msg.sha != ETHER_ADDR_ANY && !reflected;
+    const bool possible_pa = !msg.spa.is_multicast() && !msg.spa.is_loopback() && !ip_addr_is_broadcast(net, msg.spa);
+    if (possible_ha && possible_pa) return true;
+    net_drop(net, drop_reason::arp_bad_sender, "bad sender, sha=%s, spa=%s", ether_addr_str(msg.sha).c_str(),
+             ip_addr_str(msg.spa).c_str());
+    return false;
 }
 
 static void arp_input(const packet &pkt, net_device &dev) MICROPS_REQUIRES(net_locked)
@@ -379,7 +381,7 @@ static void arp_input(const packet &pkt, net_device &dev) MICROPS_REQUIRES(net_l
     std::span<const uint8_t> data = pkt.bytes();
     const auto msg = wire_read<arp_ether_ip>(data);
     if (!msg) return net_drop(dev.net, drop_reason::too_short, "too short, dev=%s, len=%zu", dev.name, pkt.size());
-    if (!arp_speaks(dev) || !arp_acceptable(*msg, dev)) return;
+    if (!arp_hdr_acceptable(msg->hdr, dev) || !arp_sender_acceptable(*msg, dev)) return;
     debugf("dev=%s, opcode=%s(0x%04x), len=%zu", dev.name, arp_opcode_ntoa(msg->hdr.op), msg->hdr.op.value(),
            pkt.size());
     arp_dump(*msg);

@@ -273,10 +273,15 @@ static ssize_t ip_output_refuse(net_stack &net, int error, ip_addr_t src, ip_add
 ssize_t ip_output(net_stack &net, uint8_t protocol, packet_ptr pkt, ip_addr_t src, ip_addr_t dst, const ip_tx &tx)
 {
     net_count(net, counter::ip_out_requests);
+    if (!pkt) return net_error(ENOBUFS);
     ip_path path;
     if (const int error = ip_path_select(net, src, dst, path); error != 0)
         return ip_output_refuse(net, error, src, dst);
 
+    if (!path.to_self && !NET_DEVICE_IS_UP(path.iface->dev)) {
+        net_drop(net, drop_reason::device_down, "not opened, dev=%s", path.iface->dev->name);
+        return net_error(ENETDOWN);
+    }
     const size_t length = pkt->size();
     const size_t mtu = ip_path_mtu(path);
     const bool fits = IP_HDR_SIZE_MIN + length <= mtu || path.to_self || pkt->offload.gso_size != 0;

@@ -206,8 +206,8 @@ struct ip_sockopts {
  * interface it leaves by supplies it. A destination that is one of our own addresses goes through the loopback.
  * Returns the payload's length, also when the packet still waits for ARP; or -1 with errno ENETUNREACH (no route, or
  * multicast), EADDRNOTAVAIL (the source is not ours), EMSGSIZE (too long, or does not fit and must not be fragmented),
- * EHOSTUNREACH (no room in ARP's cache), ENETDOWN, ENOBUFS. Whether a socket may send to a broadcast address
- * (SO_BROADCAST) is for the socket to ask.
+ * EHOSTUNREACH (no room in ARP's cache), ENETDOWN, ENOBUFS (also for a null @p pkt: there was no memory for it).
+ * Whether a socket may send to a broadcast address (SO_BROADCAST) is for the socket to ask.
  */
 ssize_t ip_output(net_stack &net, uint8_t protocol, packet_ptr pkt, ip_addr_t src, ip_addr_t dst, const ip_tx &tx = {})
     MICROPS_REQUIRES(net_locked);

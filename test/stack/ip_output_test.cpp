@@ -158,9 +158,12 @@ TEST_F(IpOutput, WithoutRouteItFails)
 TEST_F(IpOutput, FailsWhileTheDeviceIsDown)
 {
     net_guard guard(host.net);
-    packet_ptr pkt = packet_alloc(host.net, IP_HEADROOM, text_octets("abc"));
-    EXPECT_EQ(ip_output(host.net, IP_PROTOCOL_PROBE, std::move(pkt), IP_ADDR_ANY, IP_ADDR_BROADCAST), -1);
-    EXPECT_EQ(errno, ENETDOWN);
+    for (const char *dst : {"255.255.255.255", "192.0.2.7", "8.8.8.8"}) {
+        packet_ptr pkt = packet_alloc(host.net, IP_HEADROOM, text_octets("abc"));
+        EXPECT_EQ(ip_output(host.net, IP_PROTOCOL_PROBE, std::move(pkt), IP_ADDR_ANY, ip(dst)), -1);
+        EXPECT_EQ(errno, ENETDOWN);
+    }
+    EXPECT_EQ(host.dropped(drop_reason::device_down), 3u);
 }
 
 /* RFC 1122 3.3.4: own addresses never reach a wire. The original asked ARP for itself. */
