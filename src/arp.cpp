@@ -342,24 +342,6 @@ static void arp_defend(arp_layer &arp, ip_iface &iface, const mac_addr &other) M
     arp_request(iface, iface.unicast);
 }
 
-/** Whether a message is ARP for IPv4 over Ethernet. */
-static bool arp_hdr_acceptable(const arp_hdr &hdr, const net_device &dev) MICROPS_REQUIRES(net_locked)
-{
-    if (hdr.hrd != ARP_HRD_ETHER || hdr.hln != ETHER_ADDR_LEN || !arp_speaks(dev)) {
-        net_drop(dev.net, drop_reason::arp_unsupported, "unsupported hardware address");
-        return false;
-    }
-    if (hdr.pro != ARP_PRO_IP || hdr.pln != IP_ADDR_LEN) {
-        net_drop(dev.net, drop_reason::arp_unsupported, "unsupported protocol address");
-        return false;
-    }
-    if (hdr.op != ARP_OP_REQUEST && hdr.op != ARP_OP_REPLY) {
-        net_drop(dev.net, drop_reason::arp_unsupported, "unsupported opcode, op=0x%04x", hdr.op.value());
-        return false;
-    }
-    return true;
-}
-
 /** Whether there can be such a sender. Nobody is a group, and our own frames (a bridge reflects them) teach nothing. */
 static bool arp_sender_acceptable(const arp_ether_ip &msg, const net_device &dev) MICROPS_REQUIRES(net_locked)
 {
@@ -381,11 +363,20 @@ static void arp_input(const packet &pkt, net_device &dev) MICROPS_REQUIRES(net_l
     std::span<const uint8_t> data = pkt.bytes();
     const auto msg = wire_read<arp_ether_ip>(data);
     if (!msg) return net_drop(dev.net, drop_reason::too_short, "too short, dev=%s, len=%zu", dev.name, pkt.size());
-    if (!arp_hdr_acceptable(msg->hdr, dev) || !arp_sender_acceptable(*msg, dev)) return;
-    debugf("dev=%s, opcode=%s(0x%04x), len=%zu", dev.name, arp_opcode_ntoa(msg->hdr.op), msg->hdr.op.value(),
-           pkt.size());
+    const arp_hdr &hdr = msg->hdr;
+    if (hdr.hrd != ARP_HRD_ETHER || hdr.hln != ETHER_ADDR_LEN || !arp_speaks(dev)) {
+        return net_drop(dev.net, drop_reason::arp_unsupported, "unsupported hardware address");
+    }
+    if (hdr.pro != ARP_PRO_IP || hdr.pln != IP_ADDR_LEN) {
+        return net_drop(dev.net, drop_reason::arp_unsupported, "unsupported protocol address");
+    }
+    if (hdr.op != ARP_OP_REQUEST && hdr.op != ARP_OP_REPLY) {
+        return net_drop(dev.net, drop_reason::arp_unsupported, "unsupported opcode, op=0x%04x", hdr.op.value());
+    }
+    if (!arp_sender_acceptable(*msg, dev)) return;
+    debugf("dev=%s, opcode=%s(0x%04x), len=%zu", dev.name, arp_opcode_ntoa(hdr.op), hdr.op.value(), pkt.size());
     arp_dump(*msg);
-    const bool request = msg->hdr.op == ARP_OP_REQUEST;
+    const bool request = hdr.op == ARP_OP_REQUEST;
     net_count(dev.net, request ? counter::arp_in_requests : counter::arp_in_replies);
 
     auto *iface = static_cast<ip_iface *>(net_device_get_iface(dev, NET_IFACE_FAMILY_IP));

@@ -256,18 +256,12 @@ int ip_output_core(const ip_transmission &out, packet_ptr pkt, uint16_t offset)
     return ip_output_device(out, std::move(pkt));
 }
 
-/** Says why a packet cannot be sent. */
-static ssize_t ip_output_refuse(net_stack &net, int error, ip_addr_t src, ip_addr_t dst) MICROPS_REQUIRES(net_locked)
+/** Why ip_path_select() found no way. */
+static std::string ip_path_error(int error, ip_addr_t src, ip_addr_t dst)
 {
-    if (error == EADDRNOTAVAIL) {
-        net_drop(net, drop_reason::ip_bad_source, "unable to output with specified source address, addr=%s",
-                 ip_addr_str(src).c_str());
-    } else if (dst == IP_ADDR_BROADCAST) {
-        net_drop(net, drop_reason::ip_no_route, "source address is required for broadcast addresses");
-    } else {
-        net_drop(net, drop_reason::ip_no_route, "no route to host, addr=%s", ip_addr_str(dst).c_str());
-    }
-    return net_error(error);
+    if (error == EADDRNOTAVAIL) return "unable to output with specified source address, addr=" + ip_addr_str(src);
+    if (dst == IP_ADDR_BROADCAST) return "source address is required for broadcast addresses";
+    return "no route to host, addr=" + ip_addr_str(dst);
 }
 
 ssize_t ip_output(net_stack &net, uint8_t protocol, packet_ptr pkt, ip_addr_t src, ip_addr_t dst, const ip_tx &tx)
@@ -275,9 +269,11 @@ ssize_t ip_output(net_stack &net, uint8_t protocol, packet_ptr pkt, ip_addr_t sr
     net_count(net, counter::ip_out_requests);
     if (!pkt) return net_error(ENOBUFS);
     ip_path path;
-    if (const int error = ip_path_select(net, src, dst, path); error != 0)
-        return ip_output_refuse(net, error, src, dst);
-
+    if (const int error = ip_path_select(net, src, dst, path); error != 0) {
+        const auto reason = error == EADDRNOTAVAIL ? drop_reason::ip_bad_source : drop_reason::ip_no_route;
+        net_drop(net, reason, "%s", ip_path_error(error, src, dst).c_str());
+        return net_error(error);
+    }
     if (!path.to_self && !NET_DEVICE_IS_UP(path.iface->dev)) {
         net_drop(net, drop_reason::device_down, "not opened, dev=%s", path.iface->dev->name);
         return net_error(ENETDOWN);
@@ -348,37 +344,6 @@ void ip_suspect(net_stack &net, ip_addr_t dst)
 
 /* Input */
 
-/** The checks of RFC 1122 3.2.1, in the original's order. */
-static bool ip_hdr_acceptable(net_stack &net, std::span<const uint8_t> data) MICROPS_REQUIRES(net_locked)
-{
-    std::span<const uint8_t> rest = data;
-    const auto hdr = wire_read<ip_hdr>(rest);
-    if (!hdr) {
-        net_drop(net, drop_reason::too_short, "too short, len=%zu", data.size());
-        return false;
-    }
-    if (hdr->vhl >> 4 != IP_VERSION_IPV4) {
-        net_drop(net, drop_reason::ip_version, "ip version error: v=%u", hdr->vhl >> 4);
-        return false;
-    }
-    const size_t hlen = ip_hdr_len(*hdr);
-    if (hlen < IP_HDR_SIZE_MIN || data.size() < hlen) {
-        net_drop(net, drop_reason::bad_header, "header length error: hlen=%zu, len=%zu", hlen, data.size());
-        return false;
-    }
-    if (hdr->total < hlen || data.size() < hdr->total) {
-        net_drop(net, drop_reason::bad_length, "total length error: total=%u, len=%zu", hdr->total.value(),
-                 data.size());
-        return false;
-    }
-    if (cksum16(data.first(hlen)) != 0) {
-        net_drop(net, drop_reason::bad_checksum, "checksum error: sum=0x%04x, verify=0x%04x", hdr->sum.value(),
-                 cksum16(data.first(hlen), static_cast<uint16_t>(~hdr->sum.value())));
-        return false;
-    }
-    return true;
-}
-
 ip_rx ip_rx_make(const packet &pkt, ip_iface &iface)
 {
     std::span<const uint8_t> rest = pkt.bytes();
@@ -428,29 +393,56 @@ static void ip_deliver(const ip_rx &rx) MICROPS_REQUIRES(net_locked)
     icmp_error_output(rx, ICMP_TYPE_DEST_UNREACH, ICMP_CODE_PROTO_UNREACH); /* RFC 1122 3.2.2.1 */
 }
 
+/** Whether a well-formed packet is for us, and from somebody that can be. */
+static bool ip_rx_acceptable(const ip_rx &rx, bool inside) MICROPS_REQUIRES(net_locked)
+{
+    net_stack &net = rx.iface.dev->net;
+    if (!ip_dst_is_ours(rx, inside)) {
+        net_count_drop(net, drop_reason::ip_not_local); /* silent, as in the original: it happens all day */
+        return false;
+    }
+    if (ip_src_is_martian(rx, inside)) {
+        net_drop(net, drop_reason::ip_martian_source, "martian source, dev=%s, src=%s", rx.iface.dev->name,
+                 ip_addr_str(rx.src).c_str());
+        return false;
+    }
+    return true;
+}
+
+/* The checks of RFC 1122 3.2.1, in the original's order. */
 static void ip_input(const packet &pkt, net_device &dev) MICROPS_REQUIRES(net_locked)
 {
     net_stack &net = dev.net;
     net_count(net, counter::ip_in_receives);
-    if (!ip_hdr_acceptable(net, pkt.bytes())) return;
+    const std::span<const uint8_t> data = pkt.bytes();
+    std::span<const uint8_t> rest = data;
+    const auto hdr = wire_read<ip_hdr>(rest);
+    if (!hdr) return net_drop(net, drop_reason::too_short, "too short, len=%zu", data.size());
+    if (hdr->vhl >> 4 != IP_VERSION_IPV4) {
+        return net_drop(net, drop_reason::ip_version, "ip version error: v=%u", hdr->vhl >> 4);
+    }
+    const size_t hlen = ip_hdr_len(*hdr);
+    if (hlen < IP_HDR_SIZE_MIN || data.size() < hlen) {
+        return net_drop(net, drop_reason::bad_header, "header length error: hlen=%zu, len=%zu", hlen, data.size());
+    }
+    if (hdr->total < hlen || data.size() < hdr->total) {
+        return net_drop(net, drop_reason::bad_length, "total length error: total=%u, len=%zu", hdr->total.value(),
+                        data.size());
+    }
+    if (cksum16(data.first(hlen)) != 0) {
+        return net_drop(net, drop_reason::bad_checksum, "checksum error: sum=0x%04x, verify=0x%04x", hdr->sum.value(),
+                        cksum16(data.first(hlen), static_cast<uint16_t>(~hdr->sum.value())));
+    }
     auto *iface = static_cast<ip_iface *>(net_device_get_iface(dev, NET_IFACE_FAMILY_IP));
     if (!iface) return net_count_drop(net, drop_reason::ip_not_local);
-
     const ip_rx rx = ip_rx_make(pkt, *iface);
-    const bool inside = pkt.from_self || (dev.flags & NET_DEVICE_FLAG_LOOPBACK);
-    if (!ip_dst_is_ours(rx, inside)) return net_count_drop(net, drop_reason::ip_not_local);
-    if (ip_src_is_martian(rx, inside)) {
-        return net_drop(net, drop_reason::ip_martian_source, "martian source, dev=%s, src=%s", dev.name,
-                        ip_addr_str(rx.src).c_str());
-    }
-    debugf("dev=%s, iface=%s, protocol=%s(0x%02x), len=%zu", dev.name, ip_addr_str(iface->unicast).c_str(),
-           ip_protocol_name(net, rx.protocol), rx.protocol, rx.packet.size());
-    ip_dump(net, rx.packet);
+    if (!ip_rx_acceptable(rx, pkt.from_self || (dev.flags & NET_DEVICE_FLAG_LOOPBACK))) return;
 
-    std::span<const uint8_t> reader = rx.packet;
-    const ip_hdr hdr = *wire_read<ip_hdr>(reader);
-    if (!ip_hdr_is_fragment(hdr)) return ip_deliver(rx);
-    if (const packet_ptr whole = ip_reassembly_input(rx, hdr)) ip_deliver(ip_rx_make(*whole, *iface));
+    debugf("dev=%s, iface=%s, protocol=%s(0x%02x), len=%u", dev.name, ip_addr_str(iface->unicast).c_str(),
+           ip_protocol_name(net, rx.protocol), rx.protocol, hdr->total.value());
+    ip_dump(net, rx.packet);
+    if (!ip_hdr_is_fragment(*hdr)) return ip_deliver(rx);
+    if (const packet_ptr whole = ip_reassembly_input(rx, *hdr)) ip_deliver(ip_rx_make(*whole, *iface));
 }
 
 /* Init */
