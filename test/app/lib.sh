@@ -13,6 +13,7 @@ exec {never_fd}<>"$never"
 background=()
 cleanup() {
     [ ${#background[@]} = 0 ] || kill -9 "${background[@]}" 2>/dev/null
+    wait 2>/dev/null
     rm -rf "$work"
 }
 trap cleanup EXIT
@@ -50,7 +51,7 @@ expect_equal() { [ "$1" = "$2" ] || fail "'$1' is not '$2'"; }
 start() {
     local name=$1
     shift
-    "$@" 2>"$work/$name.log" &
+    "$@" <&0 2>"$work/$name.log" & # without <&0 it would get /dev/null
     pid=$!
     background+=("$pid")
 }
