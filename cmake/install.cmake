@@ -3,10 +3,7 @@
 include(CMakePackageConfigHelpers)
 set(MICROPS_PACKAGE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/microps)
 
-if(TARGET microps_sim)
-install(TARGETS microps_sim EXPORT microps_targets)
-endif()
-install(TARGETS microps microps_compat EXPORT microps_targets)
+install(TARGETS microps microps_sim microps_compat EXPORT microps_targets)
 install(DIRECTORY include/microps DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(DIRECTORY include/compat/ DESTINATION ${MICROPS_INSTALL_COMPAT_DIR} OPTIONAL)
 install(EXPORT microps_targets NAMESPACE microps:: DESTINATION ${MICROPS_PACKAGE_DIR})
