@@ -1,0 +1,215 @@
+/*
+ * The zero window seen from the sender: probes, back-off, patience (RFC 9293 3.8.6.1).
+ *
+ * A probe is one new byte (RFC 9293), or no byte at SND.UNA - 1 (Linux): both make the peer tell its window.
+ */
+#include "support/tcp_test.hpp"
+
+namespace microps
+{
+namespace
+{
+
+bool is_probe(const tcp_peer &peer, const tcp_peer_segment &seg)
+{
+    const bool new_byte = seg.seq == peer.rcv && seg.payload.size() == 1;
+    const bool old_number = seg.seq == peer.rcv - 1 && seg.payload.size() <= 1;
+    return (new_byte || old_number) && (seg.flags & TCP_PEER_ACK);
+}
+
+/** The peer has taken all text and shut its window; more text waits. */
+void shut_window(tcp_peer &peer)
+{
+    EXPECT_EQ(peer.app_write("first"), 5);
+    peer.expect(payload("first"));
+    peer.rcv += 5;
+    peer.send(ack().win(0));
+    peer.win = 0;
+    EXPECT_EQ(peer.app_write("second"), 6);
+    peer.expect_nothing();
+}
+
+/* RFC 9293 MUST-36, SHLD-29: the first probe comes after about one RTO. */
+TEST(TcpPersist, ShutWindowIsProbed)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    shut_window(peer);
+    const net_time begin = world.now();
+    const auto probe = peer.receive(4s);
+    ASSERT_TRUE(probe);
+    EXPECT_TRUE(is_probe(peer, *probe));
+    EXPECT_GE(probe->at - begin, 150ms);
+    EXPECT_GE(peer.host().count(counter::tcp_zero_window_probes), 1u);
+}
+
+/* RFC 9293 SHLD-30: the interval grows exponentially, to 60 s at most here. */
+TEST(TcpPersist, ProbesBackOff)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    shut_window(peer);
+    std::vector<net_duration> intervals;
+    net_time before = world.now();
+    for (int i = 0; i < 14; i++) {
+        const auto probe = peer.receive(121s);
+        ASSERT_TRUE(probe);
+        EXPECT_TRUE(is_probe(peer, *probe));
+        intervals.push_back(probe->at - before);
+        before = probe->at;
+        peer.send(ack());
+    }
+    for (size_t i = 2; i < intervals.size(); i++) {
+        const double ratio = std::chrono::duration<double>(intervals[i]) / std::chrono::duration<double>(intervals[i - 1]);
+        const bool at_maximum = intervals[i] >= 59s;
+        EXPECT_TRUE(at_maximum || (ratio > 1.9 && ratio < 2.1)) << "interval " << i << ", ratio " << ratio;
+        EXPECT_LE(intervals[i], 121s);
+    }
+}
+
+/* RFC 9293 MUST-37: as long as probes are answered the connection stays, here for a day; then the transfer goes on. */
+TEST(TcpPersist, ConnectionStaysOpenWhileProbesAreAnswered)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    shut_window(peer);
+    const net_time begin = world.now();
+    while (world.now() - begin < 24h) {
+        const auto probe = peer.receive(130s);
+        ASSERT_TRUE(probe);
+        peer.send(ack());
+    }
+    EXPECT_EQ(peer.app_error(), 0);
+    peer.send(ack().win(1000));
+    peer.wait(0ms);
+    EXPECT_EQ(text_of(drain(peer), peer.rcv), "second");
+}
+
+/* RFC 9293 3.8.6.1 (defect T6): the update that was lost is learned from the answer to a probe. */
+TEST(TcpPersist, AnswerToAProbeOpensTheWindow)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    shut_window(peer);
+    const auto probe = peer.receive(4s);
+    ASSERT_TRUE(probe);
+    const bool took_byte = probe->seq == peer.rcv && probe->payload == "s";
+    if (took_byte) peer.rcv += 1;
+    peer.send(ack().win(65535));
+    peer.expect(payload(took_byte ? "econd" : "second").seq(peer.rcv).within(0ms));
+    peer.rcv = peer.rcv_max();
+    peer.send(ack());
+    peer.expect_nothing(10s);
+}
+
+/* RFC 9293 3.8.6.1: a peer that takes the probe's byte but stays shut gets the rest later, nothing twice. */
+TEST(TcpPersist, WindowThatOpensByAByteIsNoEndlessLoop)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    shut_window(peer);
+    std::vector<tcp_peer_segment> all;
+    for (int i = 0; i < 40; i++) {
+        auto seg = peer.receive(130s);
+        ASSERT_TRUE(seg);
+        all.push_back(*seg);
+        if (seg->seq == peer.rcv) peer.rcv += static_cast<uint32_t>(seg->payload.size());
+        if (peer.rcv == peer.irs + 12) break;
+        peer.send(ack().win(peer.rcv - peer.irs < 9 ? 1 : 0));
+    }
+    EXPECT_EQ(text_of(all, peer.irs + 6).substr(0, 3), "sec");
+}
+
+/* RFC 9293 MUST-20 (defect T12): a peer that never answers probes is given up like one that never answers text. */
+TEST(TcpPersist, UnansweredProbesEndTheConnection)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    shut_window(peer);
+    peer.wait(100s);
+    EXPECT_EQ(peer.app_error(), 0) << "SHLD-11: not before 100 s";
+    peer.wait(1h);
+    EXPECT_EQ(peer.app_error(), ETIMEDOUT);
+}
+
+/* RFC 9293 3.8.6.1: probes stop when there is nothing to send: a shut window alone is no reason. */
+TEST(TcpPersist, NothingToSendNothingToProbe)
+{
+    test_world world;
+    tcp_peer peer(world, connected, {.win = 0});
+    peer.expect_nothing(1h);
+}
+
+/* RFC 9293 3.8.6.1: a peer whose window is shut from the SYN on. */
+TEST(TcpPersist, WindowShutFromTheBeginningIsProbed)
+{
+    test_world world;
+    tcp_peer peer(world, connected, {.win = 0});
+    EXPECT_EQ(peer.app_write("hello"), 5);
+    const auto probe = peer.receive(4s);
+    ASSERT_TRUE(probe);
+    EXPECT_TRUE(is_probe(peer, *probe));
+    peer.send(ack().win(100));
+    EXPECT_EQ(text_of(drain(peer), peer.rcv).substr(0, 5), "hello");
+}
+
+/* RFC 9293 3.8.6, SHLD-16: text that is out when the window shuts is retransmitted or probed, and completes. */
+TEST(TcpPersist, WindowThatShutsOverUnacknowledgedText)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_EQ(peer.app_write(stream(3 * MSS)), 3 * 1460);
+    drain(peer);
+    peer.send(ack().win(0)); /* nothing was taken */
+    peer.skip();
+    const auto again = peer.receive(10s);
+    ASSERT_TRUE(again) << "the sender must go on asking";
+    peer.win = 65535;
+    peer.send(ack());
+    EXPECT_EQ(download(peer, 3 * MSS, 30s), stream(3 * MSS));
+}
+
+/* RFC 9293 3.10.4: CLOSE with a shut window: text and FIN wait, then go out in order. */
+TEST(TcpPersist, CloseWaitsForTheWindow)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    shut_window(peer);
+    EXPECT_EQ(peer.app_close(), 0);
+    for (int i = 0; i < 5; i++) {
+        const auto probe = peer.receive(30s);
+        ASSERT_TRUE(probe);
+        EXPECT_FALSE(probe->flags & TCP_PEER_FIN);
+        peer.send(ack());
+    }
+    peer.win = 1000;
+    peer.send(ack());
+    const auto segments = drain(peer, 100ms);
+    EXPECT_EQ(text_of(segments, peer.rcv), "second");
+    ASSERT_FALSE(segments.empty());
+    EXPECT_TRUE(segments.back().flags & TCP_PEER_FIN);
+}
+
+/* RFC 9293 3.8.6.1: a window that shuts again while it is probed begins its back-off anew. */
+TEST(TcpPersist, BackOffBeginsAnewAfterProgress)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    shut_window(peer);
+    for (int i = 0; i < 6; i++) {
+        ASSERT_TRUE(peer.receive(130s));
+        peer.send(ack());
+    }
+    peer.send(ack().win(1000));
+    drain(peer);
+    peer.rcv = peer.rcv_max();
+    peer.send(ack().win(0));
+    EXPECT_EQ(peer.app_write("third"), 5);
+    const net_time begin = world.now();
+    const auto probe = peer.receive(130s);
+    ASSERT_TRUE(probe);
+    EXPECT_LE(probe->at - begin, 2s);
+}
+
+} // namespace
+} // namespace microps

@@ -1,0 +1,472 @@
+/*
+ * Receiving: acceptance, trimming to the window, reassembly, acknowledgments (RFC 9293 3.4, 3.8.6, 3.10.7.4).
+ */
+#include "support/tcp_test.hpp"
+
+namespace microps
+{
+namespace
+{
+
+/* RFC 9293 3.10.7.4, seventh. */
+TEST(TcpReceive, TextIsDeliveredAndAcknowledged)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    peer.send(payload("hello"));
+    peer.expect(ack(peer.nxt + 5).len(0));
+    EXPECT_EQ(peer.app_read(), "hello");
+    EXPECT_FALSE(peer.app_eof());
+}
+
+/* RFC 9293 3.9.1.1: TCP is a stream; PSH decides nothing about delivery. */
+TEST(TcpReceive, TextWithoutPushIsDelivered)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    peer.send(segment(TCP_PEER_ACK).payload("no push"));
+    EXPECT_EQ(peer.app_read(), "no push");
+}
+
+/* RFC 5681 4.2: out-of-order data is acknowledged immediately. RFC 9293 SHLD-31 (defect T2): and kept. */
+TEST(TcpReceive, GapIsAnsweredWithDuplicateAck)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    peer.send(payload("bbbb").seq(peer.nxt + 4));
+    peer.expect(ack(peer.nxt).within(0ms));
+    EXPECT_EQ(peer.app_read(), "");
+    peer.send(payload("aaaa"));
+    peer.expect(ack(peer.nxt + 8).within(0ms));
+    EXPECT_EQ(peer.app_read(), "aaaabbbb");
+}
+
+/* RFC 5681 4.2: each segment above a gap is answered at once, so that the sender can count. */
+TEST(TcpReceive, EverySegmentAboveAGapIsAnswered)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    for (uint32_t i = 1; i <= 4; i++) {
+        peer.send(payload(stream(100, i * 100)).seq(peer.nxt + i * 100));
+        peer.expect(ack(peer.nxt).within(0ms));
+    }
+    peer.send(payload(stream(100)));
+    peer.expect(ack(peer.nxt + 500).within(0ms));
+    EXPECT_EQ(peer.app_read(), stream(500));
+}
+
+/* RFC 9293 3.10.7.4, first (defect T2): what overlaps is delivered once. */
+TEST(TcpReceive, OverlapWithOldTextIsTrimmed)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    peer.send(payload("AAAA"));
+    peer.send(payload("AAAABBBB"));
+    peer.wait(100ms);
+    EXPECT_EQ(peer.una(), peer.nxt + 8);
+    EXPECT_EQ(peer.app_read(), "AAAABBBB");
+}
+
+/* RFC 9293 3.10.7.4, first: a segment without anything new is dropped and acknowledged. */
+TEST(TcpReceive, DuplicateIsDroppedAndAcknowledgedAtOnce)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    peer.send(payload("once"));
+    peer.expect(ack(peer.nxt + 4));
+    peer.send(payload("once"));
+    peer.expect(ack(peer.nxt + 4).len(0).within(0ms));
+    EXPECT_EQ(peer.app_read(), "once");
+}
+
+/* RFC 9293 3.10.7.4: held text that a later segment overlaps from below, from above, or covers. */
+TEST(TcpReceive, OverlapsAboveAGapAreDeliveredOnce)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    const std::string text = stream(100);
+    const auto piece = [&](uint32_t from, uint32_t to) {
+        peer.send(payload(text.substr(from, to - from)).seq(peer.nxt + from));
+    };
+    piece(40, 60);
+    piece(30, 45); /* from below */
+    piece(55, 70); /* from above */
+    piece(35, 65); /* inside */
+    piece(80, 90);
+    piece(20, 95); /* covers both */
+    EXPECT_EQ(peer.app_read(), "");
+    piece(0, 25);
+    piece(90, 100);
+    peer.wait(100ms);
+    EXPECT_EQ(peer.una(), peer.nxt + 100);
+    EXPECT_EQ(peer.app_read(), text);
+}
+
+/* RFC 9293 3.10.7.4, seventh (defect T3): what was not received is never acknowledged. */
+TEST(TcpReceive, AckNeverCoversAGap)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    peer.send(payload("c").seq(peer.nxt + 2));
+    peer.expect(ack(peer.nxt));
+    peer.send(payload("e").seq(peer.nxt + 4));
+    peer.expect(ack(peer.nxt));
+    peer.send(payload("a"));
+    peer.expect(ack(peer.nxt + 1));
+    peer.send(payload("d").seq(peer.nxt + 3));
+    peer.expect(ack(peer.nxt + 1));
+    peer.send(payload("b").seq(peer.nxt + 1));
+    peer.expect(ack(peer.nxt + 5));
+    EXPECT_EQ(peer.app_read(), "abcde");
+}
+
+/* RFC 9293 3.4: all of this across 2^32, at every position of the wrap. */
+TEST(TcpSequenceWrap, OutOfOrderTextIsJoinedAcrossTheWrap)
+{
+    for (uint32_t before = 0; before < 12; before++) {
+        test_world world;
+        tcp_peer peer(world, connected, {.iss = 0xffffffffu - before});
+        peer.send(payload("cccc").seq(peer.nxt + 8));
+        peer.expect(ack(peer.nxt));
+        peer.send(payload("aaaabb"));
+        peer.expect(ack(peer.nxt + 6));
+        peer.send(payload("bbbbcc").seq(peer.nxt + 4));
+        peer.expect(ack(peer.nxt + 12));
+        EXPECT_EQ(peer.app_read(), "aaaabbbbcccc") << before;
+    }
+}
+
+/* The same by brute force: pieces with random bounds in random order, with duplicates, are the stream. */
+TEST(TcpReceive, RandomPiecesAreTheStream)
+{
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        test_world world(seed);
+        tcp_peer peer(world, connected);
+        net_random random(seed);
+        const std::string text = stream(30000);
+        for (int i = 0; i < 120; i++) {
+            const auto from = static_cast<uint32_t>(random.below(text.size()));
+            const size_t size = 1 + random.below(random.chance(0.5) ? 1460 : 30);
+            peer.send(payload(text.substr(from, size)).seq(peer.nxt + from));
+        }
+        while (peer.una() != peer.nxt + text.size()) { /* fill what is missing */
+            const uint32_t from = peer.una() - peer.nxt;
+            peer.send(payload(text.substr(from, 700)).seq(peer.una()));
+            peer.wait(50ms);
+            ASSERT_GT(peer.una() - peer.nxt, from) << "seed " << seed;
+        }
+        EXPECT_EQ(peer.app_read(), text) << "seed " << seed;
+    }
+}
+
+/* RFC 9293 3.10.7.4, first: left of the window and right of it: dropped, and answered by an ACK. */
+TEST(TcpReceive, SegmentOutsideTheWindowIsDroppedAndAcknowledged)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    peer.send(payload("old").seq(peer.nxt - 3));
+    peer.expect(ack(peer.nxt).within(0ms));
+    peer.send(payload("new").seq(peer.nxt + 70000));
+    peer.expect(ack(peer.nxt).within(0ms));
+    peer.send(payload("far").seq(peer.nxt + 0x80000000));
+    peer.expect(ack(peer.nxt).within(0ms));
+    EXPECT_EQ(peer.app_read(), "");
+    peer.send(payload("right"));
+    EXPECT_EQ(peer.app_read(), "right");
+}
+
+/* RFC 9293 3.10.7.4, first (defect M2): what lies beyond the window is trimmed. */
+TEST(TcpReceive, TextBeyondTheWindowIsTrimmed)
+{
+    test_world world;
+    tcp_peer peer(world, connected, {.configure = [](tcp_config &config) { config.receive_buffer = 4000; }});
+    peer.send(ack());
+    peer.skip();
+    const std::string text = stream(4380);
+    for (uint32_t at = 0; at < text.size(); at += MSS) {
+        peer.send(payload(text.substr(at, MSS)).seq(peer.nxt + at));
+    }
+    peer.wait(500ms);
+    EXPECT_EQ(peer.una(), peer.nxt + 4000);
+    EXPECT_EQ(peer.app_read(), text.substr(0, 4000));
+}
+
+/* Defect M2 again: above a gap, too, nothing beyond the window is kept. */
+TEST(TcpReceive, HeldTextBeyondTheWindowIsTrimmed)
+{
+    test_world world;
+    tcp_peer peer(world, connected, {.configure = [](tcp_config &config) { config.receive_buffer = 4000; }});
+    const std::string text = stream(4380);
+    peer.send(payload(text.substr(2920)).seq(peer.nxt + 2920));
+    peer.send(payload(text.substr(1460, 1460)).seq(peer.nxt + 1460));
+    peer.send(payload(text.substr(0, 1460)));
+    peer.wait(500ms);
+    EXPECT_EQ(peer.una(), peer.nxt + 4000);
+    EXPECT_EQ(peer.app_read(), text.substr(0, 4000));
+}
+
+/* RFC 9293 3.10.7.4, fifth: no ACK bit, no processing. */
+TEST(TcpReceive, SegmentWithoutAckBitIsDroppedSilently)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    peer.send(segment(TCP_PEER_PSH).payload("blind"));
+    peer.send(segment(TCP_PEER_FIN));
+    peer.send(segment(0).payload("null"));
+    peer.expect_nothing(1s);
+    EXPECT_EQ(peer.app_read(), "");
+    EXPECT_FALSE(peer.app_eof());
+}
+
+/* RFC 9293 3.10.7.4, fifth: an ACK of what was never sent is answered by an ACK, and the segment's text is dropped. */
+TEST(TcpReceive, TextWithAnAckOfTheFutureIsDropped)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    peer.send(payload("evil").ack(peer.rcv + 1));
+    peer.expect(ack(peer.nxt).seq(peer.rcv).len(0));
+    EXPECT_EQ(peer.app_read(), "");
+}
+
+/* RFC 5961 5.2: SND.UNA - MAX.SND.WND =< SEG.ACK; a blind injector who does not know our numbers misses. */
+TEST(TcpReceive, TextWithAnAckOfTheDistantPastIsDropped)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    peer.send(payload("evil").ack(peer.rcv - 0x10000000));
+    peer.wait(500ms);
+    EXPECT_EQ(peer.una(), peer.nxt);
+    EXPECT_EQ(peer.app_read(), "");
+    peer.skip();
+    peer.send(payload("good"));
+    EXPECT_EQ(peer.app_read(), "good");
+}
+
+/* RFC 5961 5.2: an ACK that is merely old is fine (the segment overtook, or is a retransmission). */
+TEST(TcpReceive, TextWithAnOldAckIsDelivered)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_EQ(peer.app_write("0123456789"), 10);
+    peer.expect(payload("0123456789"));
+    peer.rcv += 10;
+    peer.send(ack());
+    peer.send(payload("late").ack(peer.rcv - 10));
+    peer.expect(ack(peer.nxt + 4));
+    EXPECT_EQ(peer.app_read(), "late");
+}
+
+/* RFC 9293 3.8.6.3, MUST-40: the ACK comes within 500 ms; SHLD-18: it may wait. */
+TEST(TcpAcknowledgment, SmallSegmentIsAcknowledgedWithin500Milliseconds)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    for (int i = 0; i < 50; i++) {
+        peer.send(payload("x"));
+        peer.nxt += 1;
+        peer.expect(ack(peer.nxt).within(499ms));
+        peer.wait(600ms);
+        peer.skip();
+    }
+}
+
+/* RFC 9293 SHLD-19, RFC 5681 4.2: every second full-sized segment is acknowledged at once. */
+TEST(TcpAcknowledgment, EverySecondFullSegmentIsAcknowledgedAtOnce)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    for (int i = 0; i < 10; i++) {
+        upload(peer, stream(2 * MSS));
+        EXPECT_EQ(peer.una(), peer.nxt) << i;
+        peer.app_read();
+    }
+}
+
+/* RFC 9293 MUST-58: acknowledgments are aggregated: text in order does not get more ACKs than segments. */
+TEST(TcpAcknowledgment, ThereAreNotMoreAcksThanSegments)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    upload(peer, stream(20 * MSS));
+    EXPECT_LE(drain(peer, 500ms).size(), 20u);
+    EXPECT_EQ(peer.una(), peer.nxt);
+}
+
+/* RFC 9293 3.8.6.3: an answer carries the acknowledgment; no segment of its own is needed. */
+TEST(TcpAcknowledgment, AnswerCarriesTheAcknowledgment)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    peer.send(payload("ping"));
+    peer.nxt += 4;
+    EXPECT_EQ(peer.app_read(), "ping");
+    EXPECT_EQ(peer.app_write("pong"), 4);
+    const auto segments = drain(peer);
+    ASSERT_FALSE(segments.empty());
+    EXPECT_EQ(segments.back().payload, "pong");
+    EXPECT_EQ(segments.back().ack, peer.nxt);
+    peer.rcv += 4;
+    peer.send(ack());
+    peer.expect_nothing(1s);
+}
+
+/* RFC 9293 3.10.7.4, first: ACKs are not acknowledged; two stacks would never stop. */
+TEST(TcpAcknowledgment, PureAckIsNotAnswered)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    for (int i = 0; i < 10; i++) {
+        peer.send(ack().win(static_cast<uint16_t>(1000 + i)));
+    }
+    peer.expect_nothing(1s);
+}
+
+/* RFC 9293 3.8.4, as Linux: a keep-alive probe (one old byte, or none) is answered. */
+TEST(TcpAcknowledgment, KeepAliveProbeIsAnswered)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    peer.send(ack().seq(peer.nxt - 1));
+    peer.expect(ack(peer.nxt).seq(peer.rcv).len(0).within(0ms));
+    peer.send(segment().seq(peer.nxt - 1).payload("?"));
+    peer.expect(ack(peer.nxt).seq(peer.rcv).len(0).within(0ms));
+    EXPECT_EQ(peer.app_read(), "");
+}
+
+/* RFC 9293 3.10.7.4, eighth (defect T5): text and FIN in one segment; later ACKs do not fall back. */
+TEST(TcpReceiveFin, TextAndFinTogether)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    peer.send(payload("hello").fin());
+    peer.expect(ack(peer.nxt + 6));
+    EXPECT_EQ(peer.app_read(), "hello");
+    EXPECT_TRUE(peer.app_eof());
+    peer.send(payload("hello").fin()); /* our ACK was lost */
+    peer.expect(ack(peer.nxt + 6));
+    EXPECT_EQ(peer.app_write("bye"), 3);
+    peer.expect(payload("bye").ack(peer.nxt + 6));
+}
+
+/* RFC 9293 3.10.7.4, eighth (defect T3): a FIN above a gap waits for the text below it. */
+TEST(TcpReceiveFin, FinAboveAGapWaits)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    peer.send(payload("world").fin().seq(peer.nxt + 6));
+    peer.expect(ack(peer.nxt).within(0ms));
+    EXPECT_EQ(peer.app_read(), "");
+    EXPECT_FALSE(peer.app_eof());
+    peer.send(payload("hello "));
+    if (!peer.expect(segment())) return;
+    if (peer.last().ack != peer.nxt + 12) { /* the FIN need not be remembered, but then it must be asked for */
+        EXPECT_EQ(peer.last().ack, peer.nxt + 11);
+        peer.send(payload("world").fin().seq(peer.nxt + 6));
+        peer.expect(ack(peer.nxt + 12));
+    }
+    EXPECT_EQ(peer.app_read(), "hello world");
+    EXPECT_TRUE(peer.app_eof());
+}
+
+/* RFC 9293 3.10.7.4, eighth: a bare FIN above a gap. */
+TEST(TcpReceiveFin, BareFinAboveAGapDoesNotEndTheStream)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    peer.send(fin().seq(peer.nxt + 5));
+    peer.expect(ack(peer.nxt).within(0ms));
+    EXPECT_EQ(peer.app_read(), "");
+    EXPECT_FALSE(peer.app_eof());
+    peer.send(payload("hello"));
+    peer.wait(100ms);
+    EXPECT_EQ(peer.app_read(), "hello");
+    if (peer.una() == peer.nxt + 5) {
+        peer.send(fin().seq(peer.nxt + 5));
+        peer.wait(100ms);
+    }
+    EXPECT_EQ(peer.una(), peer.nxt + 6);
+    peer.app_read();
+    EXPECT_TRUE(peer.app_eof());
+}
+
+/* RFC 9293 3.10.7.4, first and eighth: a FIN that lies beyond the window is not seen. */
+TEST(TcpReceiveFin, FinBeyondTheWindowIsTrimmed)
+{
+    test_world world;
+    tcp_peer peer(world, connected, {.configure = [](tcp_config &config) { config.receive_buffer = 3000; }});
+    const std::string text = stream(3200);
+    peer.send(payload(text.substr(0, 1400)));
+    peer.send(payload(text.substr(1400, 1400)).seq(peer.nxt + 1400));
+    peer.send(payload(text.substr(2800)).fin().seq(peer.nxt + 2800));
+    peer.wait(500ms);
+    EXPECT_EQ(peer.una(), peer.nxt + 3000);
+    EXPECT_EQ(peer.app_read(), text.substr(0, 3000));
+    EXPECT_FALSE(peer.app_eof());
+    peer.send(payload(text.substr(2800)).fin().seq(peer.nxt + 2800));
+    peer.wait(500ms);
+    EXPECT_EQ(peer.app_read(), text.substr(3000));
+    EXPECT_TRUE(peer.app_eof());
+    EXPECT_EQ(peer.una(), peer.nxt + 3201);
+}
+
+/* RFC 9293 3.10.7.4, seventh: behind the FIN there is nothing. */
+TEST(TcpReceiveFin, TextBehindTheFinIsIgnored)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    peer.send(payload("end").fin());
+    peer.expect(ack(peer.nxt + 4));
+    peer.send(payload("ghost").seq(peer.nxt + 4));
+    peer.wait(500ms);
+    EXPECT_EQ(peer.una(), peer.nxt + 4);
+    EXPECT_EQ(peer.app_read(), "end");
+    EXPECT_EQ(peer.app_read(), "");
+    EXPECT_TRUE(peer.app_eof());
+}
+
+/* RFC 9293 3.4: a FIN occupies the number that wraps. */
+TEST(TcpSequenceWrap, FinAtTheWrap)
+{
+    test_world world;
+    tcp_peer peer(world, connected, {.iss = 0xfffffffbu}); /* nxt is 0xfffffffc: 3 bytes of text, FIN at 0xffffffff */
+    peer.send(payload("end").fin());
+    peer.expect(ack(0));
+    EXPECT_EQ(peer.app_read(), "end");
+    EXPECT_TRUE(peer.app_eof());
+}
+
+/* RFC 9293 3.8.5, MUST-30, MUST-31: urgent segments of any length are taken; as Linux with SO_OOBINLINE, in line. */
+TEST(TcpReceive, UrgentTextIsDeliveredInLine)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    peer.send(payload("urgent!").urg(3));
+    peer.nxt += 7;
+    peer.expect(ack(peer.nxt));
+    peer.send(payload("more").urg(0));
+    peer.nxt += 4;
+    peer.send(payload("beyond").urg(0xffff));
+    peer.nxt += 6;
+    peer.wait(500ms);
+    EXPECT_EQ(peer.una(), peer.nxt);
+    EXPECT_EQ(peer.app_read(), "urgent!morebeyond");
+}
+
+/* RFC 9293 3.10.7.4, seventh: MUST-59: all that is queued is processed before the ACK is sent. */
+TEST(TcpReceive, FilledGapIsAcknowledgedInOne)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    const std::string text = stream(10 * 1000);
+    for (uint32_t at = 1000; at < text.size(); at += 1000) {
+        peer.send(payload(text.substr(at, 1000)).seq(peer.nxt + at));
+    }
+    peer.skip();
+    peer.send(payload(text.substr(0, 1000)));
+    peer.expect(ack(peer.nxt + 10000).within(0ms));
+    peer.expect_nothing(500ms);
+    EXPECT_EQ(peer.app_read(), text);
+}
+
+} // namespace
+} // namespace microps

@@ -1,0 +1,425 @@
+/*
+ * Retransmission: the timer, the estimator, Karn, back-off, giving up (RFC 6298, RFC 9293 3.8.1 to 3.8.3).
+ *
+ * The world's wires take no time, so the round trip is what the script lets pass before it acknowledges.
+ */
+#include "support/tcp_test.hpp"
+
+namespace microps
+{
+namespace
+{
+
+using seconds = std::chrono::duration<double>;
+
+double in_seconds(net_duration span) { return seconds(span).count(); }
+
+/** A connection whose handshake took @p rtt. */
+void establish_with_rtt(tcp_peer &peer, net_duration rtt)
+{
+    half_open(peer);
+    peer.wait(rtt);
+    peer.send(ack());
+    EXPECT_TRUE(peer.app_accept());
+}
+
+/** Writes one byte, lets it be lost, and returns how long it takes until it comes again; acknowledges that. */
+net_duration measured_rto(tcp_peer &peer)
+{
+    EXPECT_EQ(peer.app_write("x"), 1);
+    const auto first = peer.receive(0ms);
+    const auto second = peer.receive(130s);
+    if (!first || !second) {
+        ADD_FAILURE() << "nothing was sent";
+        return {};
+    }
+    EXPECT_EQ(second->seq, first->seq);
+    EXPECT_EQ(second->payload, "x");
+    return second->at - first->at;
+}
+
+/* RFC 9293 3.8.1 (defects T4, T11): what is not acknowledged comes again, the same bytes under the same number. */
+TEST(TcpRetransmission, LostTextIsSentAgain)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_EQ(peer.app_write("important"), 9);
+    peer.expect(payload("important").seq(peer.rcv));
+    peer.expect(payload("important").seq(peer.rcv).ack(peer.nxt).within(3s));
+    peer.rcv += 9;
+    peer.send(ack());
+    peer.expect_nothing(100s);
+    EXPECT_GE(peer.host().count(counter::tcp_retrans_segs), 1u);
+    EXPECT_GE(peer.host().count(counter::tcp_timeouts), 1u);
+}
+
+/* RFC 6298 2.4 says at least 1 s; as Linux 200 ms. Never less. */
+TEST(TcpRetransmission, TimeoutIsNotBelowTheMinimum)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    const net_duration rto = measured_rto(peer);
+    EXPECT_GE(rto, 200ms);
+    EXPECT_LE(rto, 1s);
+}
+
+/* RFC 6298 2.2: RTO = R + 4 * R/2 after the first measurement, which the handshake gives. */
+TEST(TcpRetransmission, HandshakeGivesTheFirstMeasurement)
+{
+    for (const net_duration rtt : {100ms, 300ms, 500ms, 900ms}) {
+        test_world world;
+        tcp_peer peer(world, listening);
+        establish_with_rtt(peer, rtt);
+        EXPECT_NEAR(in_seconds(measured_rto(peer)), 3 * in_seconds(rtt), 0.05) << in_seconds(rtt);
+    }
+}
+
+/* RFC 6298 2.2 from the active side. */
+TEST(TcpRetransmission, ActiveOpenMeasuresToo)
+{
+    test_world world;
+    tcp_peer peer(world, connecting);
+    peer.expect(syn());
+    peer.wait(400ms);
+    peer.send(syn_ack().mss(MSS));
+    peer.expect(ack());
+    EXPECT_NEAR(in_seconds(measured_rto(peer)), 1.2, 0.05);
+}
+
+/* RFC 6298 2.3: constant round trips let the variance fall and the RTO come near the SRTT; not below SRTT + 200 ms (as
+ * Linux) or SRTT + 4 RTTVAR. */
+TEST(TcpRetransmission, EstimatorFollowsSteadyRoundTrips)
+{
+    test_world world;
+    tcp_peer peer(world, listening);
+    establish_with_rtt(peer, 500ms);
+    for (int i = 0; i < 60; i++) {
+        EXPECT_EQ(peer.app_write("x"), 1);
+        peer.expect(payload("x").within(0ms));
+        peer.wait(500ms);
+        peer.rcv += 1;
+        peer.send(ack());
+    }
+    const double rto = in_seconds(measured_rto(peer));
+    EXPECT_GE(rto, 0.5);
+    EXPECT_LE(rto, 0.8);
+}
+
+/* RFC 6298 2.3: SRTT and RTTVAR after the second measurement: 7/8, 1/8 and 3/4, 1/4. */
+TEST(TcpRetransmission, SecondMeasurementIsWeighed)
+{
+    test_world world;
+    tcp_peer peer(world, listening);
+    establish_with_rtt(peer, 400ms); /* SRTT 400, RTTVAR 200 */
+    EXPECT_EQ(peer.app_write("x"), 1);
+    peer.expect(payload("x"));
+    peer.wait(800ms); /* RTTVAR = 3/4 200 + 1/4 400 = 250, SRTT = 7/8 400 + 1/8 800 = 450 */
+    peer.rcv += 1;
+    peer.send(ack());
+    EXPECT_NEAR(in_seconds(measured_rto(peer)), 1.45, 0.1);
+}
+
+/* RFC 6298 5.5 (defect T11): the timeout doubles each time. */
+TEST(TcpRetransmission, TimeoutBacksOff)
+{
+    test_world world;
+    tcp_peer peer(world, listening);
+    establish_with_rtt(peer, 100ms);
+    EXPECT_EQ(peer.app_write("x"), 1);
+    const auto times = arrival_times(peer, 8);
+    ASSERT_EQ(times.size(), 8u);
+    for (size_t i = 2; i < times.size(); i++) {
+        EXPECT_NEAR(in_seconds(times[i] - times[i - 1]) / in_seconds(times[i - 1] - times[i - 2]), 2, 0.1) << i;
+    }
+}
+
+/* RFC 6298 2.5: at most 60 s. */
+TEST(TcpRetransmission, TimeoutIsBounded)
+{
+    test_world world;
+    tcp_peer peer(world, listening);
+    establish_with_rtt(peer, 100ms);
+    EXPECT_EQ(peer.app_write("x"), 1);
+    const auto times = arrival_times(peer, 14);
+    ASSERT_EQ(times.size(), 14u);
+    for (size_t i = 1; i < times.size(); i++) {
+        EXPECT_LE(in_seconds(times[i] - times[i - 1]), 121);
+    }
+    EXPECT_GE(in_seconds(times[13] - times[12]), 59);
+}
+
+/* RFC 6298 3, RFC 9293 MUST-18 (Karn): an ACK of a retransmitted segment is no measurement, and the backed-off timeout
+ * stays for the next segment. */
+TEST(TcpRetransmission, AckOfARetransmissionIsNoMeasurement)
+{
+    test_world world;
+    tcp_peer peer(world, listening);
+    establish_with_rtt(peer, 300ms); /* RTO 0.9 s */
+    EXPECT_EQ(peer.app_write("x"), 1);
+    peer.expect(payload("x"));
+    peer.expect(payload("x").within(1s).after(800ms));
+    peer.expect(payload("x").within(2s).after(1600ms));
+    peer.wait(1ms); /* a measurement from here would give a tiny SRTT, from the beginning a huge one */
+    peer.rcv += 1;
+    peer.send(ack());
+    const double rto = in_seconds(measured_rto(peer));
+    EXPECT_GE(rto, 0.85);
+    EXPECT_LE(rto, 3.8);
+}
+
+/* RFC 6298 5, Karn's second half: a measurement ends the back-off. */
+TEST(TcpRetransmission, MeasurementEndsTheBackOff)
+{
+    test_world world;
+    tcp_peer peer(world, listening);
+    establish_with_rtt(peer, 300ms);
+    EXPECT_EQ(peer.app_write("x"), 1);
+    arrival_times(peer, 6);
+    peer.rcv += 1;
+    peer.send(ack());
+    EXPECT_EQ(peer.app_write("y"), 1);
+    peer.expect(payload("y"));
+    peer.wait(300ms);
+    peer.rcv += 1;
+    peer.send(ack());
+    EXPECT_LE(in_seconds(measured_rto(peer)), 1.5);
+}
+
+/* RFC 6298 5.7: our SYN was lost: text begins with 3 s. */
+TEST(TcpRetransmission, LostSynGivesThreeSeconds)
+{
+    test_world world;
+    tcp_peer peer(world, connecting);
+    peer.expect(syn());
+    peer.expect(syn().within(1s));
+    peer.send(syn_ack().mss(MSS));
+    peer.expect(ack());
+    EXPECT_NEAR(in_seconds(measured_rto(peer)), 3, 0.1);
+}
+
+/* RFC 6298 5.1, 5.2: the timer runs while text is outstanding, and only then. */
+TEST(TcpRetransmission, TimerStopsWhenEverythingIsAcknowledged)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_EQ(peer.app_write("x"), 1);
+    peer.expect(payload("x"));
+    peer.rcv += 1;
+    peer.send(ack());
+    peer.expect_nothing(1h);
+}
+
+/* RFC 6298 5.3: an ACK of new text restarts the timer. */
+TEST(TcpRetransmission, TimerRestartsWithEachAckOfNewText)
+{
+    test_world world;
+    tcp_peer peer(world, listening);
+    establish_with_rtt(peer, 200ms); /* RTO about 600 ms */
+    EXPECT_EQ(peer.app_write(stream(2 * MSS)), 2 * 1460);
+    peer.expect(payload(stream(MSS)));
+    peer.expect(payload(stream(MSS, MSS)));
+    peer.wait(500ms);
+    peer.rcv += MSS;
+    peer.send(ack());
+    peer.expect_nothing(400ms);
+    peer.expect(payload(stream(MSS, MSS)).seq(peer.rcv).within(2s));
+}
+
+/* RFC 9293 3.10.7.4, fifth (defect T4): a partial ACK leaves the rest, which is sent again. */
+TEST(TcpRetransmission, PartialAckLeavesTheRest)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_EQ(peer.app_write("0123456789"), 10);
+    peer.expect(payload("0123456789"));
+    peer.rcv += 4;
+    peer.send(ack());
+    peer.expect(payload("456789").seq(peer.rcv).within(3s));
+    peer.rcv += 6;
+    peer.send(ack());
+    peer.expect_nothing(100s);
+}
+
+/* RFC 6298 5.4 (defect T11): only the earliest segment is resent, not all. */
+TEST(TcpRetransmission, OnlyTheEarliestSegmentIsSentAgain)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_EQ(peer.app_write(stream(2 * MSS)), 2 * 1460);
+    peer.expect(payload(stream(MSS)));
+    peer.expect(payload(stream(MSS, MSS)));
+    peer.expect(payload(stream(MSS)).seq(peer.rcv).within(3s));
+    peer.expect_nothing(150ms);
+}
+
+/* RFC 9293 3.8.1: the whole window is lost; everything comes, in the end. */
+TEST(TcpRetransmission, WholeWindowLost)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_EQ(peer.app_write(stream(40000)), 40000);
+    drain(peer);
+    EXPECT_EQ(download(peer, 40000, 10s), stream(40000));
+}
+
+/* RFC 9293 3.8.1: every second segment is lost, always. */
+TEST(TcpRetransmission, EverySecondSegmentLost)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    const std::string text = stream(100000);
+    EXPECT_EQ(peer.app_write(text), 100000);
+    std::map<uint32_t, std::string> held;
+    std::string got;
+    for (int i = 0; got.size() < text.size() && i < 5000; i++) {
+        const auto seg = peer.receive(130s);
+        ASSERT_TRUE(seg);
+        if (i % 2 == 0) continue;
+        held[seg->seq - peer.irs - 1] = seg->payload;
+        for (auto at = held.begin(); at != held.end() && at->first <= got.size(); at = held.erase(at)) {
+            if (at->first + at->second.size() > got.size()) got += at->second.substr(got.size() - at->first);
+        }
+        peer.rcv = peer.irs + 1 + static_cast<uint32_t>(got.size());
+        peer.send(ack());
+    }
+    EXPECT_EQ(got, text);
+}
+
+/* RFC 9293 3.8.1: a retransmission shows the newest acknowledgment and window. */
+TEST(TcpRetransmission, RetransmissionCarriesTheNewestAck)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_EQ(peer.app_write("x"), 1);
+    peer.expect(payload("x").ack(peer.nxt));
+    peer.send(payload("hello"));
+    peer.nxt += 5;
+    peer.expect(ack(peer.nxt));
+    peer.expect(payload("x").ack(peer.nxt).within(3s));
+}
+
+/* RFC 9293 3.8.1: small pieces may be joined in a retransmission; nothing is lost or doubled. */
+TEST(TcpRetransmission, PiecesWrittenSinceMayJoin)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_EQ(peer.app_write("one "), 4);
+    EXPECT_EQ(peer.app_write("two "), 4);
+    EXPECT_EQ(peer.app_write("three"), 5);
+    drain(peer);
+    EXPECT_EQ(download(peer, 13, 10s), "one two three");
+    peer.expect_nothing(100s);
+}
+
+/* RFC 9293 3.8.1: a FIN is retransmitted like text. */
+TEST(TcpRetransmission, FinIsSentAgain)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_EQ(peer.app_close(), 0);
+    peer.expect(fin().seq(peer.rcv));
+    peer.expect(fin().seq(peer.rcv).within(3s));
+    peer.expect(fin().seq(peer.rcv).within(5s));
+    peer.rcv += 1;
+    peer.send(ack());
+    peer.expect_nothing(30s);
+}
+
+/* RFC 9293 3.8.1: the text is acknowledged, its FIN is not: only the FIN comes again. */
+TEST(TcpRetransmission, OnlyTheFinIsSentAgain)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_EQ(peer.app_write("bye"), 3);
+    EXPECT_EQ(peer.app_close(), 0);
+    drain(peer);
+    peer.rcv += 3;
+    peer.send(ack());
+    peer.wait(0ms);
+    peer.skip();
+    peer.expect(fin().seq(peer.rcv).len(0).within(3s));
+}
+
+/* RFC 9293 MUST-20, SHLD-11 (defect T12): text is given up after R2, which is more than 100 s; the user is told. */
+TEST(TcpRetransmission, PeerThatNeverAcknowledgesIsGivenUp)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_EQ(peer.app_write("x"), 1);
+    peer.wait(100s);
+    EXPECT_EQ(peer.app_error(), 0);
+    peer.wait(40min);
+    EXPECT_TRUE(peer.app_poll() & (POLLERR | POLLHUP));
+    EXPECT_EQ(peer.app_error(), ETIMEDOUT);
+    peer.skip();
+    peer.expect_nothing(1h);
+    peer.send(payload("too late"));
+    peer.expect_rst();
+    EXPECT_GE(peer.host().count(counter::tcp_abort_on_timeout), 1u);
+}
+
+/* tcp_config::data_retries: as many retransmissions, then ETIMEDOUT. */
+TEST(TcpRetransmission, NumberOfRetriesIsConfigured)
+{
+    test_world world;
+    tcp_peer peer(world, connected, {.configure = [](tcp_config &config) { config.data_retries = 3; }});
+    EXPECT_EQ(peer.app_write("x"), 1);
+    peer.expect(payload("x"));
+    size_t retransmissions = 0;
+    for (const tcp_peer_segment &seg : drain(peer, 100s)) {
+        retransmissions += seg.payload.size();
+    }
+    EXPECT_EQ(retransmissions, 3u);
+    EXPECT_EQ(peer.app_error(), ETIMEDOUT);
+}
+
+/* RFC 9293 MUST-47 (defects L2, L3): a reader that sleeps meanwhile is woken with the error. */
+TEST(TcpRetransmission, SleepingReaderLearnsOfTheTimeout)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_EQ(peer.app_write("x"), 1);
+    sock_fcntl(peer.stack(), peer.app(), F_SETFL, 0);
+    char c = 0;
+    EXPECT_EQ(error_of(sock_recv(peer.stack(), peer.app(), &c, 1)), ETIMEDOUT);
+    EXPECT_GE(world.elapsed(), 100s);
+}
+
+/* RFC 9293 3.8.1: progress, however slow, starts R2 anew. */
+TEST(TcpRetransmission, ProgressKeepsTheConnection)
+{
+    test_world world;
+    tcp_peer peer(world, connected, {.configure = [](tcp_config &config) { config.data_retries = 5; }});
+    const std::string text = stream(20);
+    EXPECT_EQ(peer.app_write(text), 20);
+    for (uint32_t i = 1; i <= 20; i++) {
+        arrival_times(peer, 4);
+        peer.skip();
+        peer.rcv += 1;
+        peer.send(ack());
+        EXPECT_EQ(peer.app_error(), 0) << i;
+    }
+    peer.expect_nothing(100s);
+}
+
+/* RFC 6298 5: an old duplicate ACK neither stops nor restarts the timer. */
+TEST(TcpRetransmission, OldAckDoesNotTouchTheTimer)
+{
+    test_world world;
+    tcp_peer peer(world, listening);
+    establish_with_rtt(peer, 200ms);
+    EXPECT_EQ(peer.app_write("x"), 1);
+    const auto first = peer.receive(0ms);
+    ASSERT_TRUE(first);
+    for (int i = 0; i < 5; i++) {
+        peer.wait(100ms);
+        peer.send(ack(peer.rcv - 1 - static_cast<uint32_t>(i)));
+    }
+    peer.skip();
+    const auto second = peer.receive(1s);
+    ASSERT_TRUE(second);
+    EXPECT_NEAR(in_seconds(second->at - first->at), 0.6, 0.1);
+}
+
+} // namespace
+} // namespace microps
