@@ -125,6 +125,7 @@ void tcp_peer::learn(const tcp_peer_segment &seg)
             irs = seg.seq;
             rcv = irs + 1;
             rcv_max_ = rcv;
+            una_ = (seg.flags & TCP_PEER_ACK) ? seg.ack : iss; /* a new connection: signed comparison starts here */
         }
         learned_ = true;
         if (!(seg.flags & TCP_PEER_ACK)) stack_port = seg.src.port;

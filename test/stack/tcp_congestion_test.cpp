@@ -39,8 +39,8 @@ void lose_the_earliest(tcp_peer &peer)
 /** The number of segments that begin at @p seq. */
 size_t count_from(const std::vector<tcp_peer_segment> &segments, uint32_t seq)
 {
-    return static_cast<size_t>(
-        std::count_if(segments.begin(), segments.end(), [seq](const auto &s) { return s.seq == seq && !s.payload.empty(); }));
+    return static_cast<size_t>(std::count_if(segments.begin(), segments.end(),
+                                             [seq](const auto &s) { return s.seq == seq && !s.payload.empty(); }));
 }
 
 /* RFC 5681 3.1: IW is 3 segments for this MSS; RFC 6928 allows 10. */
@@ -263,7 +263,9 @@ TEST(TcpFastRecovery, SeveralLossesOfOneWindowAreOneEvent)
 TEST(TcpCongestion, AvoidanceGrowsByASegmentPerRoundTrip)
 {
     test_world world;
-    tcp_peer peer(world, connected, {.configure = [](tcp_config &config) { config.send_buffer = 1 << 20; }});
+    tcp_peer peer(world, connected, {.configure = [](tcp_config &config) {
+                      config.send_buffer = 1 << 20;
+                  }});
     EXPECT_GT(peer.app_write(stream(1000000)), 900000);
     grow_to(peer, 20);
     lose_the_earliest(peer);

@@ -60,7 +60,8 @@ TEST(TcpPersist, ProbesBackOff)
         peer.send(ack());
     }
     for (size_t i = 2; i < intervals.size(); i++) {
-        const double ratio = std::chrono::duration<double>(intervals[i]) / std::chrono::duration<double>(intervals[i - 1]);
+        const double ratio =
+            std::chrono::duration<double>(intervals[i]) / std::chrono::duration<double>(intervals[i - 1]);
         const bool at_maximum = intervals[i] >= 59s;
         EXPECT_TRUE(at_maximum || (ratio > 1.9 && ratio < 2.1)) << "interval " << i << ", ratio " << ratio;
         EXPECT_LE(intervals[i], 121s);

@@ -179,7 +179,9 @@ TEST(TcpReceive, SegmentOutsideTheWindowIsDroppedAndAcknowledged)
 TEST(TcpReceive, TextBeyondTheWindowIsTrimmed)
 {
     test_world world;
-    tcp_peer peer(world, connected, {.configure = [](tcp_config &config) { config.receive_buffer = 4000; }});
+    tcp_peer peer(world, connected, {.configure = [](tcp_config &config) {
+                      config.receive_buffer = 4000;
+                  }});
     peer.send(ack());
     peer.skip();
     const std::string text = stream(4380);
@@ -195,7 +197,9 @@ TEST(TcpReceive, TextBeyondTheWindowIsTrimmed)
 TEST(TcpReceive, HeldTextBeyondTheWindowIsTrimmed)
 {
     test_world world;
-    tcp_peer peer(world, connected, {.configure = [](tcp_config &config) { config.receive_buffer = 4000; }});
+    tcp_peer peer(world, connected, {.configure = [](tcp_config &config) {
+                      config.receive_buffer = 4000;
+                  }});
     const std::string text = stream(4380);
     peer.send(payload(text.substr(2920)).seq(peer.nxt + 2920));
     peer.send(payload(text.substr(1460, 1460)).seq(peer.nxt + 1460));
@@ -393,7 +397,9 @@ TEST(TcpReceiveFin, BareFinAboveAGapDoesNotEndTheStream)
 TEST(TcpReceiveFin, FinBeyondTheWindowIsTrimmed)
 {
     test_world world;
-    tcp_peer peer(world, connected, {.configure = [](tcp_config &config) { config.receive_buffer = 3000; }});
+    tcp_peer peer(world, connected, {.configure = [](tcp_config &config) {
+                      config.receive_buffer = 3000;
+                  }});
     const std::string text = stream(3200);
     peer.send(payload(text.substr(0, 1400)));
     peer.send(payload(text.substr(1400, 1400)).seq(peer.nxt + 1400));

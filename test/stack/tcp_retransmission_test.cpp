@@ -362,7 +362,9 @@ TEST(TcpRetransmission, PeerThatNeverAcknowledgesIsGivenUp)
 TEST(TcpRetransmission, NumberOfRetriesIsConfigured)
 {
     test_world world;
-    tcp_peer peer(world, connected, {.configure = [](tcp_config &config) { config.data_retries = 3; }});
+    tcp_peer peer(world, connected, {.configure = [](tcp_config &config) {
+                      config.data_retries = 3;
+                  }});
     EXPECT_EQ(peer.app_write("x"), 1);
     peer.expect(payload("x"));
     size_t retransmissions = 0;
@@ -389,7 +391,9 @@ TEST(TcpRetransmission, SleepingReaderLearnsOfTheTimeout)
 TEST(TcpRetransmission, ProgressKeepsTheConnection)
 {
     test_world world;
-    tcp_peer peer(world, connected, {.configure = [](tcp_config &config) { config.data_retries = 5; }});
+    tcp_peer peer(world, connected, {.configure = [](tcp_config &config) {
+                      config.data_retries = 5;
+                  }});
     const std::string text = stream(20);
     EXPECT_EQ(peer.app_write(text), 20);
     for (uint32_t i = 1; i <= 20; i++) {

@@ -94,7 +94,7 @@ TEST(TcpSend, SegmentsFitTheLinkWhateverThePeersMss)
 /* RFC 9293 3.8.6: not a byte beyond SND.UNA + SND.WND. */
 TEST(TcpSend, WindowIsNotOverrun)
 {
-    for (const uint16_t window : {1, 10, 500, 1000, 1460, 1461, 2000, 2919, 4000}) {
+    for (const uint16_t window : words{1, 10, 500, 1000, 1460, 1461, 2000, 2919, 4000}) {
         test_world world;
         tcp_peer peer(world, connected, {.win = window});
         EXPECT_EQ(peer.app_write(stream(20000)), 20000);
@@ -166,8 +166,8 @@ TEST(TcpSend, OldSegmentDoesNotSetTheWindow)
     peer.skip();
     peer.rcv += 1;
     peer.send(ack().win(0));
-    peer.send(ack(peer.rcv - 1).win(5000));                 /* older ACK */
-    peer.send(ack().seq(peer.nxt - 3).win(5000));           /* older SEQ */
+    peer.send(ack(peer.rcv - 1).win(5000));       /* older ACK */
+    peer.send(ack().seq(peer.nxt - 3).win(5000)); /* older SEQ */
     peer.skip();
     EXPECT_EQ(peer.app_write("held back"), 9);
     peer.expect_nothing();
@@ -307,7 +307,9 @@ TEST(TcpSend, AckOfTheFutureIsNotBelieved)
 TEST(TcpSend, BlockedWriterGoesOnWithTheAcks)
 {
     test_world world;
-    tcp_peer peer(world, connected, {.configure = [](tcp_config &config) { config.send_buffer = 16384; }});
+    tcp_peer peer(world, connected, {.configure = [](tcp_config &config) {
+                      config.send_buffer = 16384;
+                  }});
     const std::string text = stream(200000);
     ssize_t sent = -1;
     const int id = peer.app();
@@ -322,7 +324,9 @@ TEST(TcpSend, BlockedWriterGoesOnWithTheAcks)
 TEST(TcpSend, SendBufferIsBounded)
 {
     test_world world;
-    tcp_peer peer(world, connected, {.win = 1000, .configure = [](tcp_config &config) { config.send_buffer = 20000; }});
+    tcp_peer peer(world, connected, {.win = 1000, .configure = [](tcp_config &config) {
+                                         config.send_buffer = 20000;
+                                     }});
     size_t taken = 0;
     for (int i = 0; i < 100; i++) {
         const ssize_t n = peer.app_write(stream(1000));

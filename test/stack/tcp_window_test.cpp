@@ -10,7 +10,9 @@ namespace
 
 tcp_peer_options small_buffer(size_t size)
 {
-    return {.configure = [size](tcp_config &config) { config.receive_buffer = size; }};
+    return {.configure = [size](tcp_config &config) {
+        config.receive_buffer = size;
+    }};
 }
 
 /** Sends text until the stack's window is shut; the application reads nothing. Returns what was accepted. */

@@ -16,7 +16,9 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <initializer_list>
 #include <map>
 #include <string>
 #include <utility>
@@ -29,6 +31,10 @@ using namespace std::chrono_literals;
 
 /** Text of one full segment on Ethernet. */
 inline constexpr uint32_t MSS = 1460;
+
+/* Lists of what integers in a test are meant to be: `for (const uint16_t window : words{1, 10})`. */
+using words = std::initializer_list<uint16_t>;
+using octets = std::initializer_list<uint8_t>;
 
 /** @p size bytes of a stream, beginning at its byte @p from. Nearby pieces differ, so a displaced one is noticed. */
 inline std::string stream(size_t size, size_t from = 0)
@@ -71,8 +77,7 @@ inline std::string text_of(std::vector<tcp_peer_segment> segments, uint32_t from
     std::string text;
     for (const tcp_peer_segment &seg : segments) {
         const size_t at = seg.seq - from;
-        if (at <= text.size() && at + seg.payload.size() > text.size())
-            text += seg.payload.substr(text.size() - at);
+        if (at <= text.size() && at + seg.payload.size() > text.size()) text += seg.payload.substr(text.size() - at);
     }
     return text;
 }
@@ -179,10 +184,7 @@ inline const sockaddr *as_sockaddr(const sockaddr_in &addr)
     return static_cast<const sockaddr *>(static_cast<const void *>(&addr));
 }
 
-inline sockaddr *as_sockaddr(sockaddr_in &addr)
-{
-    return static_cast<sockaddr *>(static_cast<void *>(&addr));
-}
+inline sockaddr *as_sockaddr(sockaddr_in &addr) { return static_cast<sockaddr *>(static_cast<void *>(&addr)); }
 
 inline int stream_socket(net_stack &net, int flags = SOCK_NONBLOCK)
 {

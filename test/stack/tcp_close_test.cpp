@@ -1,0 +1,525 @@
+/*
+ * Closing: all ways, TIME-WAIT, half close, abort (RFC 9293 3.6, 3.10.4, 3.10.5, 3.10.7.4; RFC 1122 4.2.2.13).
+ */
+#include "support/tcp_test.hpp"
+
+namespace microps
+{
+namespace
+{
+
+/* RFC 9293 3.6, case 1, figure 12: we close first. */
+TEST(TcpClose, ActiveClose)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_EQ(peer.app_close(), 0);
+    peer.expect(fin().seq(peer.rcv).ack(peer.nxt).len(0).within(0ms));
+    peer.rcv += 1;
+    peer.send(ack());
+    peer.expect_nothing(1s);
+    peer.send(fin());
+    peer.nxt += 1;
+    peer.expect(ack(peer.nxt).seq(peer.rcv).within(0ms));
+    peer.expect_nothing(300s);
+}
+
+/* RFC 9293 3.6, case 2: the peer closes first; our side may go on sending, and closes when the user says so. */
+TEST(TcpClose, PassiveClose)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    peer.send(fin());
+    peer.nxt += 1;
+    peer.expect(ack(peer.nxt));
+    EXPECT_EQ(peer.app_read(), "");
+    EXPECT_TRUE(peer.app_eof());
+    EXPECT_EQ(peer.app_write("last words"), 10);
+    peer.expect(payload("last words").ack(peer.nxt));
+    peer.rcv += 10;
+    peer.send(ack());
+    EXPECT_EQ(peer.app_close(), 0);
+    peer.expect(fin().seq(peer.rcv).ack(peer.nxt));
+    peer.rcv += 1;
+    peer.send(ack());
+    peer.expect_nothing(10s);
+    EXPECT_FALSE(connection_is_known(peer)) << "no TIME-WAIT for the passive side";
+}
+
+/* RFC 9293 3.6, case 3, figure 13: both close at once: CLOSING, then TIME-WAIT. */
+TEST(TcpClose, SimultaneousClose)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_EQ(peer.app_close(), 0);
+    peer.expect(fin().seq(peer.rcv));
+    peer.send(fin()); /* has not seen ours */
+    peer.nxt += 1;
+    peer.expect(ack(peer.nxt).seq(peer.rcv + 1));
+    peer.rcv += 1;
+    peer.send(ack());
+    peer.expect_nothing(50s);
+    peer.send(fin().seq(peer.nxt - 1));
+    peer.expect(ack(peer.nxt)); /* TIME-WAIT answers */
+}
+
+/* RFC 9293 3.10.7.4, eighth: in CLOSING our FIN is retransmitted until it is acknowledged. */
+TEST(TcpClose, ClosingRetransmitsTheFin)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_EQ(peer.app_close(), 0);
+    peer.expect(fin());
+    peer.send(fin());
+    peer.nxt += 1;
+    peer.expect(ack(peer.nxt));
+    peer.expect(fin().seq(peer.rcv).ack(peer.nxt).within(3s));
+}
+
+/* RFC 9293 3.10.7.4, fifth and eighth: FIN and the ACK of our FIN in one: from FIN-WAIT-1 straight to TIME-WAIT. */
+TEST(TcpClose, FinThatAcknowledgesOurFin)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_EQ(peer.app_close(), 0);
+    peer.expect(fin());
+    peer.rcv += 1;
+    peer.send(fin());
+    peer.nxt += 1;
+    peer.expect(ack(peer.nxt));
+    peer.expect_nothing(30s);
+    peer.send(fin().seq(peer.nxt - 1));
+    peer.expect(ack(peer.nxt));
+}
+
+/* RFC 9293 3.10.4: the FIN is queued behind the text. */
+TEST(TcpClose, TextIsDeliveredBeforeTheFin)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    const std::string text = stream(30000);
+    EXPECT_EQ(peer.app_write(text), 30000);
+    EXPECT_EQ(peer.app_close(), 0);
+    std::string got;
+    bool finished = false;
+    while (!finished) {
+        const auto seg = peer.receive(5s);
+        ASSERT_TRUE(seg);
+        if (seg->seq != peer.rcv) continue;
+        got += seg->payload;
+        finished = (seg->flags & TCP_PEER_FIN) != 0;
+        peer.rcv += seg->length();
+        peer.send(ack());
+    }
+    EXPECT_EQ(got, text);
+    peer.send(fin());
+    peer.nxt += 1;
+    peer.expect(ack(peer.nxt));
+}
+
+/* RFC 9293 3.10.4, SHLD: text and FIN leave together when they can. */
+TEST(TcpClose, WriteAndCloseMayShareASegment)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_EQ(peer.app_write("bye"), 3);
+    EXPECT_EQ(peer.app_close(), 0);
+    const auto segments = drain(peer);
+    EXPECT_EQ(text_of(segments, peer.rcv), "bye");
+    EXPECT_EQ(peer.rcv_max(), peer.rcv + 4) << "Nagle does not hold the FIN back";
+}
+
+/* RFC 9293 3.6: after our FIN we still receive (half close). */
+TEST(TcpHalfClose, TextIsReceivedAfterShutdown)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_EQ(peer.app_write("request"), 7);
+    EXPECT_EQ(peer.app_shutdown(SHUT_WR), 0);
+    drain(peer);
+    EXPECT_EQ(peer.rcv_max(), peer.rcv + 8);
+    peer.rcv += 8;
+    peer.send(ack());
+    peer.wait(300s); /* longer than any FIN-WAIT-2 timeout: the application still waits */
+    peer.send(payload("answer").fin());
+    peer.nxt += 7;
+    peer.expect(ack(peer.nxt));
+    EXPECT_EQ(peer.app_read(), "answer");
+    EXPECT_TRUE(peer.app_eof());
+    EXPECT_EQ(peer.app_close(), 0);
+    peer.expect_nothing(100s);
+}
+
+/* RFC 9293 3.10.7.4, seventh: the same in FIN-WAIT-1, before our FIN is acknowledged. */
+TEST(TcpHalfClose, TextIsReceivedInFinWait1)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_EQ(peer.app_shutdown(SHUT_WR), 0);
+    peer.expect(fin());
+    peer.send(payload("answer"));
+    peer.nxt += 6;
+    peer.expect(ack(peer.nxt));
+    EXPECT_EQ(peer.app_read(), "answer");
+}
+
+/* Defect L5: bytes that wait in the buffer are read after TIME-WAIT has begun, and a sleeping reader wakes. */
+TEST(TcpHalfClose, BufferedTextIsReadInTimeWait)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_EQ(peer.app_shutdown(SHUT_WR), 0);
+    peer.expect(fin());
+    peer.rcv += 1;
+    peer.send(payload("last").fin());
+    peer.nxt += 5;
+    peer.expect(ack(peer.nxt));
+    EXPECT_EQ(peer.app_read(), "last");
+    EXPECT_TRUE(peer.app_eof());
+}
+
+/* Defect L5. */
+TEST(TcpHalfClose, SleepingReaderWakesWhenThePeerCloses)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_EQ(peer.app_shutdown(SHUT_WR), 0);
+    peer.expect(fin());
+    peer.rcv += 1;
+    peer.send(ack());
+    sock_fcntl(peer.stack(), peer.app(), F_SETFL, 0);
+    ssize_t result = -2;
+    peer.host().spawn("reader", [&] {
+        char c = 0;
+        result = sock_recv(peer.stack(), peer.app(), &c, 1);
+    });
+    peer.wait(1s);
+    EXPECT_EQ(result, -2);
+    peer.send(fin());
+    peer.wait(1s);
+    EXPECT_EQ(result, 0);
+}
+
+/* POSIX send(): after shutdown(SHUT_WR) EPIPE; the FIN is sent once. */
+TEST(TcpHalfClose, NothingCanBeWrittenAfterShutdown)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_EQ(peer.app_shutdown(SHUT_WR), 0);
+    peer.expect(fin());
+    EXPECT_EQ(peer.app_write("late"), -1);
+    EXPECT_EQ(peer.app_errno(), EPIPE);
+    EXPECT_EQ(peer.app_shutdown(SHUT_WR), 0);
+    peer.expect_nothing();
+}
+
+/* As Linux: shutdown(SHUT_RD) ends reading; what comes is acknowledged all the same. */
+TEST(TcpHalfClose, ShutdownOfReadingKeepsAcknowledging)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_EQ(peer.app_shutdown(SHUT_RD), 0);
+    EXPECT_EQ(peer.app_read(), "");
+    EXPECT_TRUE(peer.app_eof());
+    peer.send(payload("unwanted"));
+    peer.nxt += 8;
+    peer.expect(ack(peer.nxt));
+    EXPECT_EQ(peer.app_write("still writing"), 13);
+    peer.expect(payload("still writing"));
+}
+
+/* RFC 9293 3.10.4: shutdown(SHUT_RDWR) sends the FIN as close does, the socket stays. */
+TEST(TcpHalfClose, ShutdownOfBothSendsFin)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_EQ(peer.app_shutdown(SHUT_RDWR), 0);
+    peer.expect(fin().seq(peer.rcv));
+    EXPECT_EQ(peer.app_read(), "");
+    EXPECT_TRUE(peer.app_eof());
+    EXPECT_EQ(peer.app_write("x"), -1);
+    EXPECT_EQ(peer.app_errno(), EPIPE);
+    EXPECT_EQ(peer.app_close(), 0);
+}
+
+/* RFC 9293 3.6.1, RFC 1122 4.2.2.13, SHLD-3 (defect T18): unread data at close: RST, so that the peer knows. */
+TEST(TcpClose, UnreadTextIsAnsweredWithRst)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    peer.send(payload("never read"));
+    peer.nxt += 10;
+    peer.expect(ack(peer.nxt));
+    EXPECT_EQ(peer.app_close(), 0);
+    peer.expect(rst().seq(peer.rcv));
+    peer.expect_nothing(10s);
+    EXPECT_FALSE(connection_is_known(peer));
+}
+
+/* The same when the peer has closed already: it must learn that its data was not read. */
+TEST(TcpClose, UnreadTextBeforeTheFinIsAnsweredWithRst)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    peer.send(payload("never read").fin());
+    peer.nxt += 11;
+    peer.expect(ack(peer.nxt));
+    EXPECT_EQ(peer.app_close(), 0);
+    peer.expect(rst().seq(peer.rcv));
+    EXPECT_FALSE(connection_is_known(peer));
+}
+
+/* RFC 1122 4.2.2.13: text that comes after close() is answered with RST: nobody will read it. */
+TEST(TcpClose, TextAfterCloseIsAnsweredWithRst)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_EQ(peer.app_close(), 0);
+    peer.expect(fin().seq(peer.rcv));
+    peer.rcv += 1;
+    peer.send(ack());
+    peer.send(payload("too late"));
+    peer.expect(rst().seq(peer.rcv));
+    peer.expect_nothing(10s);
+    EXPECT_FALSE(connection_is_known(peer));
+}
+
+/* RFC 9293 MUST-13: TIME-WAIT lasts 2 MSL (60 s here, as Linux). */
+TEST(TcpTimeWait, LastsTwoMsl)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    close_actively(peer);
+    peer.wait(58s);
+    EXPECT_TRUE(connection_is_known(peer));
+    peer.wait(63s); /* the question may have restarted it */
+    EXPECT_FALSE(connection_is_known(peer));
+}
+
+/* RFC 9293 3.10.7.4, eighth (defect T18): a FIN that comes again is acknowledged and restarts the time. */
+TEST(TcpTimeWait, RetransmittedFinIsAcknowledgedAndRestartsTheTime)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    close_actively(peer);
+    for (int i = 0; i < 5; i++) {
+        peer.wait(50s);
+        peer.send(fin().seq(peer.nxt - 1));
+        peer.expect(ack(peer.nxt).seq(peer.rcv).within(0ms));
+    }
+    peer.wait(61s);
+    EXPECT_FALSE(connection_is_known(peer));
+}
+
+/* RFC 9293 3.10.7.4: nothing in TIME-WAIT is answered with text, FIN or RST. */
+TEST(TcpTimeWait, OldDuplicatesAreAcknowledged)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    peer.send(payload("data"));
+    peer.nxt += 4;
+    peer.expect(ack(peer.nxt));
+    EXPECT_EQ(peer.app_read(), "data");
+    close_actively(peer);
+    peer.send(payload("data").seq(peer.nxt - 5));
+    peer.expect(ack(peer.nxt).seq(peer.rcv).len(0));
+}
+
+/* RFC 9293 MAY-2, RFC 1122 4.2.2.13, RFC 6191: a SYN beyond the old numbers may reopen; never is it reset, and never
+ * does an old SYN reopen. */
+TEST(TcpTimeWait, OldSynDoesNotReopen)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    close_actively(peer);
+    peer.send(syn().mss(MSS)); /* the connection's own SYN, again */
+    const auto answer = peer.receive(100ms);
+    if (answer) {
+        EXPECT_FALSE(answer->flags & (TCP_PEER_SYN | TCP_PEER_RST));
+        EXPECT_EQ(answer->ack, peer.nxt);
+    }
+}
+
+/* RFC 9293 3.6 (defect T17): TIME-WAIT of one connection disturbs neither the listener nor other connections. */
+TEST(TcpTimeWait, ListenerServesOthersMeanwhile)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    close_actively(peer);
+    peer.peer_port += 1;
+    peer.nxt = peer.iss + 1;
+    EXPECT_TRUE(peer.establish());
+    peer.send(payload("hi"));
+    EXPECT_EQ(peer.app_read(), "hi");
+}
+
+/* RFC 9293 3.10.7.4, fifth: LAST-ACK ends with the ACK of our FIN, and only with that. */
+TEST(TcpClose, LastAckWaitsForTheRightAck)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    close_passively(peer);
+    peer.send(ack(peer.rcv - 1)); /* not our FIN */
+    peer.expect(fin().seq(peer.rcv - 1).within(3s));
+    peer.send(ack());
+    peer.expect_nothing(10s);
+    EXPECT_FALSE(connection_is_known(peer));
+}
+
+/* tcp_config::orphan_retries (defect T12): a FIN that nobody acknowledges is given up; the connection goes. */
+TEST(TcpClose, LastAckIsGivenUp)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    close_passively(peer);
+    const uint64_t before = peer.host().count(counter::tcp_pcbs_released);
+    peer.wait(30min);
+    EXPECT_EQ(peer.host().count(counter::tcp_pcbs_released), before + 1);
+    EXPECT_FALSE(connection_is_known(peer));
+}
+
+/* Defect T12: many such connections do not disable the server. */
+TEST(TcpClose, ManyUnacknowledgedFinsDoNotDisableTheServer)
+{
+    test_world world;
+    tcp_peer peer(world, listening);
+    for (uint16_t i = 0; i < 100; i++) {
+        peer.peer_port = static_cast<uint16_t>(20000 + i);
+        ASSERT_TRUE(peer.establish()) << i;
+        peer.send(fin());
+        peer.skip();
+        EXPECT_EQ(peer.app_close(), 0);
+        peer.skip();
+    }
+    peer.peer_port = 30000;
+    EXPECT_TRUE(peer.establish());
+}
+
+/* tcp_config::fin_wait2 (defect T18): closed by the user, FIN acknowledged, peer silent: it goes after 60 s. */
+TEST(TcpClose, OrphanInFinWait2IsForgotten)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_EQ(peer.app_close(), 0);
+    peer.expect(fin());
+    peer.rcv += 1;
+    peer.send(ack());
+    peer.wait(50s);
+    EXPECT_EQ(peer.host().count(counter::tcp_pcbs_released), 0u);
+    peer.wait(80s);
+    EXPECT_EQ(peer.host().count(counter::tcp_pcbs_released), 1u);
+    EXPECT_FALSE(connection_is_known(peer));
+}
+
+/* Defect T12: text that nobody acknowledges after close() is given up in the end. */
+TEST(TcpClose, OrphanWithUndeliveredTextIsGivenUp)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_EQ(peer.app_write(stream(5000)), 5000);
+    EXPECT_EQ(peer.app_close(), 0);
+    peer.wait(30min);
+    EXPECT_EQ(peer.host().count(counter::tcp_pcbs_released), 1u);
+    peer.skip();
+    EXPECT_FALSE(connection_is_known(peer));
+}
+
+/* RFC 9293 3.10.5: ABORT sends <SEQ=SND.NXT><CTL=RST>, whatever waits in the buffers. */
+TEST(TcpAbort, SendsRst)
+{
+    test_world world;
+    tcp_peer peer(world, tcp_peer_start::idle);
+    net_stack &net = peer.stack();
+    int id = -1;
+    {
+        net_guard guard(net);
+        id = tcp_open(guard);
+        EXPECT_EQ(tcp_bind(guard, id, peer.stack_endpoint()), 0);
+        EXPECT_EQ(error_of(tcp_connect(guard, id, peer.peer_endpoint(), MSG_DONTWAIT)), EINPROGRESS);
+    }
+    peer.expect(syn());
+    peer.send(syn_ack().mss(MSS));
+    peer.expect(ack());
+    {
+        net_guard guard(net);
+        const std::string text = "undelivered";
+        const std::vector<uint8_t> bytes(text.begin(), text.end());
+        EXPECT_EQ(tcp_send(guard, id, bytes, MSG_DONTWAIT), 11);
+        EXPECT_EQ(tcp_abort(guard, id), 0);
+    }
+    peer.wait(0ms);
+    const auto segments = drain(peer);
+    ASSERT_FALSE(segments.empty());
+    EXPECT_TRUE(segments.back().flags & TCP_PEER_RST);
+    peer.expect_nothing(10s);
+    EXPECT_FALSE(connection_is_known(peer));
+    net_guard guard(net);
+    EXPECT_EQ(error_of(tcp_state(guard, id)), EBADF);
+}
+
+/* RFC 9293 3.10.4: CLOSE of a listener. Nothing is sent for it; its port answers with RST. */
+TEST(TcpClose, ClosedListenerRefuses)
+{
+    test_world world;
+    tcp_peer peer(world, listening);
+    EXPECT_EQ(sock_close(peer.stack(), peer.listener()), 0);
+    peer.expect_nothing();
+    peer.send(syn());
+    peer.expect(rst().seq(0).ack(peer.iss + 1));
+}
+
+/* RFC 9293 3.10.7.4, eighth: a retransmitted FIN in CLOSE-WAIT is acknowledged again; nothing changes. */
+TEST(TcpClose, RetransmittedFinInCloseWait)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    peer.send(fin());
+    peer.expect(ack(peer.nxt + 1));
+    peer.send(fin());
+    peer.expect(ack(peer.nxt + 1).within(0ms));
+    EXPECT_EQ(peer.app_write("fine"), 4);
+    peer.expect(payload("fine"));
+}
+
+/* RFC 9293 3.10.7.4, fifth: an ACK of our FIN in FIN-WAIT-1 acknowledges the text before it, too. */
+TEST(TcpClose, OneAckForTextAndFin)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_EQ(peer.app_write(stream(2000)), 2000);
+    EXPECT_EQ(peer.app_close(), 0);
+    drain(peer);
+    while (peer.rcv != peer.rcv_max()) {
+        peer.rcv = peer.rcv_max();
+        peer.send(ack());
+        drain(peer);
+    }
+    EXPECT_EQ(peer.rcv, peer.irs + 2002);
+    peer.expect_nothing(5s);
+    peer.send(fin());
+    peer.expect(ack(peer.nxt + 1));
+}
+
+/* All memory comes back: connections opened, used and closed leave no packets and no PCBs. */
+TEST(TcpClose, NothingIsLeftBehind)
+{
+    test_world world;
+    tcp_peer peer(world, listening);
+    for (uint16_t i = 0; i < 30; i++) {
+        peer.peer_port = static_cast<uint16_t>(20000 + i);
+        peer.nxt = peer.iss + 1;
+        ASSERT_TRUE(peer.establish());
+        peer.send(payload("x").seq(peer.nxt + 5)); /* leaves a hole */
+        peer.app_write(stream(3000));
+        peer.skip();
+        if (i % 3 == 0) peer.send(rst());
+        peer.app_close();
+        peer.skip();
+    }
+    peer.wait(2h);
+    EXPECT_EQ(peer.host().count(counter::tcp_pcbs_released), 30u);
+    EXPECT_EQ(peer.host().packets_in_use(), 0u);
+}
+
+} // namespace
+} // namespace microps

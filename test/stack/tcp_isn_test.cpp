@@ -1,0 +1,156 @@
+/*
+ * Initial sequence numbers (RFC 9293 3.4.1, RFC 6528): a clock and a secret; and what happens where ours wrap.
+ */
+#include "support/tcp_test.hpp"
+
+#include <set>
+
+namespace microps
+{
+namespace
+{
+
+/** The ISS that the stack would use now with the peer's @p port; the attempt is taken back. */
+uint32_t sampled_iss(tcp_peer &peer, uint16_t port)
+{
+    peer.skip();
+    peer.send(syn().mss(MSS).peer_port(port));
+    const auto answer = peer.receive(0ms);
+    if (!answer || answer->flags != (TCP_PEER_SYN | TCP_PEER_ACK)) {
+        ADD_FAILURE() << "no SYN-ACK";
+        return 0;
+    }
+    peer.send(rst().seq(peer.iss + 1).peer_port(port));
+    peer.skip();
+    return answer->seq;
+}
+
+/** Lets time pass until the connection from peer_port begins @p before numbers below 2^32, and establishes it. */
+void establish_before_wrap(tcp_peer &peer, uint32_t before)
+{
+    const uint32_t first = sampled_iss(peer, peer.peer_port);
+    peer.wait(1s);
+    const uint32_t second = sampled_iss(peer, peer.peer_port);
+    const uint32_t per_second = second - first;
+    ASSERT_GT(per_second, 0u);
+    const double missing = static_cast<double>(0u - before - second) / per_second;
+    peer.wait(std::chrono::duration_cast<net_duration>(std::chrono::duration<double>(missing)));
+    EXPECT_TRUE(peer.establish());
+    EXPECT_LE(0u - peer.irs, before + 1000);
+}
+
+/* RFC 9293 MUST-8: the clock: about one number per 4 microseconds for one pair of endpoints. */
+TEST(TcpIsn, GrowsWithTime)
+{
+    test_world world;
+    tcp_peer peer(world, listening);
+    uint32_t before = sampled_iss(peer, peer.peer_port);
+    for (int i = 0; i < 10; i++) {
+        peer.wait(1s);
+        const uint32_t now = sampled_iss(peer, peer.peer_port);
+        EXPECT_NEAR(now - before, 250000, 2500);
+        before = now;
+    }
+}
+
+/* RFC 6528 3, SHLD-1: the offset depends on the whole pair of endpoints, and says nothing about another pair. */
+TEST(TcpIsn, DiffersBetweenPairs)
+{
+    test_world world;
+    tcp_peer peer(world, listening);
+    std::set<uint32_t> steps;
+    uint32_t before = 0;
+    for (uint16_t port = 1000; port < 1100; port++) {
+        const uint32_t iss = sampled_iss(peer, port);
+        steps.insert(iss - before);
+        before = iss;
+    }
+    EXPECT_EQ(steps.size(), 100u);
+}
+
+/* RFC 9293 MUST-9 (defect T15): without the secret it cannot be computed: each stack has its own. */
+TEST(TcpIsn, DiffersBetweenStacks)
+{
+    std::set<uint32_t> all;
+    for (uint64_t seed = 1; seed <= 50; seed++) {
+        test_world world(seed);
+        tcp_peer peer(world, listening);
+        all.insert(sampled_iss(peer, peer.peer_port));
+    }
+    EXPECT_EQ(all.size(), 50u);
+}
+
+/* RFC 9293 MUST-8 and RFC 6528 for the active side. */
+TEST(TcpIsn, ActiveOpensDiffer)
+{
+    std::set<uint32_t> all;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        test_world world(seed);
+        tcp_peer peer(world, connecting);
+        peer.expect(syn());
+        all.insert(peer.last().seq);
+    }
+    EXPECT_EQ(all.size(), 20u);
+}
+
+/* RFC 9293 3.4 (defect T1): our SYN is one of the last numbers. */
+TEST(TcpSequenceWrap, OurTextCrossesIt)
+{
+    for (const uint32_t before : {1u, 2u, 5u, 100u}) {
+        test_world world(before);
+        tcp_peer peer(world, listening);
+        establish_before_wrap(peer, before);
+        const std::string text = stream(5000);
+        EXPECT_EQ(peer.app_write(text), 5000);
+        EXPECT_EQ(download(peer, 5000), text);
+        EXPECT_EQ(peer.app_close(), 0);
+        peer.expect(fin().seq(peer.rcv));
+        peer.rcv += 1;
+        peer.send(ack());
+        peer.send(fin());
+        peer.expect(ack(peer.nxt + 1));
+    }
+}
+
+/* The same with loss: retransmission, duplicate ACKs and recovery have numbers on both sides of the wrap. */
+TEST(TcpSequenceWrap, OurRecoveryCrossesIt)
+{
+    test_world world;
+    tcp_peer peer(world, listening);
+    establish_before_wrap(peer, 4 * MSS);
+    const std::string text = stream(60000);
+    EXPECT_EQ(peer.app_write(text), 60000);
+    std::map<uint32_t, std::string> held;
+    std::string got;
+    std::set<uint32_t> lost;
+    while (got.size() < text.size()) {
+        const auto seg = peer.receive(60s);
+        ASSERT_TRUE(seg);
+        const uint32_t at = seg->seq - peer.irs - 1;
+        if (at / MSS % 3 == 0 && lost.insert(at).second) continue; /* every third segment is lost once */
+        held[at] = seg->payload;
+        for (auto next = held.begin(); next != held.end() && next->first <= got.size(); next = held.erase(next)) {
+            if (next->first + next->second.size() > got.size()) got += next->second.substr(got.size() - next->first);
+        }
+        peer.rcv = peer.irs + 1 + static_cast<uint32_t>(got.size());
+        peer.send(ack());
+    }
+    EXPECT_EQ(got, text);
+}
+
+/* The same for the peer's window, whose right edge lies beyond the wrap. */
+TEST(TcpSequenceWrap, OurWindowCrossesIt)
+{
+    test_world world;
+    tcp_peer peer(world, listening, {.win = 3000});
+    establish_before_wrap(peer, 1000);
+    EXPECT_EQ(peer.app_write(stream(20000)), 20000);
+    drain(peer);
+    EXPECT_LE(static_cast<int32_t>(peer.rcv_max() - (peer.rcv + 3000)), 0);
+    peer.send(ack().win(0));
+    peer.skip();
+    EXPECT_EQ(download(peer, 20000, 60s), stream(20000));
+}
+
+} // namespace
+} // namespace microps

@@ -1,0 +1,162 @@
+/*
+ * Bounds: PCBs, buffers, reassembly, and that reaching one is no end (tcp_config).
+ */
+#include "support/tcp_test.hpp"
+
+namespace microps
+{
+namespace
+{
+
+/* tcp_config::pcb_max: beyond it the socket call fails, and works again when one is free. */
+TEST(TcpLimit, SocketsAreBounded)
+{
+    test_world world;
+    tcp_peer peer(world, tcp_peer_start::idle, {.configure = [](tcp_config &config) {
+                      config.pcb_max = 10;
+                  }});
+    net_stack &net = peer.stack();
+    std::vector<int> ids;
+    int error = 0;
+    while (error == 0 && ids.size() < 50) {
+        const int id = stream_socket(net);
+        error = error_of(id);
+        if (id >= 0) ids.push_back(id);
+    }
+    EXPECT_TRUE(error == EMFILE || error == ENOBUFS) << error;
+    EXPECT_EQ(ids.size(), 10u);
+    EXPECT_EQ(sock_close(net, ids[3]), 0);
+    EXPECT_GE(stream_socket(net), 0);
+}
+
+/* tcp_config::pcb_max: a server that is full lets nobody in, says nothing wrong, and recovers (defect T13). */
+TEST(TcpLimit, ServerThatIsFullRecovers)
+{
+    test_world world;
+    tcp_peer peer(world, listening, {.configure = [](tcp_config &config) {
+                      config.pcb_max = 5;
+                  }});
+    std::vector<int> ids;
+    for (uint16_t i = 0; i < 10; i++) {
+        peer.peer_port = static_cast<uint16_t>(20000 + i);
+        peer.skip();
+        peer.send(syn().mss(MSS));
+        const auto answer = peer.receive(0ms);
+        if (!answer || !(answer->flags & TCP_PEER_SYN)) continue;
+        peer.send(ack(answer->seq + 1));
+        const int id = accept_from(peer.stack(), peer.listener());
+        if (id >= 0) ids.push_back(id);
+    }
+    EXPECT_GE(ids.size(), 3u);
+    EXPECT_LE(ids.size(), 5u);
+    for (const int id : ids) {
+        EXPECT_EQ(sock_close(peer.stack(), id), 0);
+    }
+    peer.wait(1h);
+    peer.skip();
+    peer.peer_port = 30000;
+    EXPECT_TRUE(peer.establish());
+}
+
+/* Thousands of one-byte holes: bounded memory, and the stream is right in the end. */
+TEST(TcpLimit, OneByteHolesAreBounded)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    const std::string text = stream(60000);
+    for (uint32_t at = 1; at < text.size(); at += 2) {
+        peer.send(payload(text.substr(at, 1)).seq(peer.nxt + at));
+    }
+    peer.skip();
+    EXPECT_LT(peer.host().packets_in_use(), 2u << 20);
+    while (peer.una() != peer.nxt + text.size()) {
+        const uint32_t at = peer.una() - peer.nxt;
+        peer.send(payload(text.substr(at, MSS)).seq(peer.una()));
+        peer.wait(50ms);
+        ASSERT_GT(peer.una() - peer.nxt, at);
+    }
+    EXPECT_EQ(peer.app_read(), text);
+}
+
+/* The same from the far end of the window backwards. */
+TEST(TcpLimit, BackwardHolesAreBounded)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    const std::string text = stream(60000);
+    for (uint32_t at = 59999; at > 1; at -= 3) {
+        peer.send(payload(text.substr(at, 1)).seq(peer.nxt + at));
+        if (at < 4) break;
+    }
+    peer.skip();
+    while (peer.una() != peer.nxt + text.size()) {
+        const uint32_t at = peer.una() - peer.nxt;
+        peer.send(payload(text.substr(at, MSS)).seq(peer.una()));
+        peer.wait(50ms);
+        ASSERT_GT(peer.una() - peer.nxt, at);
+    }
+    EXPECT_EQ(peer.app_read(), text);
+}
+
+/* A thousand connections at once, each with its own stream. */
+TEST(TcpLimit, ManyConnectionsAtOnce)
+{
+    test_world world;
+    tcp_peer peer(world, listening);
+    constexpr uint16_t count = 1000;
+    std::vector<uint32_t> theirs(count);
+    std::vector<int> ids(count);
+    for (uint16_t i = 0; i < count; i++) {
+        peer.peer_port = static_cast<uint16_t>(20000 + i);
+        ASSERT_TRUE(peer.establish());
+        theirs[i] = peer.rcv;
+        ids[i] = peer.app();
+    }
+    for (uint16_t i = 0; i < count; i++) {
+        peer.send(payload(std::to_string(i)).ack(theirs[i]).peer_port(static_cast<uint16_t>(20000 + i)));
+    }
+    peer.skip();
+    for (uint16_t i = 0; i < count; i++) {
+        peer.set_app(ids[i]);
+        EXPECT_EQ(peer.app_read(), std::to_string(i));
+        EXPECT_EQ(peer.app_write("ok"), 2);
+        EXPECT_EQ(peer.app_close(), 0);
+    }
+    peer.wait(1h);
+    EXPECT_EQ(peer.host().packets_in_use(), 0u);
+    EXPECT_EQ(peer.host().count(counter::tcp_pcbs_released), count);
+}
+
+/* Many more connections than 16 in TIME-WAIT (defect T13): an active closer is not blocked by them. */
+TEST(TcpLimit, TimeWaitDoesNotBlockTheServer)
+{
+    test_world world;
+    tcp_peer peer(world, listening);
+    for (uint16_t i = 0; i < 300; i++) {
+        peer.peer_port = static_cast<uint16_t>(20000 + i);
+        peer.nxt = peer.iss + 1;
+        ASSERT_TRUE(peer.establish());
+        close_actively(peer);
+    }
+    peer.peer_port = 30000;
+    peer.nxt = peer.iss + 1;
+    EXPECT_TRUE(peer.establish());
+}
+
+/* net_shutdown while connections live in every state: the peers get a RST, memory comes back (sanitizers watch). */
+TEST(TcpLimit, ShutdownWithLiveConnections)
+{
+    test_world world;
+    tcp_peer peer(world, listening);
+    EXPECT_TRUE(peer.establish());
+    peer.send(payload("above a hole").seq(peer.nxt + 3));
+    EXPECT_EQ(peer.app_write(stream(30000)), 30000);
+    peer.peer_port += 1;
+    peer.nxt = peer.iss + 1;
+    half_open(peer);
+    const int id = stream_socket(peer.stack());
+    connect_to(peer.stack(), id, "192.0.2.1", 999);
+}
+
+} // namespace
+} // namespace microps

@@ -1,0 +1,231 @@
+/*
+ * Local addresses and ports: bind, ephemeral ports, conflicts (RFC 6056, RFC 6335, POSIX bind()).
+ */
+#include "support/tcp_test.hpp"
+
+#include <set>
+
+namespace microps
+{
+namespace
+{
+
+/* RFC 6335 6 (defect T14): ephemeral ports are 49152 .. 65535, in the right byte order. */
+TEST(TcpPort, EphemeralPortIsDynamic)
+{
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        test_world world(seed);
+        tcp_peer peer(world, connecting);
+        peer.expect(syn());
+        EXPECT_GE(peer.last().src.port, TCP_SOURCE_PORT_MIN);
+        EXPECT_EQ(local_port(peer.stack(), peer.app()), peer.last().src.port.value());
+    }
+}
+
+/* RFC 6056 3.3 (defect T14): ports are not predictable: neither the first, nor the next. */
+TEST(TcpPort, EphemeralPortsAreNotPredictable)
+{
+    std::set<uint16_t> first;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        test_world world(seed);
+        tcp_peer peer(world, connecting);
+        peer.expect(syn());
+        first.insert(peer.last().src.port);
+    }
+    EXPECT_GE(first.size(), 15u);
+    test_world world;
+    tcp_peer peer(world, tcp_peer_start::idle);
+    std::set<int> steps; /* between connections to different destinations */
+    int before = 0;
+    for (uint16_t i = 0; i < 20; i++) {
+        const int id = stream_socket(peer.stack());
+        EXPECT_EQ(error_of(connect_to(peer.stack(), id, "192.0.2.1", static_cast<uint16_t>(1000 + i * 7))),
+                  EINPROGRESS);
+        const int port = local_port(peer.stack(), id);
+        steps.insert(port - before);
+        before = port;
+    }
+    EXPECT_GE(steps.size(), 15u);
+}
+
+/* RFC 6056 2.3: connections to one destination get different ports. */
+TEST(TcpPort, EphemeralPortsToOneDestinationDiffer)
+{
+    test_world world;
+    tcp_peer peer(world, tcp_peer_start::idle);
+    std::set<uint16_t> ports;
+    for (int i = 0; i < 500; i++) {
+        const int id = stream_socket(peer.stack());
+        EXPECT_EQ(error_of(connect_to(peer.stack(), id, "192.0.2.1", 80)), EINPROGRESS);
+        ports.insert(local_port(peer.stack(), id));
+    }
+    EXPECT_EQ(ports.size(), 500u);
+    EXPECT_GE(*ports.begin(), TCP_SOURCE_PORT_MIN);
+}
+
+/* RFC 6056 2.3: a port somebody listens on is not ephemeral. */
+TEST(TcpPort, ListenersPortIsNotEphemeral)
+{
+    test_world world;
+    tcp_peer peer(world, tcp_peer_start::idle);
+    net_stack &net = peer.stack();
+    std::set<uint16_t> taken;
+    for (int i = 0; i < 300; i++) {
+        const int id = stream_socket(net);
+        EXPECT_EQ(bind_to(net, id, "0.0.0.0", 0), 0);
+        EXPECT_EQ(sock_listen(net, id, 1), 0);
+        taken.insert(local_port(net, id));
+    }
+    EXPECT_EQ(taken.size(), 300u);
+    for (int i = 0; i < 300; i++) {
+        const int id = stream_socket(net);
+        EXPECT_EQ(error_of(connect_to(net, id, "192.0.2.1", 80)), EINPROGRESS);
+        EXPECT_FALSE(taken.contains(local_port(net, id)));
+    }
+}
+
+/* Defect T17: bind to port 0 chooses one. */
+TEST(TcpPort, BindToPortZeroChooses)
+{
+    test_world world;
+    tcp_peer peer(world, tcp_peer_start::idle);
+    const int id = stream_socket(peer.stack());
+    EXPECT_EQ(bind_to(peer.stack(), id, "192.0.2.2", 0), 0);
+    EXPECT_GE(local_port(peer.stack(), id), TCP_SOURCE_PORT_MIN);
+    const int other = stream_socket(peer.stack());
+    EXPECT_EQ(bind_to(peer.stack(), other, "192.0.2.2", 0), 0);
+    EXPECT_NE(local_port(peer.stack(), id), local_port(peer.stack(), other));
+}
+
+/* POSIX listen(): a socket that is not bound listens on an ephemeral port. */
+TEST(TcpPort, ListenWithoutBindChooses)
+{
+    test_world world;
+    tcp_peer peer(world, tcp_peer_start::idle);
+    const int id = stream_socket(peer.stack());
+    EXPECT_EQ(sock_listen(peer.stack(), id, 1), 0);
+    peer.stack_port = local_port(peer.stack(), id);
+    EXPECT_GE(peer.stack_port, TCP_SOURCE_PORT_MIN);
+    peer.send(syn());
+    peer.expect(syn_ack());
+}
+
+/* POSIX bind(): EADDRNOTAVAIL, EINVAL. */
+TEST(TcpPort, BindChecksTheAddress)
+{
+    test_world world;
+    tcp_peer peer(world, tcp_peer_start::idle);
+    net_stack &net = peer.stack();
+    const int id = stream_socket(net);
+    EXPECT_EQ(error_of(bind_to(net, id, "192.0.2.99", 80)), EADDRNOTAVAIL);
+    EXPECT_EQ(error_of(bind_to(net, id, "198.51.100.1", 80)), EADDRNOTAVAIL);
+    EXPECT_EQ(bind_to(net, id, "192.0.2.2", 80), 0);
+    EXPECT_EQ(error_of(bind_to(net, id, "192.0.2.2", 81)), EINVAL) << "bound already";
+    EXPECT_EQ(local_port(net, id), 80);
+}
+
+/* POSIX bind(), listen() (defect T17): two listeners on one port conflict, also when one of them is for all addresses. */
+TEST(TcpPort, ListenersConflict)
+{
+    for (const char *second : {"0.0.0.0", "192.0.2.2"}) {
+        for (const char *first : {"0.0.0.0", "192.0.2.2"}) {
+            test_world world;
+            tcp_peer peer(world, tcp_peer_start::idle);
+            net_stack &net = peer.stack();
+            const int a = stream_socket(net);
+            EXPECT_EQ(bind_to(net, a, first, 80), 0);
+            EXPECT_EQ(sock_listen(net, a, 1), 0);
+            const int b = stream_socket(net);
+            int error = error_of(bind_to(net, b, second, 80));
+            if (error == 0) error = error_of(sock_listen(net, b, 1));
+            EXPECT_EQ(error, EADDRINUSE) << first << " and " << second;
+            EXPECT_EQ(sock_close(net, a), 0);
+            const int c = stream_socket(net);
+            EXPECT_EQ(bind_to(net, c, second, 80), 0) << "free again";
+            EXPECT_EQ(sock_listen(net, c, 1), 0);
+        }
+    }
+}
+
+/* Different addresses do not conflict. */
+TEST(TcpPort, DifferentAddressesDoNotConflict)
+{
+    test_world world;
+    tcp_peer peer(world, tcp_peer_start::idle);
+    net_stack &net = peer.stack();
+    for (const char *addr : {"192.0.2.2", "127.0.0.1"}) {
+        const int id = stream_socket(net);
+        EXPECT_EQ(bind_to(net, id, addr, 80), 0) << addr;
+        EXPECT_EQ(sock_listen(net, id, 1), 0) << addr;
+    }
+}
+
+/* Defect T17: connections of the port, in TIME-WAIT or established, do not keep a server from starting again. */
+TEST(TcpPort, ServerMayRestartOverOldConnections)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    close_actively(peer);
+    peer.peer_port += 1;
+    peer.nxt = peer.iss + 1;
+    EXPECT_TRUE(peer.establish()); /* and one that is alive */
+    net_stack &net = peer.stack();
+    EXPECT_EQ(sock_close(net, peer.listener()), 0);
+    const int id = stream_socket(net);
+    const int yes = 1;
+    sock_setsockopt(net, id, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+    EXPECT_EQ(bind_to(net, id, "0.0.0.0", 7), 0);
+    EXPECT_EQ(sock_listen(net, id, 5), 0);
+    peer.send(payload("alive"));
+    EXPECT_EQ(peer.app_read(), "alive");
+}
+
+/* POSIX connect(): a bound port is the connection's source; the same pair of endpoints cannot be used twice. */
+TEST(TcpPort, SamePairIsRefused)
+{
+    test_world world;
+    tcp_peer peer(world, tcp_peer_start::idle);
+    net_stack &net = peer.stack();
+    const int a = stream_socket(net);
+    const int b = stream_socket(net);
+    EXPECT_EQ(bind_to(net, a, "192.0.2.2", 5000), 0);
+    EXPECT_EQ(error_of(connect_to(net, a, "192.0.2.1", 80)), EINPROGRESS);
+    int error = error_of(bind_to(net, b, "192.0.2.2", 5000));
+    if (error == 0) error = error_of(connect_to(net, b, "192.0.2.1", 80));
+    EXPECT_TRUE(error == EADDRINUSE || error == EADDRNOTAVAIL) << error;
+}
+
+/* Defect T14: a port is free again as soon as its connection is. */
+TEST(TcpPort, PortsAreReleased)
+{
+    test_world world;
+    tcp_peer peer(world, tcp_peer_start::idle);
+    net_stack &net = peer.stack();
+    for (int i = 0; i < 2000; i++) { /* 2,000 ports to one destination, none kept */
+        const int id = stream_socket(net);
+        ASSERT_EQ(error_of(connect_to(net, id, "192.0.2.1", 80)), EINPROGRESS);
+        ASSERT_EQ(sock_close(net, id), 0);
+        peer.skip();
+    }
+    EXPECT_EQ(peer.host().count(counter::tcp_pcbs_released), 2000u);
+}
+
+/* POSIX getsockname(), getpeername(). */
+TEST(TcpPort, NamesOfAConnection)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    net_stack &net = peer.stack();
+    sockaddr_in addr{};
+    socklen_t size = sizeof(addr);
+    EXPECT_EQ(sock_getsockname(net, peer.app(), as_sockaddr(addr), &size), 0);
+    EXPECT_EQ(ip_endpoint_str(sockaddr_to_endpoint(addr)), "192.0.2.2:7");
+    size = sizeof(addr);
+    EXPECT_EQ(sock_getpeername(net, peer.app(), as_sockaddr(addr), &size), 0);
+    EXPECT_EQ(ip_endpoint_str(sockaddr_to_endpoint(addr)), "192.0.2.1:40000");
+    size = sizeof(addr);
+    EXPECT_EQ(error_of(sock_getpeername(net, peer.listener(), as_sockaddr(addr), &size)), ENOTCONN);
+}
+
+} // namespace
+} // namespace microps

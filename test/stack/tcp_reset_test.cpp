@@ -1,0 +1,306 @@
+/*
+ * RST: when it is sent, when it is believed, and what else a blind attacker may try (RFC 9293 3.5.2, 3.5.3, 3.10.7.1;
+ * RFC 5961).
+ */
+#include "support/tcp_test.hpp"
+
+namespace microps
+{
+namespace
+{
+
+/* RFC 9293 3.10.7.1: no ACK: <SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK>. */
+TEST(TcpReset, SynToAClosedPortIsRefused)
+{
+    test_world world;
+    tcp_peer peer(world, tcp_peer_start::idle);
+    peer.send(syn());
+    peer.expect(rst().seq(0).ack(peer.iss + 1));
+    peer.send(syn().payload("abc"));
+    peer.expect(rst().seq(0).ack(peer.iss + 4));
+    peer.send(segment(TCP_PEER_FIN).seq(1000).payload("ab"));
+    peer.expect(rst().seq(0).ack(1003));
+    peer.send(segment(0).seq(77));
+    peer.expect(rst().seq(0).ack(77));
+}
+
+/* RFC 9293 3.10.7.1: with ACK: <SEQ=SEG.ACK><CTL=RST>. */
+TEST(TcpReset, AckToAClosedPortIsAnsweredWithItsNumber)
+{
+    test_world world;
+    tcp_peer peer(world, tcp_peer_start::idle);
+    peer.send(ack(4711));
+    peer.expect(rst().seq(4711));
+    EXPECT_FALSE(peer.last().flags & TCP_PEER_ACK);
+    peer.send(payload("text").ack(4711));
+    peer.expect(rst().seq(4711));
+    peer.send(syn_ack().ack(4711));
+    peer.expect(rst().seq(4711));
+    EXPECT_GE(peer.host().count(counter::tcp_out_rsts), 3u);
+}
+
+/* RFC 9293 3.10.7.1: a RST is never answered: two stacks would never stop. */
+TEST(TcpReset, RstToAClosedPortIsDroppedSilently)
+{
+    test_world world;
+    tcp_peer peer(world, tcp_peer_start::idle);
+    peer.send(rst());
+    peer.send(rst().ack(1));
+    peer.send(segment(TCP_PEER_RST | TCP_PEER_SYN));
+    peer.expect_nothing(1s);
+}
+
+/* RFC 9293 3.10.7.4, second; RFC 5961 3.2: a RST at exactly RCV.NXT. The user learns ECONNRESET. */
+TEST(TcpReset, ExactRstEndsTheConnection)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    peer.send(rst());
+    peer.expect_nothing(1s);
+    EXPECT_TRUE(peer.app_poll() & (POLLERR | POLLHUP));
+    EXPECT_EQ(peer.app_read(), "");
+    EXPECT_EQ(peer.app_errno(), ECONNRESET);
+    EXPECT_EQ(peer.app_write("x"), -1);
+    EXPECT_EQ(peer.app_errno(), EPIPE);
+    EXPECT_EQ(peer.app_close(), 0);
+    EXPECT_EQ(peer.host().count(counter::tcp_estab_resets), 1u);
+    EXPECT_FALSE(connection_is_known(peer));
+}
+
+/* RFC 5961 3.2 (defect T16): in the window, but not exact: a challenge ACK; the real peer would answer with the exact
+ * RST. */
+TEST(TcpReset, RstInTheWindowIsChallenged)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    peer.send(rst().seq(peer.nxt + 1));
+    peer.expect(ack(peer.nxt).seq(peer.rcv).len(0));
+    peer.wait(2s);
+    peer.send(rst().seq(peer.nxt + 60000));
+    peer.expect(ack(peer.nxt).seq(peer.rcv).len(0));
+    peer.send(payload("alive"));
+    EXPECT_EQ(peer.app_read(), "alive");
+    EXPECT_GE(peer.host().count(counter::tcp_challenge_acks), 2u);
+}
+
+/* RFC 5961 3.2: outside the window: dropped silently. */
+TEST(TcpReset, RstOutsideTheWindowIsDroppedSilently)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    for (const uint32_t offset : {0xffffffffu, 0xffff0000u, 0x80000000u, 70000u, 0x7fffffffu}) {
+        peer.send(rst().seq(peer.nxt + offset));
+    }
+    peer.expect_nothing(1s);
+    peer.send(payload("alive"));
+    EXPECT_EQ(peer.app_read(), "alive");
+}
+
+/* RFC 9293 3.10.7.4, second: the ACK field of a RST is not looked at here; SHLD-2: it may carry text. */
+TEST(TcpReset, RstMayCarryTextAndAnyAck)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    peer.send(rst().ack(12345).payload("out of memory"));
+    peer.expect_nothing(1s);
+    EXPECT_EQ(peer.app_read(), "");
+    EXPECT_EQ(peer.app_errno(), ECONNRESET);
+}
+
+/* RFC 5961 4.2, RFC 9293 3.10.7.4, fourth: a SYN in a synchronized state is answered with a challenge ACK, wherever it
+ * lies; the connection stays. */
+TEST(TcpReset, SynIsChallenged)
+{
+    for (const uint32_t offset : {0u, 1u, 1000u, 0xffffffffu, 0x80000000u, 100000u}) {
+        test_world world;
+        tcp_peer peer(world, connected);
+        peer.send(syn().seq(peer.nxt + offset));
+        peer.expect(ack(peer.nxt).seq(peer.rcv).len(0));
+        peer.send(payload("alive"));
+        EXPECT_EQ(peer.app_read(), "alive") << offset;
+    }
+}
+
+/* RFC 5961 4.2: the peer that has really restarted answers the challenge with a RST, and may connect again. */
+TEST(TcpReset, RestartedPeerMayConnectAgain)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    peer.send(syn().seq(peer.nxt + 5000).mss(MSS));
+    peer.expect(ack(peer.nxt));
+    peer.send(rst().seq(peer.last().ack)); /* "what connection?" */
+    peer.expect_nothing();
+    EXPECT_EQ(peer.app_error(), ECONNRESET);
+    peer.iss = peer.nxt + 5000;
+    peer.nxt = peer.iss + 1;
+    EXPECT_TRUE(peer.establish());
+}
+
+/* RFC 5961 4.2: a SYN-ACK in a synchronized state is a SYN. */
+TEST(TcpReset, SynAckIsChallenged)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    peer.send(syn_ack().seq(peer.nxt + 10));
+    peer.expect(ack(peer.nxt).seq(peer.rcv).len(0));
+    peer.send(payload("alive"));
+    EXPECT_EQ(peer.app_read(), "alive");
+}
+
+/* RFC 5961 5.2: text with an ACK outside [SND.UNA - MAX.SND.WND, SND.NXT] is an injection. */
+TEST(TcpReset, BlindTextIsNotDelivered)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_EQ(peer.app_write("x"), 1);
+    peer.expect(payload("x"));
+    peer.rcv += 1;
+    peer.send(ack());
+    net_random random(3);
+    for (int i = 0; i < 200; i++) {
+        uint32_t guess = random.u32();
+        if (guess - (peer.rcv - 70000) < 140000) guess += 0x40000000;
+        peer.send(payload("evil").ack(guess));
+    }
+    EXPECT_EQ(peer.app_read(), "");
+    peer.skip();
+    peer.send(payload("good"));
+    EXPECT_EQ(peer.app_read(), "good");
+}
+
+/* RFC 5961 7: challenges are limited, so that nobody makes us flood somebody. */
+TEST(TcpReset, ChallengesAreLimited)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    for (int i = 0; i < 20000; i++) {
+        peer.send(rst().seq(peer.nxt + 1 + static_cast<uint32_t>(i)));
+    }
+    EXPECT_LE(drain(peer).size(), 2000u);
+    peer.wait(2s);
+    peer.skip();
+    peer.send(payload("alive"));
+    EXPECT_EQ(peer.app_read(), "alive");
+}
+
+/* RFC 9293 MUST-12 (defects L2, L3): whoever sleeps on the connection wakes with ECONNRESET; the stack lives on. */
+TEST(TcpReset, SleepersWake)
+{
+    test_world world;
+    tcp_peer peer(world, connected, {.win = 0});
+    net_stack &net = peer.stack();
+    const int id = peer.app();
+    sock_fcntl(net, id, F_SETFL, 0);
+    int reader = 0;
+    int writer = 0;
+    peer.host().spawn("reader", [&] {
+        char c = 0;
+        reader = error_of(sock_recv(net, id, &c, 1));
+    });
+    peer.host().spawn("writer", [&] {
+        const std::string text = stream(1 << 20);
+        writer = error_of(sock_send(net, id, text.data(), text.size()));
+        if (writer == 0) writer = error_of(sock_send(net, id, text.data(), text.size()));
+    });
+    peer.wait(50ms);
+    peer.send(rst());
+    peer.wait(1s);
+    EXPECT_TRUE(reader == ECONNRESET || writer == ECONNRESET);
+    EXPECT_NE(reader, 0);
+    EXPECT_NE(writer, 0);
+    EXPECT_EQ(sock_close(net, id), 0);
+    peer.set_app(-1);
+    peer.peer_port += 1;
+    EXPECT_TRUE(peer.establish());
+}
+
+/* RFC 9293 3.10.7.4, second: RST in each state after our close: the connection is gone at once, without a word. */
+TEST(TcpReset, RstInFinWait)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_EQ(peer.app_close(), 0);
+    peer.expect(fin());
+    peer.send(rst());
+    peer.expect_nothing(100s);
+    EXPECT_EQ(peer.host().count(counter::tcp_pcbs_released), 1u);
+}
+
+TEST(TcpReset, RstInFinWait2)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_EQ(peer.app_close(), 0);
+    peer.expect(fin());
+    peer.rcv += 1;
+    peer.send(ack());
+    peer.send(rst());
+    peer.expect_nothing(10s);
+    EXPECT_EQ(peer.host().count(counter::tcp_pcbs_released), 1u);
+}
+
+TEST(TcpReset, RstInCloseWait)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    peer.send(fin());
+    peer.nxt += 1;
+    peer.expect(ack(peer.nxt));
+    peer.send(rst());
+    peer.expect_nothing(1s);
+    EXPECT_EQ(peer.app_write("x"), -1);
+    EXPECT_TRUE(peer.app_errno() == EPIPE || peer.app_errno() == ECONNRESET) << peer.app_errno();
+    EXPECT_EQ(peer.app_close(), 0);
+    peer.expect_nothing(10s);
+}
+
+TEST(TcpReset, RstInLastAck)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    close_passively(peer);
+    peer.send(rst());
+    peer.expect_nothing(100s);
+    EXPECT_EQ(peer.host().count(counter::tcp_pcbs_released), 1u);
+}
+
+TEST(TcpReset, RstInClosing)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_EQ(peer.app_close(), 0);
+    peer.expect(fin());
+    peer.send(fin());
+    peer.nxt += 1;
+    peer.expect(ack(peer.nxt));
+    peer.send(rst());
+    peer.expect_nothing(100s);
+    EXPECT_EQ(peer.host().count(counter::tcp_pcbs_released), 1u);
+}
+
+/* RFC 9293 3.5.2: after a reset the same addresses and ports may connect anew at once. */
+TEST(TcpReset, PortsAreFreeAfterAReset)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    for (int i = 0; i < 5; i++) {
+        peer.send(rst());
+        EXPECT_EQ(peer.app_close(), 0);
+        peer.iss += 100000;
+        peer.nxt = peer.iss + 1;
+        ASSERT_TRUE(peer.establish()) << i;
+    }
+}
+
+/* RFC 9293 3.5.2: a RST that carries SYN or FIN is a RST. */
+TEST(TcpReset, RstWithOtherBitsIsARst)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    peer.send(segment(TCP_PEER_RST | TCP_PEER_SYN | TCP_PEER_FIN | TCP_PEER_ACK));
+    peer.expect_nothing(1s);
+    EXPECT_EQ(peer.app_error(), ECONNRESET);
+}
+
+} // namespace
+} // namespace microps
