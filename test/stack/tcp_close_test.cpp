@@ -340,6 +340,22 @@ TEST(TcpTimeWait, OldSynDoesNotReopen)
     }
 }
 
+/* RFC 9293 MAY-2, as Linux: a SYN behind the old connection's numbers is a new connection; ours begin behind the old
+ * ones, too (RFC 1122 4.2.2.13). */
+TEST(TcpTimeWait, NewSynReopens)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    close_actively(peer);
+    const uint32_t ours = peer.rcv;
+    peer.iss = peer.nxt + 1000;
+    peer.nxt = peer.iss + 1;
+    EXPECT_TRUE(peer.establish());
+    EXPECT_GT(static_cast<int32_t>(peer.irs - ours), 0);
+    peer.send(payload("again"));
+    EXPECT_EQ(peer.app_read(), "again");
+}
+
 /* RFC 9293 3.6 (defect T17): TIME-WAIT of one connection disturbs neither the listener nor other connections. */
 TEST(TcpTimeWait, ListenerServesOthersMeanwhile)
 {
@@ -455,6 +471,43 @@ TEST(TcpAbort, SendsRst)
     EXPECT_FALSE(connection_is_known(peer));
     net_guard guard(net);
     EXPECT_EQ(error_of(tcp_state(guard, id)), EBADF);
+}
+
+/* POSIX SO_LINGER with a time of zero: close() is ABORT. */
+TEST(TcpAbort, LingerOfZeroSendsRst)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    const linger at_once{.l_onoff = 1, .l_linger = 0};
+    EXPECT_EQ(sock_setsockopt(peer.stack(), peer.app(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)), 0);
+    EXPECT_EQ(peer.app_close(), 0);
+    peer.expect(rst().seq(peer.rcv));
+    EXPECT_FALSE(connection_is_known(peer));
+}
+
+/* POSIX SO_LINGER with a time: close() waits for the peer's last ACK, but not longer. */
+TEST(TcpClose, LingerWaits)
+{
+    for (const bool answered : {true, false}) {
+        test_world world;
+        tcp_peer peer(world, connected);
+        net_stack &net = peer.stack();
+        const linger some{.l_onoff = 1, .l_linger = 20};
+        EXPECT_EQ(sock_setsockopt(net, peer.app(), SOL_SOCKET, SO_LINGER, &some, sizeof(some)), 0);
+        sock_fcntl(net, peer.app(), F_SETFL, 0);
+        bool closed = false;
+        peer.host().spawn("closer", [&] {
+            sock_close(net, peer.app());
+            closed = true;
+        });
+        peer.expect(fin());
+        peer.wait(1s);
+        EXPECT_FALSE(closed);
+        peer.rcv += 1;
+        if (answered) peer.send(ack());
+        peer.wait(answered ? 1s : 20s);
+        EXPECT_TRUE(closed);
+    }
 }
 
 /* RFC 9293 3.10.4: CLOSE of a listener. Nothing is sent for it; its port answers with RST. */

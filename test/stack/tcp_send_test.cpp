@@ -3,6 +3,8 @@
  */
 #include "support/tcp_test.hpp"
 
+#include <netinet/tcp.h>
+
 namespace microps
 {
 namespace
@@ -227,6 +229,34 @@ TEST(TcpNagle, SmallTextOnAnIdleConnectionDoesNotWait)
         peer.rcv += 1;
         peer.send(ack());
     }
+}
+
+/* RFC 9293 MUST-17: the user can switch it off; what it held back goes at once. */
+TEST(TcpNagle, NodelaySendsAtOnce)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_EQ(peer.app_write("a"), 1);
+    peer.expect(payload("a"));
+    EXPECT_EQ(peer.app_write("b"), 1);
+    peer.expect_nothing();
+    const int yes = 1;
+    EXPECT_EQ(sock_setsockopt(peer.stack(), peer.app(), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes)), 0);
+    peer.expect(payload("b").within(0ms));
+    EXPECT_EQ(peer.app_write("c"), 1);
+    peer.expect(payload("c").within(0ms));
+}
+
+/* RFC 9293 MAY-15, as Linux: MSG_MORE holds a partial segment back until more comes. */
+TEST(TcpSend, MsgMoreGathers)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    net_stack &net = peer.stack();
+    EXPECT_EQ(sock_send(net, peer.app(), "head ", 5, MSG_MORE), 5);
+    peer.expect_nothing(100ms);
+    EXPECT_EQ(sock_send(net, peer.app(), "body", 4), 4);
+    peer.expect(payload("head body").psh());
 }
 
 /* RFC 9293 3.8.6.2.1, MUST-38: a sliver of window is not filled while more is outstanding ... */

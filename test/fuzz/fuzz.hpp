@@ -1,0 +1,90 @@
+/*
+ * fuzz.hpp: how a fuzzer's bytes become frames.
+ *
+ * An input is a list of records: two bytes of length, the bytes. A fuzzer does not guess checksums, so they are put
+ * right unless the length says otherwise: what lies behind the checksum is where the bugs would be.
+ */
+#pragma once
+
+#include "microps/checksum.hpp"
+#include "microps/ip.hpp"
+#include "microps/log.hpp"
+#include "microps/wire.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace microps
+{
+
+/** Takes an input apart. */
+class fuzz_input
+{
+public:
+    explicit fuzz_input(std::span<const uint8_t> bytes) : rest_(bytes) { log_set_level(log_level::off); }
+
+    [[nodiscard]] bool empty() const { return rest_.empty(); }
+    uint8_t octet()
+    {
+        if (rest_.empty()) return 0;
+        const uint8_t value = rest_[0];
+        rest_ = rest_.subspan(1);
+        return value;
+    }
+    uint16_t word() { return static_cast<uint16_t>(octet() << 8 | octet()); }
+    /** A small signed step, or sometimes a large one. */
+    uint32_t step()
+    {
+        const uint8_t kind = octet();
+        if (kind < 0xf0) return static_cast<uint32_t>(static_cast<int8_t>(kind));
+        return static_cast<uint32_t>(word()) << (kind & 0x0f);
+    }
+    std::vector<uint8_t> bytes(size_t size)
+    {
+        const auto taken = rest_.first(std::min(size, rest_.size()));
+        rest_ = rest_.subspan(taken.size());
+        return {taken.begin(), taken.end()};
+    }
+    /** The next record; @p intact: the checksums are to be put right. */
+    std::vector<uint8_t> record(bool &intact)
+    {
+        const uint16_t head = word();
+        intact = (head & 0x8000) == 0;
+        return bytes(head & 0x07ff);
+    }
+
+private:
+    std::span<const uint8_t> rest_;
+};
+
+/** Puts the checksums of an IPv4 packet, and of the ICMP, UDP or TCP inside, right. */
+inline void fuzz_fix_checksums(std::span<uint8_t> packet)
+{
+    if (packet.size() < 20) return;
+    const size_t header = static_cast<size_t>(packet[0] & 0x0f) * 4;
+    if (header < 20 || header > packet.size()) return;
+    wire_write(packet.subspan(10), be16(0));
+    wire_write(packet.subspan(10), be16(cksum16(packet.first(header))));
+    std::span<const uint8_t> fields = packet.subspan(2);
+    const uint16_t total = *wire_read<be16>(fields);
+    if (total < header || total > packet.size()) return;
+    const std::span<uint8_t> payload = packet.subspan(header, total - header);
+    const uint8_t protocol = packet[9];
+    size_t offset = 0;
+    if (protocol == IP_PROTOCOL_ICMP) offset = 2;
+    if (protocol == IP_PROTOCOL_UDP) offset = 6;
+    if (protocol == IP_PROTOCOL_TCP) offset = 16;
+    if (offset == 0 || payload.size() < offset + 2) return;
+    std::span<const uint8_t> addresses = packet.subspan(12);
+    const auto src = *wire_read<ip_addr_t>(addresses);
+    const auto dst = *wire_read<ip_addr_t>(addresses);
+    const uint32_t pseudo = protocol == IP_PROTOCOL_ICMP ? 0 : ip_pseudo_sum(src, dst, protocol, payload.size());
+    wire_write(payload.subspan(offset), be16(0));
+    wire_write(payload.subspan(offset), be16(cksum16(payload, pseudo)));
+}
+
+} // namespace microps
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
