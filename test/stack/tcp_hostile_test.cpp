@@ -113,7 +113,7 @@ TEST(TcpHostile, AllFlagCombinationsAtAConnection)
     for (unsigned flags = 0; flags < 256; flags++) {
         test_world world;
         tcp_peer peer(world, connected);
-        peer.send(segment(static_cast<uint8_t>(flags)).payload("x"));
+        peer.send(segment(static_cast<uint8_t>(flags)).seq(peer.nxt).payload("x"));
         const bool has_ack = (flags & TCP_PEER_ACK) != 0;
         const bool plain = has_ack && !(flags & (TCP_PEER_SYN | TCP_PEER_RST));
         EXPECT_EQ(peer.app_read(), plain ? "x" : "") << flags;

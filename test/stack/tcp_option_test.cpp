@@ -1,6 +1,7 @@
 /*
  * Options as a receiver who knows few of them must take them (RFC 9293 3.1, 3.2, 3.7.1). Bytes are literals.
  */
+#include "support/log_capture.hpp"
 #include "support/tcp_test.hpp"
 
 namespace microps
@@ -205,6 +206,20 @@ TEST(TcpOption, OptionsAreNotText)
     peer.send(ack().raw_options({'e', 'v', 'i', 'l'}));
     peer.expect_nothing(500ms);
     EXPECT_EQ(peer.app_read(), "");
+}
+
+/* Defect T19, reference 3.2 and 3.5: the log's line and dump of a SYN with 20 bytes of options. */
+TEST(TcpOption, LogDoesNotCountOptionsAsText)
+{
+    const log_capture log;
+    test_world world;
+    tcp_peer peer(world, listening);
+    peer.send(syn().raw_options({2, 4, 0x05, 0xb4, 4, 2, 8, 10, 1, 2, 3, 4, 0, 0, 0, 0, NOP, 3, 3, 7}));
+    EXPECT_TRUE(log.contains("tcp_input: 192.0.2.1:40000 => 192.0.2.2:7, len=40 (payload=0)"));
+    EXPECT_TRUE(log.contains("        off: 0xa0 (40)\n"));
+    EXPECT_TRUE(log.contains("        flg: 0x02 (------S-)\n"));
+    EXPECT_TRUE(log.contains("tcp_output_segment: 192.0.2.2:7 => 192.0.2.1:40000, len=24 (payload=0)"));
+    EXPECT_TRUE(log.contains("        flg: 0x12 (---A--S-)\n"));
 }
 
 } // namespace

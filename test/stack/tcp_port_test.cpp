@@ -164,15 +164,17 @@ TEST(TcpPort, DifferentAddressesDoNotConflict)
 TEST(TcpPort, ServerMayRestartOverOldConnections)
 {
     test_world world;
-    tcp_peer peer(world, connected);
+    tcp_peer peer(world, listening);
+    net_stack &net = peer.stack();
+    const int yes = 1;
+    sock_setsockopt(net, peer.listener(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+    EXPECT_TRUE(peer.establish());
     close_actively(peer);
     peer.peer_port += 1;
     peer.nxt = peer.iss + 1;
     EXPECT_TRUE(peer.establish()); /* and one that is alive */
-    net_stack &net = peer.stack();
     EXPECT_EQ(sock_close(net, peer.listener()), 0);
     const int id = stream_socket(net);
-    const int yes = 1;
     sock_setsockopt(net, id, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
     EXPECT_EQ(bind_to(net, id, "0.0.0.0", 7), 0);
     EXPECT_EQ(sock_listen(net, id, 5), 0);

@@ -297,7 +297,7 @@ TEST(TcpReset, RstWithOtherBitsIsARst)
 {
     test_world world;
     tcp_peer peer(world, connected);
-    peer.send(segment(TCP_PEER_RST | TCP_PEER_SYN | TCP_PEER_FIN | TCP_PEER_ACK));
+    peer.send(segment(TCP_PEER_RST | TCP_PEER_SYN | TCP_PEER_FIN | TCP_PEER_ACK).seq(peer.nxt));
     peer.expect_nothing(1s);
     EXPECT_EQ(peer.app_error(), ECONNRESET);
 }
