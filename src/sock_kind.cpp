@@ -20,7 +20,6 @@ namespace
 int no_listen(net_guard &, int, int) { return net_error(EOPNOTSUPP); }
 int no_accept(net_guard &, int, ip_endpoint *, int, net_time) { return net_error(EOPNOTSUPP); }
 int no_disconnect(net_guard &, int) { return net_error(EAFNOSUPPORT); }
-ip_sockopts *no_options(net_guard &, int) { return nullptr; }
 int no_setopt(net_guard &, int, int, int, const void *, socklen_t) { return net_error(ENOPROTOOPT); }
 int no_getopt(net_guard &, int, int, int, void *, socklen_t &) { return net_error(ENOPROTOOPT); }
 
@@ -100,7 +99,8 @@ constexpr sock_kind kind_tcp{.type = SOCK_STREAM,
                              .getpeername = tcp_getpeername,
                              .take_error = tcp_take_error,
                              .pending = tcp_pending,
-                             .options = no_options,
+
+                             .options = tcp_sockopts,
                              .setopt = tcp_setopt,
                              .getopt = tcp_getopt};
 

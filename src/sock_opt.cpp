@@ -86,6 +86,7 @@ int socket_option_set(net_guard &guard, sock &s, int name, const void *value, so
     if (int_read(value, size, number) == -1) return -1;
     if (name == SO_REUSEADDR) {
         s.reuse = number != 0;
+        if (s.kind->is_stream()) return s.kind->setopt(guard, s.desc, SOL_SOCKET, name, value, size);
     } else if (ip_sockopts *options = s.kind->options(guard, s.desc)) {
         options->broadcast = number != 0; /* a stream takes it, and has no use for it: as on Linux */
     }

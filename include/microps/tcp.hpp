@@ -43,7 +43,7 @@ struct tcp_config {
     size_t send_buffer = 262144;                           /* bytes */
     net_duration rto_initial = std::chrono::seconds(1);    /* RFC 6298 2.1 */
     net_duration rto_min = std::chrono::milliseconds(200); /* as Linux; RFC 6298 2.4 SHOULD 1 s */
-    net_duration rto_max = std::chrono::seconds(60);       /* RFC 6298 2.5 */
+    net_duration rto_max = std::chrono::seconds(120);      /* as Linux; RFC 6298 2.5: 60 s at least */
     unsigned syn_retries = 6;     /* resent SYNs before ETIMEDOUT: 127 s, as Linux (RFC 9293 3.8.3) */
     unsigned synack_retries = 5;  /* resent SYN-ACKs before the half-open connection goes: 63 s, as Linux */
     unsigned data_retries = 15;   /* resent data before ETIMEDOUT: some 15 minutes, as Linux */
@@ -117,6 +117,8 @@ int tcp_setopt(net_guard &guard, int id, int level, int name, const void *value,
     MICROPS_REQUIRES(net_locked);
 int tcp_getopt(net_guard &guard, int id, int level, int name, void *value, socklen_t &size)
     MICROPS_REQUIRES(net_locked);
+/** How a connection's packets are sent (IP_TTL, IP_TOS), to be changed in place; null: EBADF. */
+ip_sockopts *tcp_sockopts(net_guard &guard, int id) MICROPS_REQUIRES(net_locked);
 
 /* The original's calls, for programs: they take the lock themselves. */
 int tcp_open(net_stack &net) MICROPS_EXCLUDES(net_locked);

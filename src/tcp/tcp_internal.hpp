@@ -198,6 +198,7 @@ struct tcp_pcb {
     int soft_error = 0; /* of an ICMP error: why, if it should time out */
     int linger = -1;    /* SO_LINGER: seconds, or not */
     unsigned sleepers = 0;
+    ip_sockopts ip{};          /* IP_TTL, IP_TOS */
     ip_endpoint bound_to{};    /* by tcp_bind(); port 0: not bound */
     bool reuse = true;         /* SO_REUSEADDR */
     bool nodelay = false;      /* TCP_NODELAY: no Nagle */

@@ -36,6 +36,7 @@ static tcp_pcb *tcp_child_alloc(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
     child->nodelay = pcb.nodelay;
     child->keepalive = pcb.keepalive;
     child->linger = pcb.linger;
+    child->ip = pcb.ip;
     child->reuse = pcb.reuse;
     tcp_pcb_enqueue(*child, &pcb.listener->half_open);
     return child;

@@ -51,6 +51,7 @@ struct tcp_tx {
     uint8_t flags = 0;
     uint16_t wnd = 0;
     tcp_options options{};
+    ip_tx ip{};
 };
 
 /** RFC 9293 3.1. Where the device fills it in, it wants the pseudo-header's sum in its place. */
@@ -92,7 +93,7 @@ static ssize_t tcp_output_segment(net_stack &net, const tcp_tx &tx, packet_ptr p
     }
     net_count(net, counter::tcp_out_segs);
     if (tx.flags & TCP_FLG_RST) net_count(net, counter::tcp_out_rsts);
-    return ip_output(net, IP_PROTOCOL_TCP, std::move(pkt), tx.local.addr, tx.foreign.addr);
+    return ip_output(net, IP_PROTOCOL_TCP, std::move(pkt), tx.local.addr, tx.foreign.addr, tx.ip);
 }
 
 static packet_ptr tcp_packet_alloc(net_stack &net, size_t payload) MICROPS_REQUIRES(net_locked)
@@ -103,7 +104,7 @@ static packet_ptr tcp_packet_alloc(net_stack &net, size_t payload) MICROPS_REQUI
 /** Sends a connection's segment: @p len bytes of the send ring from @p seq on. It carries our newest ACK and window. */
 static void tcp_transmit(tcp_pcb &pcb, tcp_seq seq, size_t len, uint8_t flags) MICROPS_REQUIRES(net_locked)
 {
-    tcp_tx tx{.local = pcb.local, .foreign = pcb.foreign, .seq = seq, .flags = flags};
+    tcp_tx tx{.local = pcb.local, .foreign = pcb.foreign, .seq = seq, .flags = flags, .ip = pcb.ip.tx};
     if (pcb.state != tcp_pcb_state::syn_sent) {
         tx.flags |= TCP_FLG_ACK;
         tx.ack = pcb.rcv.nxt;

@@ -169,7 +169,7 @@ void tcp_check_fin(tcp_pcb &pcb, const tcp_segment &seg)
     if (pcb.released || pcb.fin_received) return;
     if (seg.has(TCP_FLG_FIN)) {
         pcb.early.fin = seg.seq + seg.data.size();
-        if (*pcb.early.fin != pcb.rcv.nxt) tcp_output_ack(pcb); /* it came early */
+        if (*pcb.early.fin != pcb.rcv.nxt && seg.data.empty()) tcp_output_ack(pcb); /* early; text has been answered */
     }
     if (pcb.early.fin != pcb.rcv.nxt) return;
     pcb.fin_received = true;

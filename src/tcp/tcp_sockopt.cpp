@@ -103,6 +103,12 @@ int get_socket_option(const tcp_pcb &pcb, int name, void *value, socklen_t &size
 
 } // namespace
 
+ip_sockopts *tcp_sockopts(net_guard &guard, int id)
+{
+    tcp_pcb *pcb = tcp_pcb_get(guard.net(), id);
+    return pcb ? &pcb->ip : nullptr;
+}
+
 int tcp_setopt(net_guard &guard, int id, int level, int name, const void *value, socklen_t size)
 {
     tcp_pcb *pcb = tcp_pcb_get(guard.net(), id);
