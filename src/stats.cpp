@@ -67,8 +67,6 @@ const char *drop_reason_name(drop_reason reason)
         return "ip_fragment_limit";
     case drop_reason::ip_fragment_timeout:
         return "ip_fragment_timeout";
-    case drop_reason::ip_ttl_expired:
-        return "ip_ttl_expired";
     case drop_reason::icmp_unknown_type:
         return "icmp_unknown_type";
     case drop_reason::icmp_bad_quote:
@@ -81,8 +79,6 @@ const char *drop_reason_name(drop_reason reason)
         return "udp_no_port";
     case drop_reason::udp_queue_full:
         return "udp_queue_full";
-    case drop_reason::udp_pcb_closed:
-        return "udp_pcb_closed";
     case drop_reason::ping_no_socket:
         return "ping_no_socket";
     case drop_reason::ping_queue_full:

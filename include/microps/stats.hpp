@@ -48,7 +48,6 @@ enum class drop_reason : uint8_t {
     ip_fragment_overlap,
     ip_fragment_limit,
     ip_fragment_timeout,
-    ip_ttl_expired,
     /* icmp */
     icmp_unknown_type,
     icmp_bad_quote,
@@ -57,7 +56,6 @@ enum class drop_reason : uint8_t {
     /* udp */
     udp_no_port,
     udp_queue_full,
-    udp_pcb_closed,
     /* icmp sockets */
     ping_no_socket,
     ping_queue_full,
