@@ -184,7 +184,7 @@ TEST_F(TapDevice, AnIdleStackSleeps)
     const long before = context_switches();
     const uint64_t turns = host.count(counter::net_engine_turns);
     std::this_thread::sleep_for(std::chrono::seconds(3));
-    EXPECT_LE(context_switches() - before, 45); /* ThreadSanitizer has a thread that wakes ten times a second */
+    EXPECT_LE(context_switches() - before, 60); /* ThreadSanitizer alone wakes ten times a second */
     EXPECT_LE(host.count(counter::net_engine_turns) - turns, 10U);
 }
 

@@ -343,7 +343,7 @@ TEST_F(Programs, AnIdleTcpsSleeps)
     std::this_thread::sleep_for(1s);
     const long before = context_switches_of(tcps->pid());
     std::this_thread::sleep_for(3s);
-    EXPECT_LE(context_switches_of(tcps->pid()) - before, 20);
+    EXPECT_LE(context_switches_of(tcps->pid()) - before, 60); /* ThreadSanitizer alone wakes ten times a second */
     expect_interrupted(*tcps);
 }
 
