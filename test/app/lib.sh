@@ -51,6 +51,7 @@ expect_equal() { [ "$1" = "$2" ] || fail "'$1' is not '$2'"; }
 start() {
     local name=$1
     shift
+    : >"$work/$name.log" # now: nobody must find what an earlier one has written
     "$@" <&0 2>"$work/$name.log" & # without <&0 it would get /dev/null
     pid=$!
     background+=("$pid")
