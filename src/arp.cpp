@@ -160,12 +160,18 @@ static arp_cache *arp_cache_select(arp_layer &arp, const ip_iface &iface, ip_add
     return found == arp.caches.end() ? nullptr : &found->second;
 }
 
+static std::deque<packet_ptr> arp_cache_take_waiting(arp_layer &arp, arp_cache &cache) MICROPS_REQUIRES(net_locked)
+{
+    if (!cache.waiting.empty()) sched_wakeup(arp.net, arp.net.activity); /* net_shutdown() may wait for this */
+    return std::exchange(cache.waiting, {});
+}
+
 /** Removes an entry. Returns the packets that waited in it: lost. */
 static std::deque<packet_ptr> arp_cache_delete(arp_layer &arp, arp_cache &cache) MICROPS_REQUIRES(net_locked)
 {
     debugf("DELETE: pa=%s, ha=%s", ip_addr_str(cache.pa).c_str(), ether_addr_str(cache.ha).c_str());
     net_count(arp.net, counter::arp_deletions);
-    std::deque<packet_ptr> waiting = std::move(cache.waiting);
+    std::deque<packet_ptr> waiting = arp_cache_take_waiting(arp, cache);
     net_count_drop(arp.net, drop_reason::arp_unresolved, waiting.size());
     arp.caches.erase(arp_cache_key(cache.iface, cache.pa));
     return waiting;
@@ -202,9 +208,9 @@ static void arp_cache_confirm(arp_layer &arp, arp_cache &cache, const mac_addr &
     net_timer_resume(*arp.timer);
 }
 
-static void arp_cache_send_waiting(arp_cache &cache) MICROPS_REQUIRES(net_locked)
+static void arp_cache_send_waiting(arp_layer &arp, arp_cache &cache) MICROPS_REQUIRES(net_locked)
 {
-    for (packet_ptr &pkt : std::exchange(cache.waiting, {})) {
+    for (packet_ptr &pkt : arp_cache_take_waiting(arp, cache)) {
         net_device_output(*cache.iface.dev, NET_PROTOCOL_TYPE_IP, std::move(pkt), cache.ha.bytes.data());
     }
 }
@@ -219,7 +225,7 @@ static bool arp_cache_update(arp_layer &arp, ip_iface &iface, ip_addr_t pa, cons
     arp_cache_confirm(arp, *cache, ha);
     debugf("UPDATE: pa=%s, ha=%s", ip_addr_str(pa).c_str(), ether_addr_str(ha).c_str());
     net_count(arp.net, counter::arp_updates);
-    arp_cache_send_waiting(*cache);
+    arp_cache_send_waiting(arp, *cache);
     return true;
 }
 
@@ -311,7 +317,7 @@ int arp_set_static(ip_iface &iface, ip_addr_t pa, const mac_addr &ha)
     cache->ha = ha;
     cache->state = arp_state::statically;
     cache->confirmed = arp.net.clock.now();
-    arp_cache_send_waiting(*cache);
+    arp_cache_send_waiting(arp, *cache);
     return 0;
 }
 
@@ -453,6 +459,13 @@ static void arp_announce(arp_layer &arp) MICROPS_REQUIRES(net_locked)
     if (--arp.announcements > 0) arp.announce_timer.arm(ARP_ANNOUNCE_INTERVAL);
 }
 
+/** Whether packets still wait for an address: they belong to calls that have returned with success. */
+static bool arp_busy(const arp_layer &arp) MICROPS_REQUIRES(net_locked)
+{
+    return std::any_of(arp.caches.begin(), arp.caches.end(),
+                       [](const auto &entry) { return !entry.second.waiting.empty(); });
+}
+
 /* Init */
 
 arp_layer::arp_layer(net_stack &net_) : net(net_), announce_timer(net_, timer_call<arp_announce>(*this)) {}
@@ -471,6 +484,10 @@ void arp_init(net_stack &net)
             return arp_timer(*net.arp);
         },
         true);
+    net_shutdown_register(net, {.busy = [&net] {
+                              net_assert_locked(net);
+                              return arp_busy(*net.arp);
+                          }});
 }
 
 void arp_start(net_stack &net)

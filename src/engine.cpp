@@ -96,6 +96,7 @@ void engine_wait(net_stack &net, net_time deadline)
 
 net_time net_next_deadline(net_stack &net)
 {
+    if (!net.core) return NET_TIME_NEVER;
     const bool interrupt_due = net.interrupted && !net.core->interrupt_seen;
     if (net.core->input_queued > 0 || interrupt_due) return net.clock.now();
     return net.timers.next();

@@ -24,7 +24,7 @@ net_stack::net_stack(const net_options &options)
 
 net_stack::~net_stack()
 {
-    net_shutdown(*this);
+    net_shutdown(*this, net_duration::zero()); /* whoever wants to wait for deliveries calls it himself */
     os_close(wakeup[0]);
     os_close(wakeup[1]);
 }

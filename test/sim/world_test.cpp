@@ -332,4 +332,29 @@ TEST(SimWorld, SameSeedGivesTheSameBytes)
     EXPECT_NE(digest_of_a_busy_world(1), digest_of_a_busy_world(2));
 }
 
+/* RFC 1122 2.3.2.2: what a call has accepted is kept until the neighbour's address is known, also by net_shutdown(). */
+TEST(SimHost, ShutDownWaitsForDatagramsThatWaitForAnAddress)
+{
+    test_world world;
+    std::string received;
+    sim_host client(world, "client");
+    sim_host server(world, "server");
+    const sim_wire wire(world, {client, "192.0.2.1/24"}, {server, "192.0.2.2/24"}, {.delay = 20ms});
+    server.spawn("receiver", [&] {
+        const int id = udp_open(server.net());
+        udp_bind(server.net(), id, {IP_ADDR_ANY, 7});
+        std::vector<uint8_t> buffer(64);
+        const ssize_t n = udp_recvfrom(server.net(), id, buffer, nullptr);
+        if (n > 0) received.assign(buffer.begin(), buffer.begin() + n);
+    });
+    client.spawn("sender", [&] {
+        const int id = udp_open(client.net());
+        udp_sendto(client.net(), id, bytes_of("last words"), {addr("192.0.2.2"), 7});
+        udp_close(client.net(), id);
+        net_shutdown(client.net());
+    });
+    EXPECT_TRUE(world.run());
+    EXPECT_EQ(received, "last words");
+}
+
 } // namespace microps
