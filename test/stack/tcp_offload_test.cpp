@@ -1,0 +1,158 @@
+/*
+ * tcp_offload_test.cpp: devices that fill in checksums and cut large packets: TCP leaves both to them, and takes both
+ * from a peer that did. The device is a loopback, so that what TCP leaves undone comes back undone.
+ */
+#include "support/manual_clock.hpp"
+
+#include "microps/driver/loopback.hpp"
+#include "microps/ip.hpp"
+#include "microps/tcp.hpp"
+
+#include <gtest/gtest.h>
+#include <string>
+#include <vector>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+using namespace microps;
+using namespace std::chrono_literals;
+
+namespace
+{
+
+/** A stack without a thread, whose loopback has an Ethernet's MTU and offloads. */
+struct offload_host {
+    explicit offload_host(bool csum, size_t gso)
+    {
+        net_init(net);
+        {
+            net_guard guard(net);
+            dev = loopback_init(net);
+            dev->mtu = 1500;
+            dev->csum_offload = csum;
+            dev->gso_max = gso;
+            ip_iface_register(*dev, *ip_iface_alloc(net, "127.0.0.1", "255.0.0.0"));
+        }
+        net_run(net, net_engine::caller);
+    }
+
+    /** Lets everything happen that is due, and what comes after it, for a while. */
+    void settle()
+    {
+        for (int i = 0; i < 20; i++) {
+            net_poll(net);
+        }
+        clock.advance(1ms);
+    }
+
+    /** Makes a connection and returns its two ends. */
+    std::pair<int, int> connect()
+    {
+        net_guard guard(net);
+        const ip_endpoint here{ip_addr_t(be32(INADDR_LOOPBACK)), 7};
+        const int listener = tcp_open(guard);
+        EXPECT_EQ(tcp_bind(guard, listener, here), 0);
+        EXPECT_EQ(tcp_listen(guard, listener, 1), 0);
+        const int active = tcp_open(guard);
+        EXPECT_EQ(tcp_connect(guard, active, here, MSG_DONTWAIT), -1);
+        return {listener, active};
+    }
+
+    /** Sends what of @p text was not @p sent yet from one end, and returns what comes out of the other. */
+    std::string transfer(int from, int to, const std::string &text, size_t sent = 0)
+    {
+        std::string received;
+        for (int i = 0; i < 2000 && received.size() < text.size(); i++) {
+            {
+                net_guard guard(net);
+                const auto *bytes = static_cast<const uint8_t *>(static_cast<const void *>(text.data()));
+                const std::span<const uint8_t> rest(bytes + sent, text.size() - sent);
+                const ssize_t n = rest.empty() ? 0 : tcp_send(guard, from, rest, MSG_DONTWAIT);
+                if (n > 0) sent += static_cast<size_t>(n);
+                std::vector<uint8_t> buffer(30000);
+                const ssize_t m = tcp_receive(guard, to, buffer, MSG_DONTWAIT);
+                if (m > 0) received.append(buffer.begin(), buffer.begin() + m);
+            }
+            settle();
+        }
+        return received;
+    }
+
+    int accept(int listener)
+    {
+        settle();
+        net_guard guard(net);
+        return tcp_accept(guard, listener, nullptr, MSG_DONTWAIT);
+    }
+
+    manual_clock clock{};
+    net_stack net{{.clock = &clock, .seed = 1}};
+    net_device *dev = nullptr;
+};
+
+std::string text_of(size_t size)
+{
+    std::string text(size, '\0');
+    for (size_t i = 0; i < size; i++) {
+        text[i] = static_cast<char>('a' + i % 23);
+    }
+    return text;
+}
+
+/** A transfer of half a megabyte; returns how many segments TCP made of it. */
+uint64_t segments_for(bool csum, size_t gso)
+{
+    offload_host host(csum, gso);
+    const auto [listener, active] = host.connect();
+    const int passive = host.accept(listener);
+    EXPECT_NE(passive, -1);
+    const std::string text = text_of(500000);
+    EXPECT_TRUE(host.transfer(active, passive, text) == text);
+    EXPECT_EQ(host.net.stats[drop_reason::bad_checksum], 0u);
+    EXPECT_EQ(host.net.stats[counter::tcp_retrans_segs], 0u);
+    return host.net.stats[counter::tcp_out_segs];
+}
+
+} // namespace
+
+TEST(TcpOffload, WithoutOffloadsSegmentsFitTheLink) { EXPECT_GE(segments_for(false, 0), 500000u / 1460); }
+
+TEST(TcpOffload, ChecksumsMayBeLeftToTheDevice) { EXPECT_GE(segments_for(true, 0), 500000u / 1460); }
+
+TEST(TcpOffload, SeveralSegmentsLeaveAsOnePacketWhereTheDeviceCutsThem) { EXPECT_LT(segments_for(true, 65535), 200u); }
+
+/* What was sent as one large packet is cut by the MSS when it is sent again. */
+TEST(TcpOffload, LostLargePacketsAreResentSegmentBySegment)
+{
+    offload_host host(true, 65535);
+    const auto [listener, active] = host.connect();
+    const int passive = host.accept(listener);
+    const std::string text = text_of(100000);
+    EXPECT_TRUE(host.transfer(active, passive, text) == text);
+    host.dev->flags &= static_cast<uint16_t>(~NET_DEVICE_FLAG_UP); /* everything sent now is lost */
+    {
+        net_guard guard(host.net);
+        const std::vector<uint8_t> more(20000, 'z');
+        EXPECT_EQ(tcp_send(guard, active, more, MSG_DONTWAIT), 20000);
+    }
+    host.settle();
+    host.dev->flags |= NET_DEVICE_FLAG_UP;
+    host.clock.advance(2s);
+    const std::string lost(20000, 'z');
+    EXPECT_TRUE(host.transfer(active, passive, lost, lost.size()) == lost);
+    EXPECT_GE(host.net.stats[counter::tcp_retrans_segs], 20000u / 1460);
+}
+
+TEST(TcpOffload, SegmentSizeStaysTheLinks)
+{
+    offload_host host(true, 65535);
+    const auto [listener, active] = host.connect();
+    EXPECT_NE(host.accept(listener), -1);
+    net_guard guard(host.net);
+    int value = 0;
+    socklen_t size = sizeof(value);
+    EXPECT_EQ(tcp_getopt(guard, active, IPPROTO_TCP, TCP_MAXSEG, &value, size), 0);
+    EXPECT_EQ(value, 1460);
+}
