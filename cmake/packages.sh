@@ -7,7 +7,7 @@ packages_probe() {
     g++) command -v g++ ;;
     cmake) command -v cmake ;;
     ninja-build) command -v ninja ;;
-    libgtest-dev) ls /usr/include/gtest/gtest.h /usr/local/include/gtest/gtest.h ;;
+    libgtest-dev) [ -e /usr/include/gtest/gtest.h ] || [ -e /usr/local/include/gtest/gtest.h ] ;;
     iproute2) command -v ip ;;
     iputils-ping) command -v ping ;;
     netcat-openbsd) nc -h 2>&1 | grep -q OpenBSD ;;
