@@ -4,7 +4,8 @@
  * For programs; the library and its tests do without. Each overload takes the stack's lock unless this thread holds it
  * already: so a program calls the same names from main() and from its handlers. Where a function finds the stack in a
  * device or interface, the overload here takes a pointer, as the original does; the one with a reference is for code
- * that holds the lock. A call that would block fails in a handler with EDEADLK.
+ * that holds the lock. A call that would block fails in a handler with EDEADLK. What only the library calls (the
+ * modules' *_init, what takes an ip_rx) has no overload.
  */
 #pragma once
 
@@ -662,6 +663,16 @@ inline int tcp_take_error(int id)
     return tcp_take_error(guard, id);
 }
 
+inline ssize_t tcp_pending(int id)
+{
+    net_guard guard(net_default());
+    return tcp_pending(guard, id);
+}
+inline ip_sockopts *tcp_sockopts(int id)
+{
+    net_guard guard(net_default());
+    return tcp_sockopts(guard, id);
+}
 inline int tcp_setopt(int id, int level, int name, const void *value, socklen_t size)
 {
     net_guard guard(net_default());

@@ -232,8 +232,9 @@ bool tcp_peer::await_segment(net_time until)
 
 std::optional<tcp_peer_segment> tcp_peer::receive(net_duration limit)
 {
-    if (!await_segment(world_.now() + limit)) {
-        world_.run_for(limit);
+    const net_time until = world_.now() + limit;
+    if (!await_segment(until)) {
+        world_.run_for(until - world_.now());
         step_done();
         return std::nullopt;
     }

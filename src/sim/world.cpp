@@ -154,8 +154,8 @@ bool sim_world::run(net_duration limit)
     bool broken = false;
     for (;;) {
         if (advance(end)) continue;
-        if (scheduler_->idle()) return !broken;
         if (next_at() != NET_TIME_NEVER) return false; /* it would go on behind the limit */
+        if (scheduler_->idle()) return !broken;
         broken = true;
         std::fprintf(stderr, "sim_world: nothing can happen any more, and these sleep:\n%s", sleepers().c_str());
         if (!scheduler_->break_deadlock()) return false;

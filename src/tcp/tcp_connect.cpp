@@ -36,6 +36,7 @@ static void tcp_pcb_revive(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
     pcb.tcp.live++;
     pcb.local = pcb.bound_to;
     pcb.foreign = {};
+    pcb.rx.clear(); /* of the old connection */
     pcb.peer_mss = TCP_MSS_DEFAULT;
     pcb.rcv_mss = 0;
     pcb.recovery = {};
@@ -92,6 +93,17 @@ static uint16_t tcp_port_select(tcp_layer &tcp) MICROPS_REQUIRES(net_locked)
     return 0;
 }
 
+/** Whether a socket is bound to the port and may yet listen there. */
+static bool tcp_port_is_reserved(const tcp_layer &tcp, be16 port) MICROPS_REQUIRES(net_locked)
+{
+    if (tcp.listeners.contains(port)) return true;
+    for (int id = 0; id < tcp.pcbs.end(); id++) {
+        const tcp_pcb *pcb = tcp.pcbs.find(id);
+        if (pcb && !pcb->released && pcb->state == tcp_pcb_state::closed && pcb->bound_to.port == port) return true;
+    }
+    return false;
+}
+
 /** RFC 6056 3.3.3: for each destination another place to begin, and from there one after the other. */
 static uint16_t tcp_source_port_select(tcp_layer &tcp, ip_addr_t local, const ip_endpoint &foreign)
     MICROPS_REQUIRES(net_locked)
@@ -100,8 +112,8 @@ static uint16_t tcp_source_port_select(tcp_layer &tcp, ip_addr_t local, const ip
     for (uint32_t i = 0; i < TCP_SOURCE_PORTS; i++) {
         const uint32_t index = (offset + tcp.port_next++) % TCP_SOURCE_PORTS;
         const ip_endpoint candidate{local, static_cast<uint16_t>(TCP_SOURCE_PORT_MIN + index)};
-        if (tcp.listeners.contains(candidate.port)) continue;
-        if (!tcp_connection_select(tcp, candidate, foreign)) return candidate.port;
+        if (tcp_connection_select(tcp, candidate, foreign)) continue;
+        if (!tcp_port_is_reserved(tcp, candidate.port)) return candidate.port;
     }
     return 0;
 }

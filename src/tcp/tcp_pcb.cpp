@@ -277,11 +277,7 @@ void tcp_pcb_release(tcp_pcb &pcb)
     tcp_timer_cancel(pcb);
     pcb.ack_timer.cancel();
     pcb.tx.clear();
-    if (pcb.fin_received && pcb.error == 0) {
-        pcb.rx.drop_early(); /* all data came before both ends closed: the user may still read it */
-    } else {
-        pcb.rx.clear();
-    }
+    pcb.rx.drop_early(); /* what came in order and was acknowledged may still be read, as on Linux */
     pcb.early.clear();
     pcb.sent.clear();
     pcb.congestion.reset();

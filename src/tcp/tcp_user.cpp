@@ -96,7 +96,7 @@ static std::optional<int> tcp_receive_end(tcp_pcb &pcb) MICROPS_REQUIRES(net_loc
     return std::nullopt;
 }
 
-/* After a RST nothing is left to read: tcp_pcb_release() has emptied the buffer, as Linux does. */
+/* As on Linux, what came before a RST is read before the error; RFC 9293 3.10.7.4 would flush it. */
 ssize_t tcp_receive(net_guard &guard, int id, std::span<uint8_t> data, int flags, net_time deadline)
 {
     tcp_pcb *pcb = tcp_pcb_get(guard.net(), id);

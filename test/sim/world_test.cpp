@@ -6,6 +6,8 @@
 #include "support/test_world.hpp"
 
 #include <cerrno>
+#include <cstdio>
+#include <cstring>
 #include <string>
 
 using namespace std::chrono_literals;
@@ -214,6 +216,57 @@ TEST(SimWire, SegmentOfManyHostsSwitches)
     EXPECT_EQ(a.count(counter::icmp_in_echo_reps), 3u) << world.report();
     EXPECT_EQ(c.count(counter::icmp_in_echos), 1u);
     EXPECT_LE(c.count(counter::dev_rx_frames), seen_by_c + 4) << "what is for b does not come to c";
+}
+
+TEST(SimWire, DeliversByHandWhatATestHolds)
+{
+    test_world world;
+    sim_host a(world, "a");
+    sim_host b(world, "b");
+    sim_wire wire(world, {a, "192.0.2.1/24"}, {b, "192.0.2.2/24"});
+    world.settle();
+    const std::vector<uint8_t> short_frame(10);
+    wire.deliver(b, short_frame);
+    EXPECT_EQ(b.count(drop_reason::too_short), 1u);
+}
+
+TEST(SimWire, MtuOfTheWireIsThatOfItsDevices)
+{
+    test_world world;
+    sim_host a(world, "a");
+    sim_host b(world, "b");
+    sim_wire wire(world, {a, "192.0.2.1/24"}, {b, "192.0.2.2/24"}, {.mtu = 600});
+    ping(a, "192.0.2.2", 1000); /* in two fragments */
+    world.run_for(1s);
+    EXPECT_EQ(a.count(counter::icmp_in_echo_reps), 1u) << world.report();
+    wire.config(a).mtu = 500; /* and then somebody puts a worse cable in */
+    ping(a, "192.0.2.2", 550);
+    world.run_for(1s);
+    EXPECT_EQ(wire.stats(a).too_long, 1u);
+}
+
+TEST(SimWire, CaptureHasWhatEachEndSees)
+{
+    const std::string path = ::testing::TempDir() + "microps_sim_capture.pcap";
+    {
+        test_world world;
+        sim_host a(world, "a");
+        sim_host b(world, "b");
+        sim_wire wire(world, {a, "192.0.2.1/24"}, {b, "192.0.2.2/24"}, {.drop = 1});
+        ASSERT_TRUE(wire.capture(a, path));
+        world.run_for(1ms); /* both announce themselves; a does not hear of it */
+    }
+    std::FILE *file = std::fopen(path.c_str(), "rb");
+    ASSERT_TRUE(file);
+    std::vector<uint8_t> bytes(1000);
+    bytes.resize(std::fread(bytes.data(), 1, bytes.size(), file));
+    std::fclose(file);
+    std::remove(path.c_str());
+    ASSERT_EQ(bytes.size(), 24u + 16 + 60);
+    uint32_t magic = 0;
+    std::memcpy(&magic, bytes.data(), sizeof(magic));
+    EXPECT_EQ(magic, 0xa1b23c4du) << "pcap with nanoseconds";
+    EXPECT_EQ(bytes[24 + 16], 0xff) << "the announcement is a broadcast";
 }
 
 TEST(SimProgram, BlockingCallsSleepInVirtualTime)

@@ -174,6 +174,30 @@ TEST(TcpPassiveOpen, RstOutsideTheExactNumberDoesNotEndTheHandshake)
     EXPECT_TRUE(peer.app_accept());
 }
 
+/* RFC 9293 3.5.1, figure 9: a client that restarts during the handshake, with another ISS, gets in. */
+TEST(TcpPassiveOpen, ClientThatRestartsGetsIn)
+{
+    for (const uint32_t offset : {100u, 0x40000000u, 0x80000000u, 0xfffff000u}) {
+        test_world world;
+        tcp_peer peer(world, listening);
+        half_open(peer);
+        peer.iss += offset;
+        peer.nxt = peer.iss + 1;
+        for (int i = 0; i < 3; i++) { /* the client's SYN, and its answers to what does not belong to it */
+            peer.skip();
+            peer.send(syn().mss(MSS));
+            const auto answer = peer.receive(0ms);
+            if (!answer) continue;
+            if (answer->flags == (TCP_PEER_SYN | TCP_PEER_ACK) && answer->ack == peer.nxt) break;
+            peer.send(rst().seq(answer->ack));
+        }
+        peer.send(ack());
+        EXPECT_TRUE(peer.app_accept()) << offset;
+        peer.send(payload("hello"));
+        EXPECT_EQ(peer.app_read(), "hello");
+    }
+}
+
 /* RFC 9293 3.10.7.4, seventh: the ACK that completes the handshake may carry text. */
 TEST(TcpPassiveOpen, TextMayComeWithTheHandshakesAck)
 {

@@ -292,6 +292,42 @@ TEST(TcpReset, PortsAreFreeAfterAReset)
     }
 }
 
+/* As Linux: what was received, and acknowledged, before the RST is read before the error; RFC 9293 3.10.7.4 would have
+ * it flushed. A server that resets after its answer is understood. */
+TEST(TcpReset, TextBeforeTheRstIsRead)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    peer.send(payload("answer"));
+    peer.send(payload("lost, above a hole").seq(peer.nxt + 10));
+    peer.nxt += 6;
+    peer.send(rst());
+    EXPECT_EQ(peer.app_read(), "answer");
+    EXPECT_EQ(peer.app_errno(), ECONNRESET);
+    EXPECT_EQ(peer.app_read(), "");
+    EXPECT_EQ(peer.app_close(), 0);
+}
+
+/* A socket that connects anew does not read what its old connection has left. */
+TEST(TcpReset, NewConnectionReadsNothingOld)
+{
+    test_world world;
+    tcp_peer peer(world, connecting);
+    EXPECT_TRUE(peer.establish());
+    peer.send(payload("old"));
+    peer.nxt += 3;
+    peer.send(rst());
+    EXPECT_EQ(peer.app_error(), ECONNRESET);
+    peer.skip();
+    const int error = error_of(connect_to(peer.stack(), peer.app(), "192.0.2.1", peer.peer_port));
+    ASSERT_TRUE(error == EINPROGRESS || error == EISCONN) << error;
+    if (error == EISCONN) return; /* as Linux */
+    peer.nxt = peer.iss + 1;
+    EXPECT_TRUE(peer.establish());
+    peer.send(payload("new"));
+    EXPECT_EQ(peer.app_read(), "new");
+}
+
 /* RFC 9293 3.5.2: a RST that carries SYN or FIN is a RST. */
 TEST(TcpReset, RstWithOtherBitsIsARst)
 {
