@@ -294,9 +294,6 @@ packet_ptr ip_reassembly_input(const ip_rx &rx, const ip_hdr &hdr)
     return whole;
 }
 
-void ip_reassembly_init(net_stack &net)
-{
-    net.ip->reassembly = layer_make<ip_reassembly>();
-}
+void ip_reassembly_init(net_stack &net) { net.ip->reassembly = layer_make<ip_reassembly>(); }
 
 } // namespace microps

@@ -63,9 +63,6 @@ void ip_reassembly_init(net_stack &net) MICROPS_REQUIRES(net_locked);
 packet_ptr ip_reassembly_input(const ip_rx &rx, const ip_hdr &hdr) MICROPS_REQUIRES(net_locked);
 
 /** The header's length in bytes, as it claims. */
-inline size_t ip_hdr_len(const ip_hdr &hdr)
-{
-    return static_cast<size_t>(hdr.vhl & 0x0f) * 4;
-}
+inline size_t ip_hdr_len(const ip_hdr &hdr) { return static_cast<size_t>(hdr.vhl & 0x0f) * 4; }
 
 } // namespace microps

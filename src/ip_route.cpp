@@ -13,10 +13,7 @@
 namespace microps
 {
 
-static ip_addr_t ip_addr_mask(ip_addr_t addr, ip_addr_t netmask)
-{
-    return ip_addr_t(be32(addr.value & netmask.value));
-}
+static ip_addr_t ip_addr_mask(ip_addr_t addr, ip_addr_t netmask) { return ip_addr_t(be32(addr.value & netmask.value)); }
 
 int ip_route_add(ip_addr_t network, ip_addr_t netmask, ip_addr_t nexthop, ip_iface &iface)
 {
@@ -65,9 +62,6 @@ ip_iface *ip_route_get_iface(const net_stack &net, ip_addr_t dst)
     return route ? route->iface : nullptr;
 }
 
-std::span<const ip_route> ip_routes(const net_stack &net)
-{
-    return net.ip->routes;
-}
+std::span<const ip_route> ip_routes(const net_stack &net) { return net.ip->routes; }
 
 } // namespace microps

@@ -77,8 +77,7 @@ std::chrono::system_clock::time_point now()
 
 std::string hexdump_text(std::span<const uint8_t> data)
 {
-    constexpr const char *border =
-        "+------+-------------------------------------------------+------------------+\n";
+    constexpr const char *border = "+------+-------------------------------------------------+------------------+\n";
     constexpr size_t columns = 16;
     std::string text = border;
     for (size_t offset = 0; offset < data.size(); offset += columns) {

@@ -46,7 +46,7 @@ struct net_layer {
     std::vector<net_device *> to_flush{}; /* devices with queued frames */
     size_t input_queued = 0;              /* packets in all input queues */
 
-    std::vector<sched_waiter *> waiters{}; /* everybody who sleeps in this stack */
+    std::vector<sched_waiter *> waiters{};   /* everybody who sleeps in this stack */
     size_t unlocked = 0;                     /* threads inside net_unguard: at a descriptor, without the lock */
     sched_waiter *shutdown_waiter = nullptr; /* net_shutdown() waits for both to leave */
 
@@ -54,9 +54,9 @@ struct net_layer {
     engine_role role = engine_role::nobody;
     sched_waiter *driver = nullptr; /* the sleeping call that has the role, if one has it */
     bool running = false;
-    bool stopping = false;        /* sleepers return EINTR, the background thread ends */
-    bool interrupt_seen = false;  /* the engine has served the present interrupt */
-    net_time sleeping_until{};    /* the engine's deadline while it waits in poll(2), else the beginning of time */
+    bool stopping = false;       /* sleepers return EINTR, the background thread ends */
+    bool interrupt_seen = false; /* the engine has served the present interrupt */
+    net_time sleeping_until{};   /* the engine's deadline while it waits in poll(2), else the beginning of time */
 };
 
 /** One round of everything that is due, then output. Returns the next deadline. The lock is dropped in between. */

@@ -26,10 +26,7 @@ public:
     std::chrono::system_clock::time_point wall() override { return os_clock_wall(); }
 };
 
-bool make_nonblocking(int fd)
-{
-    return fcntl(fd, F_SETFL, O_NONBLOCK) == 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
-}
+bool make_nonblocking(int fd) { return fcntl(fd, F_SETFL, O_NONBLOCK) == 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0; }
 
 } // namespace
 
@@ -88,7 +85,8 @@ int os_file_create(const char *path) { return ::open(path, O_WRONLY | O_CREAT | 
 int os_poll(std::span<pollfd> fds, net_duration timeout)
 {
     /* Round up: waking a little late is right, waking early would spin until the deadline. */
-    const auto ms = std::chrono::ceil<std::chrono::milliseconds>(std::min<net_duration>(timeout, std::chrono::hours(1)));
+    const auto ms =
+        std::chrono::ceil<std::chrono::milliseconds>(std::min<net_duration>(timeout, std::chrono::hours(1)));
     const int n = ::poll(fds.data(), fds.size(), static_cast<int>(std::max<int64_t>(ms.count(), 0)));
     if (n == -1 && errno == EINTR) {
         std::for_each(fds.begin(), fds.end(), [](pollfd &p) { p.revents = 0; });

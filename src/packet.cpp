@@ -78,10 +78,7 @@ void packet::reset(size_t headroom)
     from_self = false;
 }
 
-void packet_recycle::operator()(packet *pkt) const
-{
-    pkt->pool_->give_back(std::unique_ptr<packet>(pkt));
-}
+void packet_recycle::operator()(packet *pkt) const { pkt->pool_->give_back(std::unique_ptr<packet>(pkt)); }
 
 packet_ptr packet_pool::take(size_t capacity)
 {

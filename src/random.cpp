@@ -92,9 +92,6 @@ uint64_t net_random::below(uint64_t bound)
     return value % bound;
 }
 
-bool net_random::chance(double probability)
-{
-    return static_cast<double>(u64() >> 11) * 0x1p-53 < probability;
-}
+bool net_random::chance(double probability) { return static_cast<double>(u64() >> 11) * 0x1p-53 < probability; }
 
 } // namespace microps

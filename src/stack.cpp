@@ -16,9 +16,7 @@ namespace microps
 net_stack::net_stack(const net_options &options)
     : clock(options.clock ? *options.clock : net_clock_system()),
       scheduler(options.scheduler ? *options.scheduler : net_scheduler_threads()),
-      random(options.seed ? net_random(*options.seed) : net_random()),
-      timers(clock),
-      wakeup(os_pipe())
+      random(options.seed ? net_random(*options.seed) : net_random()), timers(clock), wakeup(os_pipe())
 {
 }
 

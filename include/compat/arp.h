@@ -25,9 +25,6 @@ inline int arp_resolve(net_iface *iface, ip_addr_t pa, uint8_t *ha)
 }
 
 /** net_init() has done it: as in the original, a second time fails. */
-inline int arp_init()
-{
-    return net_error(EALREADY);
-}
+inline int arp_init() { return net_error(EALREADY); }
 
 } // namespace microps

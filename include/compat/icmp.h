@@ -17,9 +17,6 @@ inline int icmp_output(uint8_t type, uint8_t code, uint32_t values, const uint8_
 }
 
 /** net_init() has done it: as in the original, a second time fails. */
-inline int icmp_init()
-{
-    return net_error(EALREADY);
-}
+inline int icmp_init() { return net_error(EALREADY); }
 
 } // namespace microps

@@ -9,10 +9,7 @@
 namespace microps
 {
 
-inline int ip_addr_pton(const char *text, ip_addr_t *addr)
-{
-    return ip_addr_pton(text, *addr);
-}
+inline int ip_addr_pton(const char *text, ip_addr_t *addr) { return ip_addr_pton(text, *addr); }
 
 /** Into a sockaddr_in. */
 inline int ip_addr_pton(const char *text, in_addr *addr)
@@ -23,10 +20,7 @@ inline int ip_addr_pton(const char *text, in_addr *addr)
     return 0;
 }
 
-inline int ip_endpoint_pton(const char *text, ip_endpoint *endpoint)
-{
-    return ip_endpoint_pton(text, *endpoint);
-}
+inline int ip_endpoint_pton(const char *text, ip_endpoint *endpoint) { return ip_endpoint_pton(text, *endpoint); }
 
 inline char *ip_endpoint_ntop(const ip_endpoint *endpoint, char *text, size_t size)
 {
@@ -48,9 +42,6 @@ inline int ip_protocol_register(const char *name, uint8_t type,
 }
 
 /** net_init() has done it: as in the original, a second time fails. */
-inline int ip_init()
-{
-    return net_error(EALREADY);
-}
+inline int ip_init() { return net_error(EALREADY); }
 
 } // namespace microps

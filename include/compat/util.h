@@ -114,10 +114,7 @@ struct queue_head {
     unsigned int num;
 };
 
-inline void queue_init(queue_head *queue)
-{
-    *queue = {};
-}
+inline void queue_init(queue_head *queue) { *queue = {}; }
 
 inline void *queue_push(queue_head *queue, void *data)
 {
@@ -138,10 +135,7 @@ inline void *queue_pop(queue_head *queue)
     return entry->data;
 }
 
-inline void *queue_peek(const queue_head *queue)
-{
-    return queue->head ? queue->head->data : nullptr;
-}
+inline void *queue_peek(const queue_head *queue) { return queue->head ? queue->head->data : nullptr; }
 
 inline void queue_foreach(queue_head *queue, void (*function)(void *arg, void *data), void *arg)
 {

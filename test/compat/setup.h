@@ -8,8 +8,7 @@
 #include "net.h"
 #include "test/test.h"
 
-static int
-setup(void)
+static int setup(void)
 {
     struct net_device *dev;
     struct ip_iface *iface;

@@ -1,5 +1,5 @@
 /* driver/ether_pcap.h: the device of this name, in the original's dialect. */
 #pragma once
 
-#include "microps/driver/ether_pcap.hpp"
 #include "../net.h"
+#include "microps/driver/ether_pcap.hpp"

@@ -1,5 +1,5 @@
 /* driver/loopback.h: the device of this name, in the original's dialect. */
 #pragma once
 
-#include "microps/driver/loopback.hpp"
 #include "../net.h"
+#include "microps/driver/loopback.hpp"
