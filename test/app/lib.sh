@@ -47,7 +47,8 @@ expect_err() { grep -qE -- "$1" "$work/err.txt" || fail "standard error lacks: $
 expect_log() { grep -qE -- "$1" "$work/$2.log" || fail "$2.log lacks: $1"; }
 expect_equal() { [ "$1" = "$2" ] || fail "'$1' is not '$2'"; }
 
-# start NAME COMMAND...: in the background; standard error in NAME.log, its process in $pid.
+# start NAME COMMAND...: in the background; standard error in NAME.log, its process in $pid. At the end it is killed;
+# what it has started itself is not, so COMMAND is the program and not timeout(1).
 start() {
     local name=$1
     shift
