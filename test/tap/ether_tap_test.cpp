@@ -9,10 +9,10 @@
 #include "tap_test.hpp"
 
 #include <cstring>
+#include <filesystem>
 #include <thread>
 
-#include <sched.h>
-#include <sys/mount.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -252,20 +252,46 @@ TEST_F(TapDevice, BadNamesAndAddressesAreRefused)
     EXPECT_EQ(net_devices(net).size(), 1U);
 }
 
-/** In a child with a /dev/net of its own: what @p prepare makes of it decides what the log says. */
-bool opening_says(const std::string &text, const std::function<bool()> &prepare)
+/**
+ * A root directory with an empty /dev/net: a child moves in, and makes of it what its test is about. Mounting something
+ * over /dev/net would do as well, but where / is no mount point (a plain chroot) a mount cannot be made private first.
+ */
+class small_root
 {
-    if (unshare(CLONE_NEWNS) == -1 || mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == -1 ||
-        mount("none", "/dev/net", "tmpfs", 0, nullptr) == -1 || !prepare()) {
-        std::perror("preparation");
-        return false;
+public:
+    small_root()
+    {
+        std::error_code error;
+        if (!mkdtemp(path_)) return;
+        std::filesystem::create_directories(dev_net(), error);
+        ready_ = !error && chmod(path_, 0755) == 0;
     }
-    log_capture log(log_level::error);
-    const tap_host host(tap0);
-    if (!host.running && log.contains(text)) return true;
-    std::fprintf(stderr, "expected: %s\nthe log:\n%s", text.c_str(), log.text().c_str());
-    return false;
-}
+    ~small_root()
+    {
+        std::error_code error;
+        std::filesystem::remove_all(path_, error);
+    }
+    small_root(const small_root &) = delete;
+    small_root &operator=(const small_root &) = delete;
+
+    /** Whether a device node that is made here can be opened: not where the file system is mounted with nodev. */
+    [[nodiscard]] bool takes_devices() const
+    {
+        const std::string node = dev_net() + "/null";
+        const bool good = ready_ && mknod(node.c_str(), S_IFCHR | 0600, makedev(1, 3)) == 0;
+        const int fd = good ? open(node.c_str(), O_RDWR | O_CLOEXEC) : -1;
+        if (fd != -1) close(fd);
+        unlink(node.c_str());
+        return fd != -1;
+    }
+    [[nodiscard]] bool enter() const { return chroot(path_) == 0 && chdir("/") == 0; }
+
+private:
+    [[nodiscard]] std::string dev_net() const { return std::string(path_) + "/dev/net"; }
+
+    char path_[32] = "/tmp/microps-root-XXXXXX";
+    bool ready_ = false;
+};
 
 bool make_tun_node(mode_t mode, dev_t device = makedev(10, 200))
 {
@@ -281,60 +307,79 @@ protected:
     {
         TapTest::SetUp();
         if (IsSkipped() || HasFatalFailure()) return;
-        if (file_of_init_namespace() == 0) return;
-        give_up("making device nodes needs root outside of a user namespace");
+        if (!root_.takes_devices()) give_up("making device nodes in /tmp needs root outside of a user namespace");
+    }
+
+    /** Runs @p body in a child that has gone through @p prepare in a root directory of its own. */
+    void in_small_root(const std::function<bool()> &prepare, const std::function<bool()> &body) const
+    {
+        in_child([&] {
+            if (root_.enter() && prepare()) return body();
+            std::perror("preparation");
+            return false;
+        });
+    }
+
+    /** What the log says when the device is opened there. */
+    void opening_says(const std::string &text, const std::function<bool()> &prepare) const
+    {
+        in_small_root(prepare, [&] {
+            log_capture log(log_level::error);
+            const tap_host host(tap0);
+            if (!host.running && log.contains(text)) return true;
+            std::fprintf(stderr, "expected: %s\nthe log:\n%s", text.c_str(), log.text().c_str());
+            return false;
+        });
     }
 
 private:
-    static int file_of_init_namespace() { return run_command("grep -q 4294967295 /proc/self/uid_map").status; }
+    small_root root_;
 };
 
 TEST_F(TapPermission, WithoutTheDeviceNodeItSaysHowToMakeIt)
 {
-    in_child([] {
-        return opening_says("open: No such file or directory, dev=net0: sudo mkdir -p /dev/net; sudo mknod -m 666 "
-                            "/dev/net/tun c 10 200",
-                            [] { return true; });
-    });
+    opening_says("open: No such file or directory, dev=net0: sudo mkdir -p /dev/net; sudo mknod -m 666 /dev/net/tun c "
+                 "10 200",
+                 [] { return true; });
 }
 
 TEST_F(TapPermission, WithoutTheDriverItSaysHowToLoadIt)
 {
-    in_child([] { return opening_says("open: No such device", [] { return make_tun_node(0666, makedev(10, 254)); }); });
+    opening_says("open: No such device", [] { return make_tun_node(0666, makedev(10, 254)); });
 }
 
 TEST_F(TapPermission, WithoutTheRightToTheNodeItSaysHowToGetIt)
 {
-    in_child([] {
-        return opening_says("open: Permission denied, dev=net0: run the program with sudo, or allow it: sudo chmod 666 "
-                            "/dev/net/tun",
-                            [] { return make_tun_node(0600) && drop_root(); });
-    });
+    opening_says("open: Permission denied, dev=net0: run the program with sudo, or allow it: sudo chmod 666 "
+                 "/dev/net/tun",
+                 [] { return make_tun_node(0600) && drop_root(); });
 }
 
 /* An interface that was made for nobody in particular may be opened by anybody. */
 TEST_F(TapPermission, WithoutTheRightToTheInterfaceItNamesTheThreeCommands)
 {
     must("ip tuntap add mode tap user 1 name tap0");
-    in_child([] {
-        return opening_says("ioctl(TUNSETIFF): Operation not permitted, dev=net0: run the program with sudo, or once: "
-                            "sudo ip tuntap add mode tap user $USER name tap0; sudo ip addr add 192.0.2.1/24 dev tap0; "
-                            "sudo ip link set tap0 up",
-                            [] { return make_tun_node(0666) && drop_root(); });
-    });
+    opening_says("ioctl(TUNSETIFF): Operation not permitted, dev=net0: run the program with sudo, or once: sudo ip "
+                 "tuntap add mode tap user $USER name tap0; sudo ip addr add 192.0.2.1/24 dev tap0; sudo ip link set "
+                 "tap0 up",
+                 [] { return make_tun_node(0666) && drop_root(); });
 }
 
 TEST_F(TapPermission, TheUserForWhomTheInterfaceWasMadeNeedsNoRights)
 {
     must("ip tuntap add mode tap user 65534 name tap0 && ip addr add 192.0.2.1/24 dev tap0 && ip link set tap0 up");
-    in_child([] {
-        if (unshare(CLONE_NEWNS) == -1 || mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == -1 ||
-            mount("none", "/dev/net", "tmpfs", 0, nullptr) == -1 || !make_tun_node(0666) || !drop_root()) {
-            return false;
-        }
-        const tap_host host(tap0);
-        return host.running;
-    });
+    in_small_root([] { return make_tun_node(0666) && drop_root(); },
+                  [] {
+                      net_stack net;
+                      net_init(net);
+                      {
+                          net_guard guard(net);
+                          ether_tap_init(net, "tap0", TEST_MAC);
+                      }
+                      const bool running = net_run(net) == 0;
+                      net_shutdown(net);
+                      return running;
+                  });
 }
 
 } // namespace
