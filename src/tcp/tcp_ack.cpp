@@ -16,18 +16,19 @@ bool tcp_fin_acknowledged(const tcp_pcb &pcb)
     return pcb.fin_queued && pcb.snd.una == pcb.tx_first + pcb.tx.size() + 1;
 }
 
-/** The round-trip time of what was just acknowledged, unless something of it was sent twice (Karn, RFC 6298 3). */
-static void tcp_measure(tcp_pcb &pcb, net_time sent, tcp_seq ack) MICROPS_REQUIRES(net_locked)
+/** The round-trip time of what was just acknowledged; of which nothing was sent twice (Karn, RFC 6298 3). */
+static net_duration tcp_measure(tcp_pcb &pcb, net_time sent, tcp_seq ack) MICROPS_REQUIRES(net_locked)
 {
-    /* One per flight: RFC 6298's constants are made for that. */
-    if (ack < pcb.rtt_next) return;
-    pcb.rtt.on_sample(pcb.net.clock.now() - sent);
+    const net_duration rtt = pcb.net.clock.now() - sent;
+    if (ack < pcb.rtt_next) return rtt; /* the estimates take one per flight: RFC 6298's constants are made for that */
+    pcb.rtt.on_sample(rtt);
     pcb.rtt_next = pcb.snd.nxt;
+    return rtt;
 }
 
-uint32_t tcp_retransmit_queue_cleanup(tcp_pcb &pcb, tcp_seq ack)
+tcp_acked tcp_retransmit_queue_cleanup(tcp_pcb &pcb, tcp_seq ack)
 {
-    const uint32_t acked = ack.since(pcb.snd.una);
+    tcp_acked acked{.count = ack.since(pcb.snd.una)};
     tcp_scoreboard &board = pcb.sent;
     if (!board.empty()) {
         const net_time oldest = board.front().when;
@@ -43,7 +44,7 @@ uint32_t tcp_retransmit_queue_cleanup(tcp_pcb &pcb, tcp_seq ack)
             resent = resent || board.front().resent;
             board.trim_front(ack);
         }
-        if (!resent) tcp_measure(pcb, oldest, ack);
+        if (!resent) acked.rtt = tcp_measure(pcb, oldest, ack);
     }
     pcb.snd.una = ack;
     if (ack > pcb.tx_first) { /* beyond our SYN */
@@ -59,7 +60,9 @@ void tcp_enter_established(tcp_pcb &pcb)
     pcb.opened = true;
     pcb.retries = 0;
     pcb.soft_error = 0;
-    pcb.congestion = tcp_newreno_make(pcb.mss, tcp_initial_window(pcb.mss, pcb.syn_lost));
+    pcb.congestion =
+        tcp_congestion_make("reno", {.mss = pcb.mss, .initial_window = tcp_initial_window(pcb.mss, pcb.syn_lost)});
+    pcb.round_end = pcb.snd.nxt;
     /* RFC 6298 5.7: our SYN was lost, so begin data with an RTO of 3 s. */
     if (pcb.syn_lost) pcb.rtt.restart(std::chrono::seconds(3));
     tcp_set_state(pcb, tcp_pcb_state::established);
@@ -88,17 +91,28 @@ uint32_t tcp_flight_size(const tcp_pcb &pcb)
     return std::min(pcb.sent.outstanding(), pcb.congestion ? pcb.congestion->cwnd() : UINT32_MAX);
 }
 
+/** Round trips, as congestion control counts them: one begins when what was sent in the last one is acknowledged. */
+static bool tcp_round_start(tcp_pcb &pcb, tcp_seq ack)
+{
+    if (ack <= pcb.round_end) return false;
+    pcb.round_end = pcb.snd.nxt;
+    return true;
+}
+
 static void tcp_ack_new(tcp_pcb &pcb, tcp_seq ack) MICROPS_REQUIRES(net_locked)
 {
     const bool was_writable = tcp_is_writable(pcb);
     const bool was_fast = pcb.recovery.now() == tcp_recovery::phase::fast;
-    const uint32_t acked = tcp_retransmit_queue_cleanup(pcb, ack);
-    const bool restart_timer = pcb.recovery.on_ack(pcb.sent, ack, acked, pcb.mss);
+    const tcp_acked acked = tcp_retransmit_queue_cleanup(pcb, ack);
+    const bool restart_timer = pcb.recovery.on_ack(pcb.sent, ack, acked.count, pcb.mss);
+    const bool round_start = tcp_round_start(pcb, ack);
     if (pcb.congestion && !was_fast) {
         pcb.congestion->on_ack({.now = pcb.net.clock.now(),
-                                .acked = acked,
+                                .acked = acked.count,
                                 .in_flight = pcb.flight,
                                 .cwnd_limited = pcb.cwnd_limited,
+                                .round_start = round_start,
+                                .rtt = acked.rtt,
                                 .srtt = pcb.rtt.srtt()});
     }
     pcb.retries = 0;

@@ -1,122 +1,111 @@
 /*
- * tcp_congestion.cpp: NewReno's congestion window (RFC 5681, RFC 6928, RFC 3465).
+ * tcp_congestion.cpp: what all congestion controls do alike: the initial window (RFC 6928), slow start (RFC 5681 3.1),
+ * and a window that was not used becoming smaller (RFC 5681 4.1, RFC 2861). And the list of their names.
  */
 #include "tcp_congestion.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace microps
 {
 
-namespace
+tcp_congestion::tcp_congestion(const tcp_congestion_options &options)
+    : mss_(options.mss), cwnd_(options.initial_window), initial_(options.initial_window), ack_limit_(options.ack_limit)
 {
-
-constexpr uint32_t TCP_CWND_MAX = uint32_t{1} << 30;
-
-class tcp_newreno final : public tcp_congestion
-{
-public:
-    tcp_newreno(uint32_t mss, uint32_t initial_window) : mss_(mss), initial_(initial_window), cwnd_(initial_window) {}
-
-    void on_ack(const tcp_ack_sample &ack) override
-    {
-        if (cwnd_ < ssthresh_) {
-            slow_start(ack);
-        } else if (ack.cwnd_limited) {
-            avoid_congestion(ack.acked);
-        }
-    }
-
-    void on_loss(net_time, uint32_t in_flight) override
-    {
-        remember();
-        ssthresh_ = half_of(in_flight);
-        cwnd_ = ssthresh_;
-        acked_ = 0;
-    }
-
-    void on_rto(net_time, uint32_t in_flight, bool again) override
-    {
-        /* RFC 5681 3.1: ssthresh is held when the timer expires for the same data again. */
-        if (!again) {
-            remember();
-            ssthresh_ = half_of(in_flight);
-        }
-        cwnd_ = mss_;
-        acked_ = 0;
-    }
-
-    void on_spurious() override
-    {
-        cwnd_ = std::max(cwnd_, earlier_cwnd_);
-        ssthresh_ = std::max(ssthresh_, earlier_ssthresh_);
-    }
-
-    /* RFC 5681 4.1: the ACK clock has stopped, so begin with the restart window. */
-    void on_idle(net_duration) override { cwnd_ = std::min(cwnd_, initial_); }
-
-    void on_mss(uint32_t mss) override
-    {
-        mss_ = mss;
-        cwnd_ = std::max(cwnd_, mss_);
-    }
-
-    [[nodiscard]] uint32_t cwnd() const override { return cwnd_; }
-    [[nodiscard]] uint32_t ssthresh() const override { return ssthresh_; }
-    [[nodiscard]] const char *name() const override { return "reno"; }
-
-private:
-    /* A window that was not used says nothing about the path and does not grow (RFC 7661, as Linux). */
-    void slow_start(const tcp_ack_sample &ack)
-    {
-        if (!ack.cwnd_limited && cwnd_ / 2 >= ack.in_flight) return;
-        /*
-         * All bytes acknowledged count: as Linux; RFC 3465 2.2 would count two segments per ACK at most. A receiver
-         * that answers a drained batch by one ACK would otherwise slow the start.
-         */
-        const uint32_t growth = std::min(ack.acked, ssthresh_ - cwnd_);
-        cwnd_ = std::min(cwnd_ + growth, TCP_CWND_MAX);
-        if (growth < ack.acked && ack.cwnd_limited) avoid_congestion(ack.acked - growth);
-    }
-
-    /* RFC 3465 2.1: one segment more for each window acknowledged. */
-    void avoid_congestion(uint32_t acked)
-    {
-        acked_ += acked;
-        if (acked_ < cwnd_) return;
-        acked_ -= cwnd_;
-        cwnd_ = std::min(cwnd_ + mss_, TCP_CWND_MAX);
-    }
-
-    /* RFC 5681 equation 4. */
-    [[nodiscard]] uint32_t half_of(uint32_t in_flight) const { return std::max(in_flight / 2, 2 * mss_); }
-
-    void remember()
-    {
-        earlier_cwnd_ = cwnd_;
-        earlier_ssthresh_ = ssthresh_;
-    }
-
-    uint32_t mss_;
-    uint32_t initial_;
-    uint32_t cwnd_;
-    uint32_t ssthresh_ = TCP_CWND_MAX; /* RFC 5681 3.1: arbitrarily high at first */
-    uint32_t acked_ = 0;               /* bytes acknowledged since the window last grew */
-    uint32_t earlier_cwnd_ = 0;        /* before the last reduction, to undo it */
-    uint32_t earlier_ssthresh_ = 0;
-};
-
-} // namespace
-
-uint32_t tcp_initial_window(uint32_t mss, bool syn_lost)
-{
-    if (syn_lost) return mss;
-    return std::min(10 * mss, std::max(2 * mss, uint32_t{14600}));
 }
 
-std::unique_ptr<tcp_congestion> tcp_newreno_make(uint32_t mss, uint32_t initial_window)
+/* Growing */
+
+uint32_t tcp_congestion::slow_start(uint32_t acked)
 {
-    return std::make_unique<tcp_newreno>(mss, initial_window);
+    if (ack_limit_ > 0) acked = std::min(acked, ack_limit_ * mss_); /* RFC 3465 2.2 */
+    const uint32_t growth = std::min(acked, ssthresh_ - cwnd_);
+    set_cwnd(cwnd_ + growth);
+    return acked - growth;
+}
+
+void tcp_congestion::set_cwnd(uint32_t cwnd) { cwnd_ = std::min(cwnd, WINDOW_MAX); }
+
+/* Not being used */
+
+void tcp_congestion::window_used(const tcp_ack_sample &ack)
+{
+    used_ = 0;
+    used_since_ = ack.now;
+}
+
+/* RFC 2861 2: slow start gets most of the way back quickly, but only if the path still bears it. */
+void tcp_congestion::remember_path()
+{
+    if (!in_slow_start()) ssthresh_ = std::max(ssthresh_, cwnd_ / 4 * 3);
+}
+
+/* RFC 2861 2, as Linux: half for each timeout without sending, where RFC 5681 4.1 would restart after the first. */
+void tcp_congestion::on_idle(net_duration idle, net_duration rto)
+{
+    if (idle <= rto) return;
+    remember_path();
+    const uint32_t restart = std::min(initial_, cwnd_);
+    for (; idle > rto && cwnd_ > restart; idle -= rto) {
+        cwnd_ /= 2;
+    }
+    cwnd_ = std::max(cwnd_, restart);
+    used_ = 0;
+    used_since_ = {};
+}
+
+/* RFC 2861 2, RFC 7661 4.4.2, as Linux: after a timeout halfway down to what was used. */
+void tcp_congestion::on_application_limited(net_time now, uint32_t in_flight, net_duration rto)
+{
+    if (used_since_ == net_time{}) used_since_ = now;
+    used_ = std::max(used_, in_flight);
+    if (now - used_since_ < rto) return;
+    const uint32_t used = std::max(used_, initial_);
+    if (used < cwnd_) {
+        remember_path();
+        cwnd_ = used + (cwnd_ - used) / 2;
+    }
+    used_ = 0;
+    used_since_ = now;
+}
+
+/* Beginning */
+
+/* RFC 1191 6.5: a change of the segment size alone does not change how many bytes the path bears. */
+void tcp_congestion::on_mss(uint32_t mss)
+{
+    mss_ = mss;
+    cwnd_ = std::max(cwnd_, mss_);
+}
+
+void tcp_congestion::adopt(uint32_t cwnd, uint32_t ssthresh)
+{
+    set_cwnd(std::max(cwnd, mss_));
+    ssthresh_ = std::clamp(ssthresh, 2 * mss_, WINDOW_MAX);
+}
+
+uint32_t tcp_initial_window(uint32_t mss, bool syn_lost, uint32_t segments)
+{
+    if (syn_lost) return mss;
+    return std::min(segments * mss, std::max(2 * mss, segments * 1460));
+}
+
+/* The list */
+
+using tcp_congestion_factory = std::unique_ptr<tcp_congestion> (*)(const tcp_congestion_options &);
+
+constexpr std::array<std::string_view, 2> NAMES{"cubic", "reno"};
+constexpr std::array<tcp_congestion_factory, NAMES.size()> FACTORIES{tcp_newreno_make, tcp_newreno_make};
+
+std::span<const std::string_view> tcp_congestion_names() { return NAMES; }
+
+std::unique_ptr<tcp_congestion> tcp_congestion_make(std::string_view name, const tcp_congestion_options &options)
+{
+    for (size_t i = 0; i < NAMES.size(); i++) {
+        if (NAMES[i] == name) return FACTORIES[i](options);
+    }
+    return nullptr;
 }
 
 } // namespace microps

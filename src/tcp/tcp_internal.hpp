@@ -173,6 +173,7 @@ struct tcp_pcb {
     tcp_rtt rtt;
     tcp_seq rtt_next{}; /* one measurement per flight: the next when this is acknowledged */
     std::unique_ptr<tcp_congestion> congestion{};
+    tcp_seq round_end{}; /* a round trip ends by the first ACK of what was sent behind this */
     uint32_t flight = 0; /* in flight when output stopped last, and whether cwnd stopped it */
     bool cwnd_limited = false;
     net_time last_sent{};
@@ -334,13 +335,19 @@ void tcp_challenge_ack(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 
 /* tcp_ack.cpp: fifth step */
 
+/** What an ACK acknowledged. */
+struct tcp_acked {
+    uint32_t count = 0; /* sequence numbers */
+    net_duration rtt{}; /* zero: it says nothing about the round trip */
+};
+
 step tcp_check_ack(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked);
 /** Takes over SND.WND from a segment, if it is newer than the last (RFC 9293 3.10.7.4). */
 void tcp_send_window_update(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked);
 /** Both SYNs are acknowledged: the connection begins. */
 void tcp_enter_established(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
-/** Takes what SEG.ACK acknowledges from the scoreboard and the send ring; returns the bytes of sequence space. */
-uint32_t tcp_retransmit_queue_cleanup(tcp_pcb &pcb, tcp_seq ack) MICROPS_REQUIRES(net_locked);
+/** Takes what SEG.ACK acknowledges from the scoreboard and the send ring. */
+tcp_acked tcp_retransmit_queue_cleanup(tcp_pcb &pcb, tcp_seq ack) MICROPS_REQUIRES(net_locked);
 bool tcp_fin_acknowledged(const tcp_pcb &pcb);
 /** What RFC 5681 calls FlightSize, without what limited transmit has added. */
 uint32_t tcp_flight_size(const tcp_pcb &pcb);

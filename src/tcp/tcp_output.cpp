@@ -236,7 +236,7 @@ static void tcp_restart_after_idle(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     if (!pcb.sent.empty() || !pcb.congestion) return;
     const net_duration idle = pcb.net.clock.now() - pcb.last_sent;
-    if (idle > pcb.rtt.rto()) pcb.congestion->on_idle(idle);
+    if (idle > pcb.rtt.rto()) pcb.congestion->on_idle(idle, pcb.rtt.rto());
 }
 
 /** Our FIN is queued, and was never sent. */

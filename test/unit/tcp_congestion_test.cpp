@@ -18,6 +18,11 @@ tcp_ack_sample full(const tcp_congestion &congestion, uint32_t acked)
     return {.acked = acked, .in_flight = congestion.cwnd(), .cwnd_limited = true};
 }
 
+std::unique_ptr<tcp_congestion> newreno(uint32_t segments)
+{
+    return tcp_congestion_make("reno", {.mss = MSS, .initial_window = segments * MSS});
+}
+
 /** Acknowledges one whole window, segment by segment. */
 void one_round_trip(tcp_congestion &congestion)
 {
@@ -44,7 +49,7 @@ TEST(TcpInitialWindow, IsOneSegmentIfOurSynWasLost) /* RFC 5681 3.1 */
 
 TEST(TcpNewReno, SlowStartDoublesPerRoundTrip) /* RFC 5681 3.1 */
 {
-    const auto congestion = tcp_newreno_make(MSS, 2 * MSS);
+    const auto congestion = newreno(2);
     for (uint32_t expected : {4u, 8u, 16u, 32u}) {
         one_round_trip(*congestion);
         EXPECT_EQ(congestion->cwnd(), expected * MSS);
@@ -53,7 +58,7 @@ TEST(TcpNewReno, SlowStartDoublesPerRoundTrip) /* RFC 5681 3.1 */
 
 TEST(TcpNewReno, CongestionAvoidanceAddsOneSegmentPerRoundTrip)
 {
-    const auto congestion = tcp_newreno_make(MSS, 20 * MSS);
+    const auto congestion = newreno(20);
     congestion->on_loss({}, 20 * MSS);
     EXPECT_EQ(congestion->cwnd(), 10 * MSS);
     for (uint32_t expected = 11; expected < 15; expected++) {
@@ -64,7 +69,7 @@ TEST(TcpNewReno, CongestionAvoidanceAddsOneSegmentPerRoundTrip)
 
 TEST(TcpNewReno, DividedAcksGainNothing) /* RFC 3465: bytes count, not ACKs */
 {
-    const auto congestion = tcp_newreno_make(MSS, 10 * MSS);
+    const auto congestion = newreno(10);
     for (int i = 0; i < 10000; i++) {
         congestion->on_ack(full(*congestion, 1));
     }
@@ -73,7 +78,7 @@ TEST(TcpNewReno, DividedAcksGainNothing) /* RFC 3465: bytes count, not ACKs */
 
 TEST(TcpNewReno, LossHalvesButLeavesTwoSegments) /* RFC 5681 equation 4 */
 {
-    const auto congestion = tcp_newreno_make(MSS, 20 * MSS);
+    const auto congestion = newreno(20);
     congestion->on_loss({}, 3 * MSS);
     EXPECT_EQ(congestion->ssthresh(), 2 * MSS);
     EXPECT_EQ(congestion->cwnd(), 2 * MSS);
@@ -81,7 +86,7 @@ TEST(TcpNewReno, LossHalvesButLeavesTwoSegments) /* RFC 5681 equation 4 */
 
 TEST(TcpNewReno, TimeoutBeginsWithOneSegmentAndASecondHoldsSsthresh) /* RFC 5681 3.1 */
 {
-    const auto congestion = tcp_newreno_make(MSS, 20 * MSS);
+    const auto congestion = newreno(20);
     congestion->on_rto({}, 20 * MSS, false);
     EXPECT_EQ(congestion->cwnd(), MSS);
     EXPECT_EQ(congestion->ssthresh(), 10 * MSS);
@@ -95,7 +100,7 @@ TEST(TcpNewReno, TimeoutBeginsWithOneSegmentAndASecondHoldsSsthresh) /* RFC 5681
 
 TEST(TcpNewReno, UnusedWindowDoesNotGrow) /* RFC 7661, as Linux */
 {
-    const auto congestion = tcp_newreno_make(MSS, 10 * MSS);
+    const auto congestion = newreno(10);
     for (int i = 0; i < 1000; i++) {
         congestion->on_ack({.acked = MSS, .in_flight = MSS, .cwnd_limited = false});
     }
@@ -104,18 +109,18 @@ TEST(TcpNewReno, UnusedWindowDoesNotGrow) /* RFC 7661, as Linux */
 
 TEST(TcpNewReno, IdleConnectionBeginsWithTheInitialWindow) /* RFC 5681 4.1 */
 {
-    const auto congestion = tcp_newreno_make(MSS, 10 * MSS);
+    const auto congestion = newreno(10);
     one_round_trip(*congestion);
-    congestion->on_idle(1s);
+    congestion->on_idle(1s, 200ms);
     EXPECT_EQ(congestion->cwnd(), 10 * MSS);
 }
 
 TEST(TcpNewReno, SpuriousLossIsUndone)
 {
-    const auto congestion = tcp_newreno_make(MSS, 20 * MSS);
+    const auto congestion = newreno(20);
     const uint32_t ssthresh = congestion->ssthresh();
     congestion->on_rto({}, 20 * MSS, false);
-    congestion->on_spurious();
+    congestion->on_spurious({});
     EXPECT_EQ(congestion->cwnd(), 20 * MSS);
     EXPECT_EQ(congestion->ssthresh(), ssthresh);
 }
