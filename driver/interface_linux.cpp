@@ -170,6 +170,7 @@ int linux_interface_query(const std::string &name, linux_interface_info &info, c
     request = "SIOCGIFFLAGS";
     if (interface_ioctl(sock.get(), SIOCGIFFLAGS, name, ifr) == -1) return -1;
     info.up = (ifr.ifr_flags & IFF_UP) != 0;
+    info.running = (ifr.ifr_flags & IFF_RUNNING) != 0;
     request = "SIOCGIFHWADDR";
     if (interface_ioctl(sock.get(), SIOCGIFHWADDR, name, ifr) == -1) return -1;
     std::memcpy(info.addr.data(), ifr.ifr_hwaddr.sa_data, info.addr.size());

@@ -90,6 +90,7 @@ struct linux_interface_info {
     int index = 0;
     uint16_t mtu = 0;
     bool up = false;
+    bool running = false; /* up, and there is a carrier */
     std::array<uint8_t, 6> addr{};
 };
 

@@ -3,19 +3,25 @@
  */
 #include "interface_linux.hpp"
 #include "microps/log.hpp"
+#include "os.hpp"
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 
 #include <fcntl.h>
 #include <linux/if_tun.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <poll.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 
 namespace microps
 {
 
 static constexpr char TUN_DEVICE[] = "/dev/net/tun";
+static constexpr net_duration CARRIER_WAIT = std::chrono::milliseconds(100);
 
 static const char *tun_open_advice(int error)
 {
@@ -49,6 +55,43 @@ static std::string tun_attach_advice(int error, const std::string &name, const c
     }
 }
 
+/** A socket to which the kernel reports every change of an interface (rtnetlink(7)). What it says is not read. */
+static bool link_news_subscribe(const linux_fd &news)
+{
+    sockaddr_nl addr{};
+    addr.nl_family = AF_NETLINK;
+    addr.nl_groups = RTMGRP_LINK;
+    return bind(news.get(), static_cast<const sockaddr *>(static_cast<const void *>(&addr)), sizeof(addr)) == 0;
+}
+
+/** Waits for news. False if there are none in that time. */
+static bool link_news_wait(const linux_fd &news, net_duration timeout)
+{
+    pollfd readable{.fd = news.get(), .events = POLLIN, .revents = 0};
+    if (timeout <= net_duration::zero() || os_poll(std::span(&readable, 1), timeout) <= 0) return false;
+    std::array<uint8_t, 1> byte{};
+    while (recv(news.get(), byte.data(), byte.size(), 0) > 0) {
+    }
+    return true;
+}
+
+/**
+ * By attaching we have plugged in the interface's cable. The kernel notices that in the background and throws away
+ * what it sends until then: the answer to our first ARP request, say, which is repeated after a second. So the device
+ * is open when the interface runs; or after a while, if somebody keeps it from running (ip link set tap0 mode dormant).
+ */
+static void tun_wait_carrier(net_device &dev, const std::string &name) MICROPS_REQUIRES(net_locked)
+{
+    const linux_fd news(socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_ROUTE));
+    if (!link_news_subscribe(news)) return;
+    const net_time deadline = dev.net.clock.now() + CARRIER_WAIT;
+    do {
+        const char *request = nullptr;
+        linux_interface_info info;
+        if (linux_interface_query(name, info, request) == -1 || !info.up || info.running) return;
+    } while (link_news_wait(news, deadline - dev.net.clock.now()));
+}
+
 int linux_tun_open(net_device &dev, linux_interface &interface, short mode)
 {
     interface.fd.reset(::open(TUN_DEVICE, O_RDWR | O_NONBLOCK | O_CLOEXEC));
@@ -71,6 +114,7 @@ int linux_tun_open(net_device &dev, linux_interface &interface, short mode)
         interface.fd.reset();
         return -1;
     }
+    tun_wait_carrier(dev, interface.name);
     return 0;
 }
 

@@ -72,6 +72,28 @@ TEST_F(TapDevice, ABurstOfFramesLosesNothing)
     }
 }
 
+/* Else the answer to the first ARP request is lost, and the first packet waits a second for the next one. */
+TEST_F(TapDevice, OnceOpenTheKernelAnswersAtOnce)
+{
+    for (int n = 0; n < 10; n++) {
+        make_tap();
+        {
+            tap_host host(tap0);
+            EXPECT_TRUE(link_running("tap0"));
+        }
+        must("ip link del tap0");
+    }
+}
+
+TEST_F(TapDevice, OpensAllTheSameWhenTheInterfaceIsNotLetRun)
+{
+    make_tap();
+    must("ip link set tap0 mode dormant");
+    tap_host host(tap0);
+    EXPECT_TRUE(host.running);
+    EXPECT_FALSE(link_running("tap0"));
+}
+
 TEST_F(TapDevice, LogsAsTheOriginal)
 {
     make_tap();

@@ -15,7 +15,9 @@
 #include <thread>
 
 #include <arpa/inet.h>
+#include <net/if.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -105,6 +107,9 @@ void TapTest::make_veth(const std::string &ours, const std::string &kernels)
     }
     must("ip addr add 192.0.2.1/24 dev " + kernels);
     must("ip link set " + ours + " up && ip link set " + kernels + " up");
+    /* An interface with somebody at its end has a carrier; until the kernel has noticed, it swallows frames. */
+    EXPECT_TRUE(
+        eventually([] { return run_command("ip -o link show up").output.find("NO-CARRIER") == std::string::npos; }));
 }
 
 void TapTest::expect_ping(size_t size, const std::string &more)
@@ -183,9 +188,6 @@ tap_host::tap_host(const make_device &make)
     }
     running = net_run(net) == 0;
     if (!running) return;
-    /* An interface with somebody at its end has a carrier; until the kernel has noticed, it swallows frames. */
-    EXPECT_TRUE(
-        eventually([] { return run_command("ip -o link show up").output.find("NO-CARRIER") == std::string::npos; }));
     socket_ = udp_open(net);
     EXPECT_EQ(udp_bind(net, socket_, {.addr = {}, .port = 7}), 0);
     echo_ = std::thread([this] { udp_echo(net, socket_); });
@@ -244,6 +246,16 @@ std::string link_property(const std::string &name, const std::string &what)
         if (word == what && words >> word) return word;
     }
     return "(none)";
+}
+
+bool link_running(const std::string &name)
+{
+    const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    ifreq ifr{};
+    name.copy(ifr.ifr_name, IFNAMSIZ - 1);
+    const bool known = ioctl(fd, SIOCGIFFLAGS, &ifr) == 0;
+    close(fd);
+    return known && (ifr.ifr_flags & IFF_RUNNING);
 }
 
 long context_switches()

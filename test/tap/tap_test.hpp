@@ -87,6 +87,8 @@ private:
 bool eventually(const std::function<bool()> &condition, test_span limit = std::chrono::seconds(2));
 /** What `ip -d link` prints behind a word: "mtu", "link/ether", "promiscuity". */
 std::string link_property(const std::string &name, const std::string &what);
+/** Whether the interface is up and has a carrier. */
+bool link_running(const std::string &name);
 /** How often the threads of this process have been put to sleep and awakened. */
 long context_switches();
 
