@@ -4,6 +4,8 @@
  */
 #include "tcp_congestion.hpp"
 
+#include "tcp_cubic.hpp"
+
 #include <algorithm>
 #include <array>
 
@@ -26,6 +28,23 @@ uint32_t tcp_congestion::slow_start(uint32_t acked)
 }
 
 void tcp_congestion::set_cwnd(uint32_t cwnd) { cwnd_ = std::min(cwnd, WINDOW_MAX); }
+
+/* Shrinking */
+
+void tcp_congestion::remember()
+{
+    earlier_cwnd_ = cwnd_;
+    earlier_ssthresh_ = ssthresh_;
+}
+
+bool tcp_congestion::restore()
+{
+    if (earlier_cwnd_ == 0) return false;
+    cwnd_ = std::max(cwnd_, earlier_cwnd_);
+    ssthresh_ = earlier_ssthresh_;
+    earlier_cwnd_ = 0;
+    return true;
+}
 
 /* Not being used */
 
@@ -52,13 +71,13 @@ void tcp_congestion::on_idle(net_duration idle, net_duration rto)
     }
     cwnd_ = std::max(cwnd_, restart);
     used_ = 0;
-    used_since_ = {};
+    used_since_ = NET_TIME_NEVER;
 }
 
 /* RFC 2861 2, RFC 7661 4.4.2, as Linux: after a timeout halfway down to what was used. */
 void tcp_congestion::on_application_limited(net_time now, uint32_t in_flight, net_duration rto)
 {
-    if (used_since_ == net_time{}) used_since_ = now;
+    if (used_since_ == NET_TIME_NEVER) used_since_ = now;
     used_ = std::max(used_, in_flight);
     if (now - used_since_ < rto) return;
     const uint32_t used = std::max(used_, initial_);
@@ -96,7 +115,7 @@ uint32_t tcp_initial_window(uint32_t mss, bool syn_lost, uint32_t segments)
 using tcp_congestion_factory = std::unique_ptr<tcp_congestion> (*)(const tcp_congestion_options &);
 
 constexpr std::array<std::string_view, 2> NAMES{"cubic", "reno"};
-constexpr std::array<tcp_congestion_factory, NAMES.size()> FACTORIES{tcp_newreno_make, tcp_newreno_make};
+constexpr std::array<tcp_congestion_factory, NAMES.size()> FACTORIES{tcp_cubic_make, tcp_newreno_make};
 
 std::span<const std::string_view> tcp_congestion_names() { return NAMES; }
 

@@ -75,6 +75,10 @@ protected:
     /** The window was used up: what on_application_limited() had noted is over. */
     void window_used(const tcp_ack_sample &ack);
     void set_cwnd(uint32_t cwnd);
+    /** Before a reduction. */
+    void remember();
+    /** Undoes the last one, once; a window that has become even larger stays. Returns false if there was none. */
+    bool restore();
 
     uint32_t mss_;
     uint32_t cwnd_;
@@ -85,8 +89,10 @@ private:
 
     uint32_t initial_;
     uint32_t ack_limit_;
-    uint32_t used_ = 0;     /* most in flight since ... */
-    net_time used_since_{}; /* ... the window was used up last, or this was looked at */
+    uint32_t earlier_cwnd_ = 0; /* before the last reduction; 0: there is none to undo */
+    uint32_t earlier_ssthresh_ = 0;
+    uint32_t used_ = 0;                    /* most in flight since ... */
+    net_time used_since_ = NET_TIME_NEVER; /* ... the window was used up last, or this was looked at; NEVER: at once */
 };
 
 /** "cubic", "reno"; null for an unknown name. */

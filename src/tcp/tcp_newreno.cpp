@@ -48,11 +48,7 @@ public:
         acked_ = 0;
     }
 
-    void on_spurious(net_time) override
-    {
-        cwnd_ = std::max(cwnd_, earlier_cwnd_);
-        ssthresh_ = std::max(ssthresh_, earlier_ssthresh_);
-    }
+    void on_spurious(net_time) override { restore(); }
 
     [[nodiscard]] const char *name() const override { return "reno"; }
 
@@ -69,15 +65,7 @@ private:
     /* RFC 5681 equation 4. */
     [[nodiscard]] uint32_t half_of(uint32_t in_flight) const { return std::max(in_flight / 2, 2 * mss_); }
 
-    void remember()
-    {
-        earlier_cwnd_ = cwnd_;
-        earlier_ssthresh_ = ssthresh_;
-    }
-
-    uint32_t acked_ = 0;        /* bytes acknowledged since the window last grew */
-    uint32_t earlier_cwnd_ = 0; /* before the last reduction, to undo it */
-    uint32_t earlier_ssthresh_ = 0;
+    uint32_t acked_ = 0; /* bytes acknowledged since the window last grew */
 };
 
 } // namespace

@@ -235,8 +235,7 @@ static void tcp_send_new(tcp_pcb &pcb, size_t len, bool fin) MICROPS_REQUIRES(ne
 static void tcp_restart_after_idle(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     if (!pcb.sent.empty() || !pcb.congestion) return;
-    const net_duration idle = pcb.net.clock.now() - pcb.last_sent;
-    if (idle > pcb.rtt.rto()) pcb.congestion->on_idle(idle, pcb.rtt.rto());
+    pcb.congestion->on_idle(pcb.net.clock.now() - pcb.last_sent, pcb.rtt.rto());
 }
 
 /** Our FIN is queued, and was never sent. */

@@ -1,0 +1,44 @@
+/*
+ * tcp_hystart.hpp: HyStart++ (RFC 9406): slow start doubles the window each round trip, so it ends by losing up to a
+ * window of data. But before a queue overflows it fills, and the round trips grow longer: then slow start becomes
+ * conservative (a quarter of the growth) for some rounds. If it was a queue, congestion avoidance follows; if the round
+ * trips become shorter again, it was jitter, and slow start resumes.
+ *
+ * For the first slow start of a connection only: later ones end at ssthresh.
+ */
+#pragma once
+
+#include "microps/time.hpp"
+
+#include <cstdint>
+
+namespace microps
+{
+
+class tcp_hystart
+{
+public:
+    enum class phase : uint8_t { slow_start, conservative, done };
+
+    /** An ACK; @p rtt is zero if it measures nothing. The phase is another one afterwards, perhaps. */
+    void on_ack(bool round_start, net_duration rtt);
+    /** By how much the window may grow for this many acknowledged bytes. */
+    [[nodiscard]] uint32_t growth(uint32_t acked) const;
+    [[nodiscard]] phase now() const { return phase_; }
+
+private:
+    using round_trip = std::chrono::duration<uint32_t, std::micro>; /* small, and up to an hour */
+    static constexpr round_trip NONE = round_trip::max();           /* RFC 9406 calls it infinity */
+
+    void begin_round();
+    [[nodiscard]] bool round_trips_grow() const;
+
+    round_trip last_round_min_ = NONE;
+    round_trip current_round_min_ = NONE;
+    round_trip css_baseline_min_ = NONE;
+    uint8_t samples_ = 0; /* of this round; no more than count */
+    uint8_t css_rounds_ = 0;
+    phase phase_ = phase::slow_start;
+};
+
+} // namespace microps
