@@ -189,14 +189,10 @@ int ether_pcap_poll(ether_pcap_device &dev)
 
 net_device *ether_pcap_alloc(net_stack &net, const char *name, const char *addr)
 {
-    if (!linux_interface_name_valid(name, "ether_pcap_init")) return nullptr;
-    mac_addr own = ETHER_ADDR_ANY;
-    if (addr && (ether_addr_pton(addr, own) == -1 || own.is_group())) {
-        errorf("invalid address, addr=%s", addr);
-        return nullptr;
-    }
+    mac_addr own;
+    if (!linux_interface_name_valid(name, "ether_pcap_init") || !linux_interface_addr_parse(addr, own)) return nullptr;
     net_device *dev = net_device_alloc<ether_pcap_device>(net, name);
-    ether_device_set_addr(*dev, own); /* none: open() takes the interface's */
+    ether_device_set_addr(*dev, own);
     return dev;
 }
 

@@ -157,6 +157,14 @@ bool linux_interface_name_valid(const char *name, const char *func)
     return true;
 }
 
+bool linux_interface_addr_parse(const char *text, mac_addr &addr)
+{
+    addr = ETHER_ADDR_ANY;
+    if (!text || (ether_addr_pton(text, addr) == 0 && !addr.is_group())) return true;
+    errorf("invalid address, addr=%s", text);
+    return false;
+}
+
 int linux_interface_query(const std::string &name, linux_interface_info &info, const char *&request)
 {
     const linux_fd sock(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));

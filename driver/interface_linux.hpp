@@ -96,6 +96,8 @@ struct linux_interface_info {
 
 /** Whether @p name can be the name of an interface; logs under the name of @p func if not. */
 bool linux_interface_name_valid(const char *name, const char *func);
+/** Reads the address of an Ethernet device; null gives ETHER_ADDR_ANY: open() takes the interface's. False if logged. */
+bool linux_interface_addr_parse(const char *text, mac_addr &addr);
 /** Asks the kernel. Returns 0, or -1 with errno, and in @p request the name of the request that failed. */
 int linux_interface_query(const std::string &name, linux_interface_info &info, const char *&request);
 /**
