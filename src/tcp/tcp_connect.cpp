@@ -35,6 +35,7 @@ static void tcp_pcb_revive(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
     pcb.released = false;
     pcb.tcp.live++;
     pcb.local = pcb.bound_to;
+    tcp_bound_insert(pcb);
     pcb.foreign = {};
     pcb.rx.clear(); /* of the old connection */
     pcb.peer_mss = TCP_MSS_DEFAULT;
@@ -93,15 +94,10 @@ static uint16_t tcp_port_select(tcp_layer &tcp) MICROPS_REQUIRES(net_locked)
     return 0;
 }
 
-/** Whether a socket is bound to the port and may yet listen there. */
+/** Whether a socket listens on the port or was bound to it: as in Linux, also while its connection lasts. */
 static bool tcp_port_is_reserved(const tcp_layer &tcp, be16 port) MICROPS_REQUIRES(net_locked)
 {
-    if (tcp.listeners.contains(port)) return true;
-    for (int id = 0; id < tcp.pcbs.end(); id++) {
-        const tcp_pcb *pcb = tcp.pcbs.find(id);
-        if (pcb && !pcb->released && pcb->state == tcp_pcb_state::closed && pcb->bound_to.port == port) return true;
-    }
-    return false;
+    return tcp.listeners.contains(port) || tcp.bound.contains(port);
 }
 
 /** RFC 6056 3.3.3: for each destination another place to begin, and from there one after the other. */
@@ -135,6 +131,7 @@ int tcp_bind(net_guard &guard, int id, const ip_endpoint &local, bool reuse)
     if (wanted.port == 0) return net_error(EADDRINUSE);
     if (const int error = tcp_bind_check(*pcb, wanted)) return net_error(error);
     pcb->bound_to = pcb->local = wanted;
+    tcp_bound_insert(*pcb);
     debugf("success: addr=%s, port=%u", ip_addr_str(wanted.addr).c_str(), wanted.port.value());
     return 0;
 }
@@ -304,6 +301,7 @@ int tcp_open_rfc793(net_guard &guard, const ip_endpoint &local, const ip_endpoin
     tcp_pcb &pcb = *tcp_pcb_get(guard.net(), id);
     pcb.mode = tcp_mode::rfc793;
     pcb.local = pcb.bound_to = local;
+    tcp_bound_insert(pcb);
     if (foreign) pcb.foreign = *foreign;
     const int error = active ? tcp_open_active(pcb) : tcp_open_passive(pcb);
     if (error || tcp_wait_open(guard, pcb, NET_TIME_NEVER) == -1) {

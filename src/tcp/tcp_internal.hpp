@@ -241,6 +241,7 @@ struct tcp_layer {
     std::vector<tcp_pcb *> buckets MICROPS_GUARDED_BY(net_locked); /* connections, by the hash of their endpoints */
     size_t connections = 0;
     std::unordered_map<uint16_t, std::vector<tcp_pcb *>> listeners MICROPS_GUARDED_BY(net_locked){}; /* by port */
+    std::unordered_map<uint16_t, size_t> bound MICROPS_GUARDED_BY(net_locked){}; /* how many PCBs are bound to a port */
     tcp_pcb_list time_wait MICROPS_GUARDED_BY(net_locked){};                                         /* oldest first */
 
     std::vector<int> output_wanted MICROPS_GUARDED_BY(net_locked){}; /* ids: tcp_output_request() */
@@ -281,6 +282,8 @@ void tcp_connection_insert(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 void tcp_connection_remove(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 void tcp_listener_insert(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 void tcp_listener_remove(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+/** Counts the port that the user has bound the PCB to, if he has. */
+void tcp_bound_insert(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 /** Moves a PCB to the end of a list (null: to none). */
 void tcp_pcb_enqueue(tcp_pcb &pcb, tcp_pcb_list *list) MICROPS_REQUIRES(net_locked);
 

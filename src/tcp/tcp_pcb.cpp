@@ -149,6 +149,18 @@ void tcp_listener_remove(tcp_pcb &pcb)
     if (found->second.empty()) pcb.tcp.listeners.erase(found);
 }
 
+void tcp_bound_insert(tcp_pcb &pcb)
+{
+    if (pcb.bound_to.port != 0) pcb.tcp.bound[pcb.bound_to.port]++;
+}
+
+static void tcp_bound_remove(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
+{
+    if (pcb.bound_to.port == 0) return;
+    const auto found = pcb.tcp.bound.find(pcb.bound_to.port);
+    if (--found->second == 0) pcb.tcp.bound.erase(found);
+}
+
 void tcp_pcb_enqueue(tcp_pcb &pcb, tcp_pcb_list *list)
 {
     if (pcb.queue && list) {
@@ -272,6 +284,7 @@ void tcp_pcb_release(tcp_pcb &pcb)
     if (pcb.state != tcp_pcb_state::closed) tcp_set_state(pcb, tcp_pcb_state::closed);
     pcb.released = true;
     tcp_connection_remove(pcb);
+    tcp_bound_remove(pcb);
     tcp_pcb_enqueue(pcb, nullptr);
     pcb.parent = nullptr;
     tcp_timer_cancel(pcb);

@@ -86,6 +86,80 @@ TEST(TcpPort, ListenersPortIsNotEphemeral)
     }
 }
 
+/** Connects to 192.0.2.1:80; the port that was chosen for it. To one destination they follow each other. */
+uint16_t connect_anywhere(net_stack &net)
+{
+    const int id = stream_socket(net);
+    EXPECT_EQ(error_of(connect_to(net, id, "192.0.2.1", 80)), EINPROGRESS);
+    return local_port(net, id);
+}
+
+uint16_t port_after(uint16_t port, int steps = 1)
+{
+    const int offset = port - TCP_SOURCE_PORT_MIN + steps;
+    return static_cast<uint16_t>(TCP_SOURCE_PORT_MIN + offset % (TCP_SOURCE_PORT_MAX - TCP_SOURCE_PORT_MIN + 1));
+}
+
+/* RFC 6056 2.3: nor is it while the socket's connection lasts, as on Linux. */
+TEST(TcpPort, BoundPortIsNotEphemeralWhileConnected)
+{
+    test_world world;
+    tcp_peer peer(world, tcp_peer_start::idle);
+    net_stack &net = peer.stack();
+    const uint16_t first = connect_anywhere(net);
+    const int bound = stream_socket(net);
+    EXPECT_EQ(bind_to(net, bound, "192.0.2.2", port_after(first)), 0);
+    EXPECT_EQ(error_of(connect_to(net, bound, "192.0.2.1", 81)), EINPROGRESS);
+    EXPECT_EQ(connect_anywhere(net), port_after(first, 2));
+}
+
+/* RFC 6056 2.3: when the last socket bound to it is gone, it is. */
+TEST(TcpPort, BoundPortIsEphemeralAgainAfterTheLastClose)
+{
+    test_world world;
+    tcp_peer peer(world, tcp_peer_start::idle);
+    net_stack &net = peer.stack();
+    const int yes = 1;
+    const uint16_t port = port_after(connect_anywhere(net));
+    std::array<int, 2> sharing{};
+    for (int &id : sharing) {
+        id = stream_socket(net);
+        sock_setsockopt(net, id, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+        EXPECT_EQ(bind_to(net, id, "192.0.2.2", port), 0);
+        EXPECT_EQ(error_of(connect_to(net, id, "192.0.2.1", static_cast<uint16_t>(1000 + id))), EINPROGRESS);
+    }
+    EXPECT_EQ(sock_close(net, sharing[0]), 0);
+    EXPECT_EQ(connect_anywhere(net), port_after(port)) << "one of two is left";
+    const int third = stream_socket(net);
+    const uint16_t free = port_after(port, 2);
+    EXPECT_EQ(bind_to(net, third, "192.0.2.2", free), 0);
+    EXPECT_EQ(sock_close(net, third), 0);
+    EXPECT_EQ(connect_anywhere(net), free);
+}
+
+/* POSIX connect(): a socket may try again, and keeps the port it is bound to. */
+TEST(TcpPort, BoundPortIsKeptForTheNextAttempt)
+{
+    test_world world;
+    tcp_peer peer(world, tcp_peer_start::idle);
+    net_stack &net = peer.stack();
+    const int id = stream_socket(net);
+    const uint16_t port = port_after(connect_anywhere(net));
+    EXPECT_EQ(bind_to(net, id, "192.0.2.2", port), 0);
+    for (int attempt = 0; attempt < 3; attempt++) {
+        drain(peer);
+        EXPECT_EQ(error_of(connect_to(net, id, "192.0.2.1", 81)), EINPROGRESS);
+        EXPECT_EQ(local_port(net, id), port);
+        peer.peer_port = 81;
+        peer.stack_port = port;
+        peer.expect(syn());
+        peer.send(rst().seq(0).ack(peer.last().seq + 1));
+        EXPECT_EQ(error_of(connect_to(net, id, "192.0.2.1", 81)), ECONNREFUSED);
+    }
+    EXPECT_EQ(error_of(connect_to(net, id, "192.0.2.1", 81)), EINPROGRESS);
+    EXPECT_EQ(connect_anywhere(net), port_after(port));
+}
+
 /* Defect T17: bind to port 0 chooses one. */
 TEST(TcpPort, BindToPortZeroChooses)
 {
