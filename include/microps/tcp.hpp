@@ -11,6 +11,8 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
+#include <string_view>
 #include <sys/socket.h>
 #include <sys/types.h>
 
@@ -34,28 +36,99 @@ inline constexpr int TCP_STATE_LAST_ACK = 11;
 inline constexpr uint16_t TCP_SOURCE_PORT_MIN = 49152;
 inline constexpr uint16_t TCP_SOURCE_PORT_MAX = 65535;
 
-/** Bounds and tunables of the module, per stack. */
+/**
+ * Bounds and tunables of the module, per stack. The defaults are Linux'. Each mechanism can be switched off, so that its
+ * effect can be watched. What can be changed while connections are open, they follow; sizes and the congestion control
+ * they copy when they are opened. Set by Linux' names too: tcp_sysctl_set().
+ */
 struct tcp_config {
-    size_t pcb_max = 10000;                                /* connections and listeners in all, TIME_WAIT included */
-    size_t half_open_max = 1024;                           /* SYN_RECEIVED of one listener; the oldest makes room */
-    size_t backlog_max = 4096;                             /* upper bound of listen()'s argument (Linux' somaxconn) */
-    size_t receive_buffer = 65535;                         /* bytes; the largest window without window scaling */
-    size_t send_buffer = 262144;                           /* bytes */
-    net_duration rto_initial = std::chrono::seconds(1);    /* RFC 6298 2.1 */
-    net_duration rto_min = std::chrono::milliseconds(200); /* as Linux; RFC 6298 2.4 SHOULD 1 s */
-    net_duration rto_max = std::chrono::seconds(120);      /* as Linux; RFC 6298 2.5: 60 s at least */
-    unsigned syn_retries = 6;     /* resent SYNs before ETIMEDOUT: 127 s, as Linux (RFC 9293 3.8.3) */
-    unsigned synack_retries = 5;  /* resent SYN-ACKs before the half-open connection goes: 63 s, as Linux */
-    unsigned data_retries = 15;   /* resent data before ETIMEDOUT: some 15 minutes, as Linux */
+    /* Bounds */
+    size_t pcb_max = 10000;      /* connections and listeners in all, TIME_WAIT included */
+    size_t half_open_max = 1024; /* SYN_RECEIVED of one listener (tcp_max_syn_backlog) */
+    size_t backlog_max = 4096;   /* upper bound of listen()'s argument (net.core.somaxconn) */
+
+    /* Buffers, in bytes of data */
+    size_t receive_buffer = 65535;          /* at first: what a window without scaling can offer */
+    size_t receive_buffer_max = 6291456;    /* how far it grows by itself (tcp_rmem) */
+    size_t send_buffer = 262144;            /* at first */
+    size_t send_buffer_max = 4194304;       /* how far it grows by itself (tcp_wmem) */
+    bool moderate_receive_buffer = true;    /* it grows with what the reader takes per round trip */
+    bool moderate_send_buffer = true;       /* it grows with the congestion window */
+    size_t reassembly_pieces = 512;         /* of early data, of one connection */
+    size_t sent_segments = size_t{1} << 14; /* outstanding, of one connection: what the scoreboard holds */
+
+    /* Options (RFC 7323, RFC 2018, RFC 2883) */
+    bool window_scaling = true;
+    bool timestamps = true;
+    bool sack = true;
+    bool dsack = true;
+
+    /* Segment sizes (RFC 1191, RFC 4821) */
+    bool path_mtu_discovery = true; /* DF on every segment (the opposite of ip_no_pmtu_disc) */
+    unsigned mtu_probing = 1;       /* 0: never; 1: smaller segments once a black hole is suspected; Linux: 0 */
+    uint32_t base_mss = 1024;       /* the first smaller size */
+    uint32_t min_mss = 48;          /* the smallest (tcp_min_snd_mss, tcp_mtu_probe_floor) */
+
+    /* Loss recovery */
+    bool rack = true;                        /* RFC 8985; off: RFC 6675, or RFC 6582 without SACK (tcp_recovery) */
+    bool tail_loss_probe = true;             /* RFC 8985 7 (tcp_early_retrans) */
+    bool limited_transmit = true;            /* RFC 3042 */
+    bool proportional_rate_reduction = true; /* RFC 9937; off: the window is halved at once */
+    bool frto = true;                        /* RFC 5682: was the timeout spurious? */
+    bool undo = true;              /* RFC 4015, RFC 3708: take a reduction back that timestamps or DSACK disprove */
+    unsigned reordering = 3;       /* DupThresh at first */
+    unsigned reordering_max = 300; /* and how far it grows */
+
+    /* Congestion control */
+    std::string congestion_control = "cubic"; /* or "reno" */
+    bool hystart = true;                      /* RFC 9406 */
+    unsigned initial_window = 10;             /* segments (RFC 6928) */
+    unsigned appropriate_byte_counting = 0;   /* RFC 3465: segments that one ACK counts for in slow start; 0: all */
+    bool slow_start_after_idle = true;        /* RFC 2861 */
+
+    /* Retransmission (RFC 6298, RFC 9293 3.8.3) */
+    net_duration rto_initial = std::chrono::seconds(1);
+    net_duration rto_min = std::chrono::milliseconds(200); /* RFC 6298 2.4 SHOULD 1 s: too long for today's paths */
+    net_duration rto_max = std::chrono::seconds(120);      /* RFC 6298 2.5: 60 s at least */
+    unsigned syn_retries = 6;                              /* resent SYNs before ETIMEDOUT: 127 s (R2) */
+    unsigned synack_retries = 5;  /* resent SYN-ACKs before the half-open connection goes: 63 s */
+    unsigned retries1 = 3;        /* resent data before the route is suspected (R1) */
+    unsigned data_retries = 15;   /* resent data before ETIMEDOUT: some 15 minutes (R2, tcp_retries2) */
     unsigned orphan_retries = 12; /* the same once the user has closed; Linux: 8, but it has more than the timer */
-    net_duration time_wait = std::chrono::seconds(60);        /* 2 MSL, as Linux */
-    net_duration fin_wait2 = std::chrono::seconds(60);        /* closed by the user, peer silent: as Linux */
-    net_duration delayed_ack = std::chrono::milliseconds(40); /* RFC 9293 3.8.6.3: less than 500 ms */
+
+    /* Acknowledging */
+    net_duration delayed_ack = std::chrono::milliseconds(40);      /* RFC 9293 3.8.6.3: less than 500 ms */
+    net_duration delayed_ack_max = std::chrono::milliseconds(200); /* where segments come seldom */
+    unsigned quick_acks = 16;                                      /* ACKs at once, at the start and after holes */
+
+    /* Lives */
+    net_duration time_wait = std::chrono::seconds(60); /* 2 MSL */
+    net_duration fin_wait2 = std::chrono::seconds(60); /* closed by the user, peer silent (tcp_fin_timeout) */
+    net_duration keepalive_time = std::chrono::hours(2);
+    net_duration keepalive_interval = std::chrono::seconds(75);
+    unsigned keepalive_probes = 9;
+    bool abort_on_overflow =
+        false;            /* RST when the accept queue is full, instead of waiting for the peer to ask again */
+    bool rfc1337 = false; /* TIME_WAIT ignores RST */
+
+    /* Defence (RFC 4987, RFC 5961) */
+    unsigned syncookies = 1;       /* 0: never, 1: when the half-open connections are too many, 2: always */
     unsigned challenge_acks = 100; /* RFC 5961 7: per second, of the whole stack; half to one and a half as many */
+    net_duration invalid_ratelimit = std::chrono::milliseconds(500); /* between two ACKs for unacceptable segments */
+
     std::optional<uint32_t> initial_sequence{}; /* for tests: instead of RFC 6528's secret */
 };
 /** The stack's TCP tunables; connections copy what they need when they are opened. */
 tcp_config &tcp_configure(net_stack &net) MICROPS_REQUIRES(net_locked);
+/**
+ * A tunable by Linux' name, with or without "net.ipv4.": tcp_sysctl_set(net, "tcp_sack", "0"). Values are written as
+ * there ("4096 131072 6291456"). Returns 0, or -1: ENOENT (no such name), EINVAL (no such value).
+ */
+int tcp_sysctl_set(net_stack &net, std::string_view name, std::string_view value) MICROPS_REQUIRES(net_locked);
+/** The tunable's value as text; nothing: no such name. */
+std::optional<std::string> tcp_sysctl_get(const net_stack &net, std::string_view name) MICROPS_REQUIRES(net_locked);
+/** All names, with "net.ipv4.". */
+std::span<const char *const> tcp_sysctl_names();
 
 void tcp_init(net_stack &net) MICROPS_REQUIRES(net_locked);
 

@@ -4,7 +4,7 @@
  * Here it is put together and taken apart. The rest, by subject: tcp_input (SEGMENT ARRIVES), tcp_listen, tcp_receive,
  * tcp_ack, tcp_output, tcp_timer, tcp_pcb (tables and states), tcp_user and tcp_connect (user calls), and objects that
  * know nothing of the stack: tcp_seq, tcp_ring, tcp_reassembly, tcp_rtt, tcp_options, tcp_scoreboard, tcp_recovery,
- * tcp_congestion. Their common header, with the layer and the PCB, is tcp_internal.hpp.
+ * tcp_congestion. What the SYNs agree on: tcp_negotiate, tcp_timestamps. Their common header, with the layer and the PCB, is tcp_internal.hpp.
  */
 #include "microps/icmp.hpp"
 #include "tcp_internal.hpp"
@@ -17,7 +17,7 @@ namespace microps
 
 tcp_layer::tcp_layer(net_stack &net_)
     : net(net_), buckets(64), table_key(net_.random.key()), iss_key(net_.random.key()), port_key(net_.random.key()),
-      port_next(net_.random.u16())
+      timestamp_key(net_.random.key()), port_next(net_.random.u16())
 {
 }
 

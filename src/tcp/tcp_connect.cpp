@@ -231,6 +231,7 @@ int tcp_connect_start(tcp_pcb &pcb)
     pcb.tx_first = pcb.iss + 1;
     pcb.rtt_next = pcb.iss;
     pcb.snd.wnd = pcb.snd.wnd_max = 0;
+    tcp_offer(pcb);
     net_count(pcb.net, counter::tcp_active_opens);
     tcp_connection_insert(pcb);
     tcp_set_state(pcb, tcp_pcb_state::syn_sent);

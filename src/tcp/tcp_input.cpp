@@ -28,8 +28,7 @@ static void tcp_syn_sent_accept(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_RE
     pcb.irs = seg.seq;
     pcb.rcv.nxt = seg.seq + 1;
     pcb.rcv.edge = pcb.rcv.nxt + std::min(pcb.rx_limit, TCP_WINDOW_MAX); /* what our SYN has offered */
-    pcb.peer_mss = std::max(uint32_t{seg.options.mss.value_or(TCP_MSS_DEFAULT)}, TCP_MSS_MIN);
-    tcp_mss_update(pcb);
+    tcp_agree(pcb, seg);
     if (!seg.has(TCP_FLG_ACK)) { /* simultaneous open */
         pcb.snd.wnd = pcb.snd.wnd_max = seg.wnd;
         pcb.snd.wl1 = seg.seq;
@@ -104,12 +103,16 @@ static bool tcp_segment_acceptable(const tcp_pcb &pcb, const tcp_segment &seg)
     return seg.end() > pcb.rcv.nxt && (seg.seq < pcb.rcv.edge || seg.seq <= pcb.rcv.nxt);
 }
 
-static void tcp_answer_unacceptable(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked)
+static void tcp_count_unacceptable(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked)
 {
     const bool old = seg.seq < pcb.rcv.nxt;
     net_drop(pcb.net, old ? drop_reason::tcp_old_duplicate : drop_reason::tcp_outside_window,
              "outside of the window, seq=%u, len=%zu, rcv.nxt=%u, rcv.wnd=%u", seg.seq.value(), seg.len(),
              pcb.rcv.nxt.value(), tcp_receive_window(pcb));
+}
+
+static void tcp_answer_unacceptable(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked)
+{
     if (seg.has(TCP_FLG_RST)) return;
     /* 3.10.7.4 eighth: in TIME_WAIT, the peer's FIN again means that it has not seen our last ACK. */
     if (pcb.state == tcp_pcb_state::time_wait && seg.has(TCP_FLG_FIN)) tcp_set_timewait_timer(pcb);
@@ -146,10 +149,19 @@ static step tcp_check_sequence(tcp_pcb &pcb, tcp_segment &seg) MICROPS_REQUIRES(
     if (pcb.state == tcp_pcb_state::syn_received && seg.has(TCP_FLG_SYN) && seg.seq == pcb.irs) {
         return tcp_syn_repeated(pcb, seg);
     }
-    if (!tcp_segment_acceptable(pcb, seg)) {
+    if (tcp_segment_is_outdated(pcb, seg)) { /* RFC 7323 5.3 R1 */
+        net_count(pcb.net, counter::tcp_paws_estab);
+        net_drop(pcb.net, drop_reason::tcp_paws, "TSval=%u is older than %u", seg.options.timestamps->value,
+                 pcb.ts.recent);
         tcp_answer_unacceptable(pcb, seg);
         return step::drop;
     }
+    if (!tcp_segment_acceptable(pcb, seg)) {
+        tcp_count_unacceptable(pcb, seg);
+        tcp_answer_unacceptable(pcb, seg);
+        return step::drop;
+    }
+    tcp_timestamp_update(pcb, seg); /* R3 */
     /* A RST must stand at RCV.NXT itself (RFC 5961 3.2): it is not moved there by trimming. */
     if (!seg.has(TCP_FLG_RST)) tcp_trim(pcb, seg);
     return step::next;
@@ -218,6 +230,7 @@ void tcp_segment_arrives(tcp_layer &tcp, const tcp_segment &seg)
     if (tcp_time_wait_reopened(*pcb, seg)) return; /* 3.10.7.4, fourth, TIME-WAIT: a SYN for a new connection */
 
     tcp_segment rest = seg;                                   /* 3.10.7.4: otherwise */
+    if (!seg.has(TCP_FLG_SYN)) rest.wnd <<= pcb->snd_shift;   /* RFC 7323 2.3: the window of a SYN is never scaled */
     if (tcp_check_sequence(*pcb, rest) == step::drop) return; /* first: trims to the window */
     if (tcp_check_rst(*pcb, rest) == step::drop) return;      /* second */
     /* third: security - not implemented */

@@ -48,8 +48,7 @@ inline constexpr uint8_t TCP_FLG_ACK = 0x10;
 inline constexpr uint8_t TCP_FLG_URG = 0x20;
 
 inline constexpr uint32_t TCP_MSS_DEFAULT = 536;          /* RFC 9293 3.7.1: the peer's, if it does not say */
-inline constexpr uint32_t TCP_MSS_MIN = 48;               /* as Linux: smaller ones would only burn our CPU */
-inline constexpr uint32_t TCP_WINDOW_MAX = 65535;         /* without window scaling */
+inline constexpr uint32_t TCP_WINDOW_MAX = 65535;         /* of the header's field */
 inline constexpr size_t TCP_BUFFER_MAX = size_t{1} << 26; /* of one connection and direction */
 inline constexpr size_t TCP_BUFFER_MIN = 2048;
 /* How often one connection answers empty segments that are outside of its window: enough for any probe, no storm. */
@@ -133,6 +132,23 @@ struct tcp_rate {
     [[nodiscard]] bool permits(net_time now, net_duration interval, uint64_t limit);
 };
 
+/** What TCP_INFO counts of one connection. */
+struct tcp_traffic {
+    uint64_t bytes_sent = 0;     /* data, retransmissions included */
+    uint64_t bytes_retrans = 0;  /* of them: again */
+    uint64_t bytes_acked = 0;    /* by the peer */
+    uint64_t bytes_received = 0; /* in order */
+    uint32_t segs_out = 0;
+    uint32_t segs_in = 0;
+    uint32_t data_segs_out = 0;
+    uint32_t data_segs_in = 0;
+    uint32_t retrans = 0;     /* segments sent again */
+    uint32_t delivered = 0;   /* segments acknowledged or SACKed */
+    uint32_t dsack_dups = 0;  /* segments that the peer had twice */
+    uint32_t reord_seen = 0;  /* reorderings noticed */
+    uint32_t rcv_ooopack = 0; /* segments that came early */
+};
+
 struct tcp_pcb {
     tcp_pcb(tcp_layer &layer, int number);
 
@@ -155,12 +171,25 @@ struct tcp_pcb {
         uint32_t wnd_max = 0; /* largest ever (RFC 9293 3.8.6.2.1, RFC 5961 5.2) */
     } snd{};
     struct {
-        tcp_seq nxt{};  /* next expected */
-        tcp_seq edge{}; /* end of the window we have advertised: RCV.NXT + RCV.WND; it never moves back */
+        tcp_seq nxt{};   /* next expected */
+        tcp_seq edge{};  /* end of the window we have advertised: RCV.NXT + RCV.WND; it never moves back */
+        tcp_seq acked{}; /* Last.ACK.sent (RFC 7323 4.3) */
     } rcv{};
     tcp_seq iss{};
     tcp_seq irs{};
-    uint32_t mss = TCP_MSS_DEFAULT;      /* most data in a segment to the peer */
+
+    /* What the SYNs have agreed on; before: what we offer (tcp_negotiate.cpp). */
+    bool use_window_scale = false;
+    bool use_timestamps = false;
+    bool use_sack = false;
+    uint8_t snd_shift = 0; /* Snd.Wind.Shift: of the windows we read */
+    uint8_t rcv_shift = 0; /* Rcv.Wind.Shift: of those we write */
+    struct {
+        uint32_t recent = 0;  /* TS.Recent: the peer's value that we echo (RFC 7323 4.3) */
+        uint32_t offset = 0;  /* of our clock: another for each pair of addresses (RFC 7323 5.4) */
+        net_time recent_at{}; /* when it came */
+    } ts{};
+    uint32_t mss = TCP_MSS_DEFAULT;      /* most data in a segment to the peer, without options */
     uint32_t peer_mss = TCP_MSS_DEFAULT; /* what the peer asked for */
     uint16_t mss_offered = 0;            /* in our SYN */
     uint32_t rcv_mss = 0;                /* largest segment that came: the receiver's idea of "full-sized" */
@@ -191,6 +220,8 @@ struct tcp_pcb {
     tcp_timer_purpose purpose = tcp_timer_purpose::none;
     uint8_t retries = 0; /* of the timer, unanswered */
     uint8_t backoff = 0; /* persist: doublings of the interval */
+
+    tcp_traffic traffic{};
 
     /* The user's side. */
     uint32_t tx_limit;
@@ -226,7 +257,7 @@ struct tcp_pcb {
     tcp_pcb *hash_next = nullptr;
 };
 /* "An idle connection costs under 1 KiB": the PCB, its congestion control, its place in the tables. */
-static_assert(sizeof(tcp_pcb) <= 832);
+static_assert(sizeof(tcp_pcb) <= 840);
 
 /** Everything the module remembers, in one place. */
 struct tcp_layer {
@@ -250,6 +281,7 @@ struct tcp_layer {
     siphash_key table_key;
     siphash_key iss_key;
     siphash_key port_key;
+    siphash_key timestamp_key;
     uint16_t port_next = 0; /* RFC 6056 3.3.3: next_ephemeral */
     tcp_rate challenges{};  /* RFC 5961 7: challenge ACKs per second, of the whole stack */
     uint64_t challenge_limit = 0;
@@ -263,6 +295,22 @@ std::string tcp_flg_ntoa(uint8_t flags);
 const char *tcp_state_ntoa(tcp_pcb_state state);
 /** The original's dump of a header. */
 void tcp_dump(const tcp_hdr &hdr);
+
+/* tcp_negotiate.cpp: what the SYNs agree on */
+
+/** What our SYN will offer. */
+void tcp_offer(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+/** The peer's SYN: what both want is used from now on. */
+void tcp_agree(tcp_pcb &pcb, const tcp_segment &syn) MICROPS_REQUIRES(net_locked);
+
+/* tcp_timestamps.cpp (RFC 7323) */
+
+/** TSval now: milliseconds, from a place that strangers do not know. */
+uint32_t tcp_timestamp(const tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+/** PAWS (RFC 7323 5.3): the segment is older than what we have from this peer already. */
+bool tcp_segment_is_outdated(const tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked);
+/** Remembers the segment's TSval if it is the one to echo (RFC 7323 4.3). */
+void tcp_timestamp_update(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked);
 
 /* tcp_pcb.cpp: tables, and the life of a PCB */
 
@@ -329,8 +377,13 @@ void tcp_segment_text(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net
 void tcp_check_fin(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked);
 /** RCV.WND: what we have advertised and not yet received. */
 uint32_t tcp_receive_window(const tcp_pcb &pcb);
-/** Opens the window as far as the buffer and silly window avoidance permit; returns the value for the header. */
-uint16_t tcp_window_advertise(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+/**
+ * Opens the window as far as the buffer and silly window avoidance permit; returns the value for the header, scaled
+ * unless it is a SYN's.
+ */
+uint16_t tcp_window_advertise(tcp_pcb &pcb, bool syn) MICROPS_REQUIRES(net_locked);
+/** The SACK blocks that our next ACK reports (RFC 2018 4, RFC 2883). */
+tcp_sack_blocks tcp_sack_report(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 /** The reader has made room: tells the peer if that is worth a segment. */
 void tcp_window_update(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 /** RFC 5961: "prove that you are the peer". Rate limited. */

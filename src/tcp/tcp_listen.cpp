@@ -57,8 +57,8 @@ static void tcp_passive_open(tcp_pcb &pcb, const tcp_segment &seg, tcp_seq iss) 
     pcb.snd.wnd = pcb.snd.wnd_max = seg.wnd;
     pcb.snd.wl1 = seg.seq;
     pcb.snd.wl2 = iss;
-    pcb.peer_mss = std::max(uint32_t{seg.options.mss.value_or(TCP_MSS_DEFAULT)}, TCP_MSS_MIN);
-    tcp_mss_update(pcb);
+    tcp_offer(pcb);
+    tcp_agree(pcb, seg);
     tcp_connection_insert(pcb);
     tcp_set_state(pcb, tcp_pcb_state::syn_received);
     tcp_output_syn(pcb);

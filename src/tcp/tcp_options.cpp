@@ -1,5 +1,8 @@
 /*
  * tcp_options.cpp: kind, length, value; except for "end" and "no operation", which are a kind alone.
+ *
+ * On the wire as Linux writes them, because that is what the field has learned to read: in a SYN MSS, SACK permitted,
+ * timestamps, no operation, window scale; elsewhere two no-operations in front of the timestamps, two in front of SACK.
  */
 #include "tcp_options.hpp"
 
@@ -16,10 +19,52 @@ namespace
 constexpr uint8_t TCP_OPTION_END = 0;
 constexpr uint8_t TCP_OPTION_NOP = 1;
 constexpr uint8_t TCP_OPTION_MSS = 2;
+constexpr uint8_t TCP_OPTION_WINDOW_SCALE = 3;
+constexpr uint8_t TCP_OPTION_SACK_PERMITTED = 4;
+constexpr uint8_t TCP_OPTION_SACK = 5;
+constexpr uint8_t TCP_OPTION_TIMESTAMPS = 8;
 
+struct sack_block_wire {
+    be32 first{};
+    be32 last{};
+};
+struct timestamps_wire {
+    be32 value{};
+    be32 echo{};
+};
+static_assert(sizeof(sack_block_wire) == 8 && sizeof(timestamps_wire) == 8);
+
+void parse_sack(tcp_options &options, std::span<const uint8_t> value)
+{
+    if (value.size() % sizeof(sack_block_wire) != 0) return;
+    options.sack = {};
+    while (const auto block = wire_read<sack_block_wire>(value)) {
+        options.sack.add(tcp_seq(block->first), tcp_seq(block->last));
+    }
+}
+
+/** An option of the wrong length says nothing. */
 void parse_one(tcp_options &options, uint8_t kind, std::span<const uint8_t> value)
 {
-    if (kind == TCP_OPTION_MSS && value.size() == sizeof(be16)) options.mss = wire_read<be16>(value)->value();
+    switch (kind) {
+    case TCP_OPTION_MSS:
+        if (value.size() == sizeof(be16)) options.mss = wire_read<be16>(value)->value();
+        return;
+    case TCP_OPTION_WINDOW_SCALE: /* RFC 7323 2.3: more than 14 is to be taken as 14 */
+        if (value.size() == 1) options.window_shift = std::min(value[0], TCP_WINDOW_SHIFT_MAX);
+        return;
+    case TCP_OPTION_SACK_PERMITTED:
+        if (value.empty()) options.sack_permitted = true;
+        return;
+    case TCP_OPTION_SACK:
+        return parse_sack(options, value);
+    case TCP_OPTION_TIMESTAMPS:
+        if (value.size() != sizeof(timestamps_wire)) return;
+        if (const auto wire = wire_read<timestamps_wire>(value)) options.timestamps = {wire->value, wire->echo};
+        return;
+    default: /* unknown: skipped */
+        return;
+    }
 }
 
 /** Fills @p out from the front. */
@@ -27,13 +72,35 @@ struct option_writer {
     std::span<uint8_t> out;
     size_t size = 0;
 
-    void put(uint8_t byte) { out[size++] = byte; }
-    void put(be16 value)
+    void begin(size_t nops, uint8_t kind, size_t length)
+    {
+        for (; nops > 0; nops--) {
+            out[size++] = TCP_OPTION_NOP;
+        }
+        out[size++] = kind;
+        out[size++] = static_cast<uint8_t>(length);
+    }
+    template <typename T>
+    void put(const T &value)
     {
         wire_write(out.subspan(size), value);
         size += sizeof(value);
     }
 };
+
+void build_sack(option_writer &writer, const tcp_sack_blocks &sack)
+{
+    const size_t room = writer.out.size() - writer.size;
+    size_t n = sack.count;
+    while (tcp_sack_blocks::size(n) > room) {
+        n--;
+    }
+    if (n == 0) return;
+    writer.begin(2, TCP_OPTION_SACK, 2 + n * sizeof(sack_block_wire));
+    for (const tcp_sack_block &block : sack.all().first(n)) {
+        writer.put(sack_block_wire{block.first.value(), block.last.value()});
+    }
+}
 
 } // namespace
 
@@ -56,13 +123,21 @@ size_t tcp_options_build(const tcp_options &options, std::span<uint8_t, TCP_OPTI
 {
     option_writer writer{out};
     if (options.mss) {
-        writer.put(TCP_OPTION_MSS);
-        writer.put(uint8_t{4});
+        writer.begin(0, TCP_OPTION_MSS, 4);
         writer.put(be16(*options.mss));
     }
-    while (writer.size % 4 != 0) {
-        writer.put(TCP_OPTION_NOP);
+    /* In a SYN, SACK permitted takes the place of the no-operations in front of the timestamps. */
+    const bool pair = options.sack_permitted && options.timestamps;
+    if (options.sack_permitted) writer.begin(pair ? 0 : 2, TCP_OPTION_SACK_PERMITTED, 2);
+    if (options.timestamps) {
+        writer.begin(pair ? 0 : 2, TCP_OPTION_TIMESTAMPS, 2 + sizeof(timestamps_wire));
+        writer.put(timestamps_wire{options.timestamps->value, options.timestamps->echo});
     }
+    if (options.window_shift) {
+        writer.begin(1, TCP_OPTION_WINDOW_SCALE, 3);
+        writer.out[writer.size++] = *options.window_shift;
+    }
+    build_sack(writer, options.sack);
     return writer.size;
 }
 

@@ -1,11 +1,13 @@
 /*
- * tcp_options.hpp: TCP options (RFC 9293 3.2), parsed into one value and built from it. Whether an option was there is
- * whether its member has a value. Unknown options are skipped by their length; a bad length ends the parsing.
- *
- * A further option (window scale, timestamps, SACK) is a member here, a case in the parser and one in the builder.
+ * tcp_options.hpp: TCP options (RFC 9293 3.2, RFC 7323, RFC 2018), parsed into one value and built from it. Whether an
+ * option was there is whether its member has a value. Unknown options are skipped by their length; a bad length ends
+ * the parsing.
  */
 #pragma once
 
+#include "tcp_seq.hpp"
+
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -16,13 +18,52 @@ namespace microps
 
 /** The header's length field leaves room for no more. */
 inline constexpr size_t TCP_OPTIONS_MAX = 40;
+/** What timestamps take of every segment, with their padding. */
+inline constexpr uint32_t TCP_OPTION_TIMESTAMPS_LEN = 12;
+/** RFC 7323 2.3: the largest shift. */
+inline constexpr uint8_t TCP_WINDOW_SHIFT_MAX = 14;
+
+/** Bytes from `first` up to, without, `last` (RFC 2018 3). */
+struct tcp_sack_block {
+    tcp_seq first;
+    tcp_seq last;
+};
+
+/** The blocks of one SACK option, in their order. */
+struct tcp_sack_blocks {
+    static constexpr size_t MAX = 4;
+    std::array<tcp_sack_block, MAX> blocks{};
+    uint8_t count = 0;
+
+    void add(tcp_seq first, tcp_seq last)
+    {
+        if (count < MAX) blocks[count++] = {first, last};
+    }
+    [[nodiscard]] std::span<const tcp_sack_block> all() const { return std::span(blocks).first(count); }
+    [[nodiscard]] bool empty() const { return count == 0; }
+    /** Bytes of a header that @p n blocks take, with their padding. */
+    [[nodiscard]] static constexpr size_t size(size_t n) { return n == 0 ? 0 : 4 + 8 * n; }
+};
+
+/** RFC 7323 3.2. */
+struct tcp_timestamps {
+    uint32_t value = 0; /* TSval */
+    uint32_t echo = 0;  /* TSecr */
+};
 
 struct tcp_options {
-    std::optional<uint16_t> mss{}; /* kind 2, in SYN segments (RFC 9293 3.7.1) */
+    std::optional<uint16_t> mss{};              /* kind 2, in SYN segments (RFC 9293 3.7.1) */
+    std::optional<uint8_t> window_shift{};      /* kind 3, in SYN segments (RFC 7323 2.2), at most 14 */
+    bool sack_permitted = false;                /* kind 4, in SYN segments (RFC 2018 2) */
+    tcp_sack_blocks sack{};                     /* kind 5 */
+    std::optional<tcp_timestamps> timestamps{}; /* kind 8 */
 };
 
 [[nodiscard]] tcp_options tcp_options_parse(std::span<const uint8_t> bytes);
-/** Writes options to the front of @p out, padded to a multiple of four. Returns how many bytes. */
+/**
+ * Writes options to the front of @p out, in Linux' order and with its padding. Of the SACK blocks as many as there is
+ * room for. Returns how many bytes, a multiple of four.
+ */
 [[nodiscard]] size_t tcp_options_build(const tcp_options &options, std::span<uint8_t, TCP_OPTIONS_MAX> out);
 
 } // namespace microps

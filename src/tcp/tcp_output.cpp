@@ -101,6 +101,23 @@ static packet_ptr tcp_packet_alloc(net_stack &net, size_t payload) MICROPS_REQUI
     return packet_alloc(net, IP_HEADROOM + sizeof(tcp_hdr) + TCP_OPTIONS_MAX, payload);
 }
 
+/** The options of a segment with @p len bytes of data; SACK blocks get the room that data leaves. */
+static tcp_options tcp_segment_options(tcp_pcb &pcb, uint8_t flags, size_t len) MICROPS_REQUIRES(net_locked)
+{
+    tcp_options options;
+    const bool syn = (flags & TCP_FLG_SYN) != 0;
+    if (syn) {
+        options.mss = pcb.mss_offered;
+        options.sack_permitted = pcb.use_sack;
+        if (pcb.use_window_scale) options.window_shift = pcb.rcv_shift;
+    }
+    if (pcb.use_timestamps) {
+        options.timestamps = {.value = tcp_timestamp(pcb), .echo = flags & TCP_FLG_ACK ? pcb.ts.recent : 0};
+    }
+    if (!syn && pcb.use_sack && len + tcp_sack_blocks::size(1) <= pcb.mss) options.sack = tcp_sack_report(pcb);
+    return options;
+}
+
 /** Sends a connection's segment: @p len bytes of the send ring from @p seq on. It carries our newest ACK and window. */
 static void tcp_transmit(tcp_pcb &pcb, tcp_seq seq, size_t len, uint8_t flags) MICROPS_REQUIRES(net_locked)
 {
@@ -108,12 +125,13 @@ static void tcp_transmit(tcp_pcb &pcb, tcp_seq seq, size_t len, uint8_t flags) M
     if (pcb.state != tcp_pcb_state::syn_sent) {
         tx.flags |= TCP_FLG_ACK;
         tx.ack = pcb.rcv.nxt;
+        pcb.rcv.acked = pcb.rcv.nxt;
         pcb.ack_now = false;
         pcb.ack_pending = 0;
         pcb.ack_timer.cancel();
     }
-    tx.wnd = tcp_window_advertise(pcb);
-    if (flags & TCP_FLG_SYN) tx.options.mss = pcb.mss_offered;
+    tx.wnd = tcp_window_advertise(pcb, (flags & TCP_FLG_SYN) != 0);
+    tx.options = tcp_segment_options(pcb, tx.flags, len);
     packet_ptr pkt = tcp_packet_alloc(pcb.net, len);
     if (pkt && len > 0) {
         pcb.tx.read(seq.since(pcb.tx_first), pkt->bytes());
@@ -166,13 +184,15 @@ uint16_t tcp_mss_advertised(const tcp_pcb &pcb)
     /* RFC 9293 3.7.1: without options, which RFC 6691 leaves to the sender to subtract. */
     const auto limits = ip_output_limits(pcb.net, pcb.foreign.addr);
     const size_t payload = limits ? limits->payload_max : 0;
-    if (payload < sizeof(tcp_hdr) + TCP_MSS_MIN) return TCP_MSS_DEFAULT;
+    if (payload < sizeof(tcp_hdr) + pcb.tcp.config.min_mss) return TCP_MSS_DEFAULT;
     return static_cast<uint16_t>(std::min<size_t>(payload - sizeof(tcp_hdr), UINT16_MAX));
 }
 
 void tcp_mss_update(tcp_pcb &pcb)
 {
-    pcb.mss = std::min(pcb.peer_mss, uint32_t{tcp_mss_advertised(pcb)});
+    /* RFC 6691: options count against the segment size, and timestamps are in every segment. */
+    const uint32_t options = pcb.use_timestamps ? TCP_OPTION_TIMESTAMPS_LEN : 0;
+    pcb.mss = std::min(pcb.peer_mss, uint32_t{tcp_mss_advertised(pcb)}) - options;
     if (pcb.congestion) pcb.congestion->on_mss(pcb.mss);
 }
 

@@ -23,7 +23,7 @@ static tcp_seq tcp_window_edge(const tcp_pcb &pcb)
 {
     const size_t limit = pcb.rx_limit;
     const size_t room = limit - std::min(limit, pcb.rx.size());
-    const tcp_seq edge = pcb.rcv.nxt + std::min<size_t>(room, TCP_WINDOW_MAX);
+    const tcp_seq edge = pcb.rcv.nxt + std::min<size_t>(room, size_t{TCP_WINDOW_MAX} << pcb.rcv_shift);
     return tcp_seq_max(edge, pcb.rcv.edge); /* a window never shrinks (RFC 9293 3.8.6 SHLD-14) */
 }
 
@@ -33,15 +33,23 @@ static uint32_t tcp_full_size(const tcp_pcb &pcb)
     return std::max(pcb.rcv_mss, std::min(TCP_MSS_DEFAULT, uint32_t{pcb.mss_offered}));
 }
 
-uint16_t tcp_window_advertise(tcp_pcb &pcb)
+uint16_t tcp_window_advertise(tcp_pcb &pcb, bool syn)
 {
     if (pcb.state == tcp_pcb_state::syn_sent) return static_cast<uint16_t>(std::min(pcb.rx_limit, TCP_WINDOW_MAX));
+    if (syn) { /* never scaled */
+        pcb.rcv.edge = tcp_seq_max(pcb.rcv.edge, pcb.rcv.nxt + std::min(pcb.rx_limit, TCP_WINDOW_MAX));
+        return static_cast<uint16_t>(std::min(tcp_receive_window(pcb), TCP_WINDOW_MAX));
+    }
+    const tcp_seq edge = tcp_window_edge(pcb);
     if (!pcb.fin_received) {
-        const tcp_seq edge = tcp_window_edge(pcb);
         const uint32_t worthwhile = std::min(uint32_t{pcb.mss_offered}, pcb.rx_limit / 2);
         if (edge.since(pcb.rcv.edge) >= worthwhile) pcb.rcv.edge = edge;
     }
-    return static_cast<uint16_t>(tcp_receive_window(pcb));
+    /* What the shift cannot express is rounded up, so that the window does not shrink, where there is room for that. */
+    const uint32_t unit = uint32_t{1} << pcb.rcv_shift;
+    const tcp_seq rounded = pcb.rcv.nxt + (tcp_receive_window(pcb) + unit - 1) / unit * unit;
+    if (!pcb.fin_received && rounded <= edge) pcb.rcv.edge = rounded;
+    return static_cast<uint16_t>(std::min(tcp_receive_window(pcb) >> pcb.rcv_shift, TCP_WINDOW_MAX));
 }
 
 void tcp_window_update(tcp_pcb &pcb)
@@ -56,6 +64,15 @@ void tcp_window_update(tcp_pcb &pcb)
 }
 
 /* Our ACKs */
+
+tcp_sack_blocks tcp_sack_report(tcp_pcb &pcb)
+{
+    tcp_sack_blocks report;
+    for (const tcp_reassembly::piece &piece : pcb.early.pieces()) {
+        report.add(piece.first, piece.last);
+    }
+    return report;
+}
 
 void tcp_challenge_ack(tcp_pcb &pcb)
 {

@@ -52,7 +52,8 @@ TEST(TcpOption, MssAtAnOddPlaceIsRead)
 /* The SYN of a Linux client: MSS 1460, SACK permitted, timestamps, no-op, window scale 7. */
 TEST(TcpOption, LinuxSynIsAccepted)
 {
-    open_with({2, 4, 0x05, 0xb4, 4, 2, 8, 10, 0x11, 0x22, 0x33, 0x44, 0, 0, 0, 0, NOP, 3, 3, 7}, 1460);
+    open_with({2, 4, 0x05, 0xb4, 4, 2, 8, 10, 0x11, 0x22, 0x33, 0x44, 0, 0, 0, 0, NOP, 3, 3, 7},
+              1448); /* RFC 6691: less the timestamps */
 }
 
 /* The SYN of other clients: other orders, Fast Open, MPTCP, experiments. */
@@ -60,7 +61,7 @@ TEST(TcpOption, OtherSynsAreAccepted)
 {
     open_with({2, 4, 0x05, 0xb4, NOP, 3, 3, 8, NOP, NOP, 4, 2}, 1460); /* Windows */
     open_with({2, 4, 0x05, 0xb4, NOP, 3, 3, 6, NOP, NOP, 8, 10, 1, 2, 3, 4, 0, 0, 0, 0, 4, 2, EOL, EOL},
-              1460);                                                             /* macOS */
+              1448);                                                             /* macOS */
     open_with({2, 4, 0x02, 0xbc, 34, 2, 254, 4, 0xf9, 0x89}, 700);               /* Fast Open, experiment */
     open_with({2, 4, 0x02, 0xbc, 30, 12, 0, 0x81, 1, 2, 3, 4, 5, 6, 7, 8}, 700); /* MPTCP */
 }
@@ -218,7 +219,7 @@ TEST(TcpOption, LogDoesNotCountOptionsAsText)
     EXPECT_TRUE(log.contains("tcp_input: 192.0.2.1:40000 => 192.0.2.2:7, len=40 (payload=0)"));
     EXPECT_TRUE(log.contains("        off: 0xa0 (40)\n"));
     EXPECT_TRUE(log.contains("        flg: 0x02 (------S-)\n"));
-    EXPECT_TRUE(log.contains("tcp_output_segment: 192.0.2.2:7 => 192.0.2.1:40000, len=24 (payload=0)"));
+    EXPECT_TRUE(log.contains("tcp_output_segment: 192.0.2.2:7 => 192.0.2.1:40000, len=40 (payload=0)"));
     EXPECT_TRUE(log.contains("        flg: 0x12 (---A--S-)\n"));
 }
 

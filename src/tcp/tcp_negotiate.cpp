@@ -1,0 +1,55 @@
+/*
+ * tcp_negotiate.cpp: what the two SYNs agree on: segment size, window scale, timestamps, SACK (RFC 9293 3.7.1,
+ * RFC 7323 1.3, RFC 2018 2). An option is used only if both SYNs carry it.
+ */
+#include "tcp_internal.hpp"
+
+#include <algorithm>
+
+namespace microps
+{
+
+/** RFC 7323 2.3: the smallest shift with which a window can express the largest buffer we may ever have. */
+static uint8_t tcp_window_shift(const tcp_pcb &pcb)
+{
+    const tcp_config &config = pcb.tcp.config;
+    const size_t grown = config.moderate_receive_buffer ? config.receive_buffer_max : 0;
+    const size_t largest = std::min(std::max<size_t>(pcb.rx_limit, grown), TCP_BUFFER_MAX);
+    uint8_t shift = 0;
+    while (shift < TCP_WINDOW_SHIFT_MAX && (size_t{TCP_WINDOW_MAX} << shift) < largest) {
+        shift++;
+    }
+    return shift;
+}
+
+void tcp_offer(tcp_pcb &pcb)
+{
+    const tcp_config &config = pcb.tcp.config;
+    pcb.use_window_scale = config.window_scaling;
+    pcb.use_timestamps = config.timestamps;
+    pcb.use_sack = config.sack;
+    pcb.rcv_shift = config.window_scaling ? tcp_window_shift(pcb) : uint8_t{0};
+    pcb.snd_shift = 0;
+    /* RFC 7323 5.4: hides how long we are up; the same for all connections of two hosts, so that values grow. */
+    const uint64_t hash =
+        ip_endpoint_hash(pcb.tcp.timestamp_key, {pcb.local.addr, uint16_t{0}}, {pcb.foreign.addr, uint16_t{0}});
+    pcb.ts = {.offset = static_cast<uint32_t>(hash)};
+}
+
+void tcp_agree(tcp_pcb &pcb, const tcp_segment &syn)
+{
+    const tcp_options &options = syn.options;
+    pcb.use_window_scale = pcb.use_window_scale && options.window_shift;
+    pcb.use_timestamps = pcb.use_timestamps && options.timestamps;
+    pcb.use_sack = pcb.use_sack && options.sack_permitted;
+    if (!pcb.use_window_scale) pcb.rcv_shift = 0;
+    pcb.snd_shift = pcb.use_window_scale ? *options.window_shift : uint8_t{0};
+    if (pcb.use_timestamps) {
+        pcb.ts.recent = options.timestamps->value;
+        pcb.ts.recent_at = pcb.net.clock.now();
+    }
+    pcb.peer_mss = std::max(uint32_t{options.mss.value_or(TCP_MSS_DEFAULT)}, pcb.tcp.config.min_mss);
+    tcp_mss_update(pcb);
+}
+
+} // namespace microps

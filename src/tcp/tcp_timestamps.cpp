@@ -1,0 +1,38 @@
+/*
+ * tcp_timestamps.cpp: timestamps (RFC 7323 sections 3 to 5): our clock, the value that we echo, and PAWS, which tells
+ * segments of an earlier turn of the sequence numbers from those of this one.
+ */
+#include "tcp_internal.hpp"
+
+namespace microps
+{
+
+/** RFC 7323 5.5: on a connection idle for longer, the peer's clock may have turned. */
+static constexpr net_duration TCP_PAWS_IDLE = std::chrono::hours(24 * 24);
+
+static bool tcp_timestamp_before(uint32_t a, uint32_t b) { return static_cast<int32_t>(a - b) < 0; }
+
+uint32_t tcp_timestamp(const tcp_pcb &pcb)
+{
+    const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(pcb.net.clock.now().time_since_epoch());
+    return static_cast<uint32_t>(now.count()) + pcb.ts.offset;
+}
+
+bool tcp_segment_is_outdated(const tcp_pcb &pcb, const tcp_segment &seg)
+{
+    /* RFC 7323 3.2 would drop segments that lack the option; as Linux, they are taken: middleboxes strip it. */
+    if (!pcb.use_timestamps || !seg.options.timestamps || seg.has(TCP_FLG_RST)) return false;
+    if (!tcp_timestamp_before(seg.options.timestamps->value, pcb.ts.recent)) return false;
+    return pcb.net.clock.now() - pcb.ts.recent_at < TCP_PAWS_IDLE;
+}
+
+void tcp_timestamp_update(tcp_pcb &pcb, const tcp_segment &seg)
+{
+    if (!pcb.use_timestamps || !seg.options.timestamps) return;
+    if (seg.seq > pcb.rcv.acked) return; /* not what our next ACK is about */
+    if (tcp_segment_is_outdated(pcb, seg)) return;
+    pcb.ts.recent = seg.options.timestamps->value;
+    pcb.ts.recent_at = pcb.net.clock.now();
+}
+
+} // namespace microps
