@@ -11,8 +11,8 @@
 #include "microps/ip.hpp"
 #include "microps/sim/host.hpp"
 #include "sim_internal.hpp"
+#include "wire_fate.hpp"
 
-#include <algorithm>
 #include <cstdlib>
 
 namespace microps
@@ -56,9 +56,8 @@ struct sim_wire::port {
     sim_wire_config config;
     sim_wire_stats stats{};
     net_random random;
-    bool bad = false;              /* in a burst */
-    net_time free_at{};            /* when the last frame has left the queue */
-    std::deque<net_time> leaves{}; /* when each queued frame will have left */
+    sim_wire_loss loss{};
+    sim_wire_queue queue{};
     std::unique_ptr<sim_pcap> pcap{};
 };
 
@@ -209,16 +208,6 @@ static void pcap_write(const std::unique_ptr<sim_pcap> &pcap, sim_world &world, 
 
 /* The way of a frame */
 
-/** Whether the wire loses this one: by chance, or because a burst is on (Gilbert 1960, Elliott 1963). */
-static bool is_lost(const sim_wire_config &config, net_random &random, bool &bad)
-{
-    if (config.burst_begin > 0) {
-        bad = random.chance(bad ? 1 - config.burst_end : config.burst_begin);
-        if (bad && random.chance(config.burst_drop)) return true;
-    }
-    return config.drop > 0 && random.chance(config.drop);
-}
-
 /** Damages a frame; returns what was done to it. */
 static unsigned damage(const sim_wire_config &config, net_random &random, std::vector<uint8_t> &frame)
 {
@@ -237,30 +226,15 @@ static unsigned damage(const sim_wire_config &config, net_random &random, std::v
     return fate;
 }
 
-/** Waits in the queue for its turn. Returns when its last bit has been sent, or nothing if the queue is full. */
-std::optional<net_time> sim_wire::queue(port &from, size_t size)
-{
-    const net_time now = world_.now();
-    if (from.config.bandwidth == 0) return now;
-    while (!from.leaves.empty() && from.leaves.front() <= now) {
-        from.leaves.pop_front();
-    }
-    if (from.leaves.size() > from.config.queue) return std::nullopt;
-    const double seconds = static_cast<double>(size * 8) / static_cast<double>(from.config.bandwidth);
-    from.free_at = std::max(now, from.free_at) + net_duration(static_cast<int64_t>(seconds * 1e9));
-    from.leaves.push_back(from.free_at);
-    return from.free_at;
-}
-
 unsigned sim_wire::transfer(port &from, std::span<const uint8_t> frame)
 {
     const sim_wire_config &config = from.config;
     const size_t header = link_ == sim_link_type::ethernet ? ETHER_HDR_SIZE : 0;
     if (cut_) return SIM_FATE_UNPLUGGED;
     if (frame.size() > config.mtu + header) return SIM_FATE_TOO_LONG;
-    const std::optional<net_time> sent = queue(from, frame.size());
+    const std::optional<net_time> sent = from.queue.take(config, world_.now(), frame.size());
     if (!sent) return SIM_FATE_QUEUE_FULL;
-    if (is_lost(config, from.random, from.bad)) return SIM_FATE_LOST;
+    if (from.loss.strikes(config, from.random)) return SIM_FATE_LOST;
 
     std::vector<uint8_t> bytes(frame.begin(), frame.end());
     unsigned fate = damage(config, from.random, bytes);

@@ -18,7 +18,6 @@
 #include <initializer_list>
 #include <map>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -125,7 +124,6 @@ private:
     sim_wire(sim_world &world, const sim_wire_config &config);
     void plug(const sim_plug &plug, const sim_wire_config &config);
     void send(port &from, std::span<const uint8_t> frame);
-    std::optional<net_time> queue(port &from, size_t size);
     unsigned transfer(port &from, std::span<const uint8_t> frame);
     void schedule_arrival(port &from, net_time at, std::vector<uint8_t> bytes);
     void switch_frame(port &from, std::span<const uint8_t> frame);
