@@ -32,7 +32,8 @@ namespace
 {
 
 constexpr size_t BUFFER_SIZE = 131072;
-constexpr auto TURN = std::chrono::milliseconds(100); /* a call that blocks returns after so long, to look at the time */
+constexpr auto TURN =
+    std::chrono::milliseconds(100); /* a call that blocks returns after so long, to look at the time */
 
 /** The calls of one stack. */
 struct stack_calls {

@@ -203,8 +203,8 @@ double wire_limit(const sim_wire_config &wire) { return static_cast<double>(wire
 /** Mbit/s at a loss rate; the bandwidth not considered. */
 double response(const std::string &congestion, double loss, double rtt)
 {
-    const double reno = std::sqrt(1.5 / loss);                /* segments in flight: Mathis et al. */
-    const double cubic = 1.054 * std::pow(rtt / loss, 0.75);  /* RFC 9438 5.1, C = 0.4 */
+    const double reno = std::sqrt(1.5 / loss);               /* segments in flight: Mathis et al. */
+    const double cubic = 1.054 * std::pow(rtt / loss, 0.75); /* RFC 9438 5.1, C = 0.4 */
     const double window = congestion == "reno" ? reno : std::max(reno, cubic);
     return window * SEGMENT * 8e-6 / rtt;
 }
@@ -287,8 +287,8 @@ void table_path(const settings &set)
             const double mbit = measure(exp).front();
             const double limit = wire_limit(exp.wire);
             record("path", skip > 0 ? "later" : "begin", congestion, exp, mbit, limit);
-            std::printf("| %s, from %.0f s to %.0f s | %.2f | %.0f %% |\n", congestion.c_str(), skip, skip + set.seconds,
-                        mbit, 100 * mbit / limit);
+            std::printf("| %s, from %.0f s to %.0f s | %.2f | %.0f %% |\n", congestion.c_str(), skip,
+                        skip + set.seconds, mbit, 100 * mbit / limit);
         }
     }
 }
@@ -301,12 +301,8 @@ void table_fairness(const settings &set)
         std::vector<double> indices;
         std::vector<double> sums;
         for (uint64_t seed = 1; seed <= set.seeds; seed++) {
-            const experiment exp{.wire = usual(),
-                                 .flows = 4,
-                                 .congestion = congestion,
-                                 .seed = seed,
-                                 .skip = 5,
-                                 .seconds = set.seconds};
+            const experiment exp{
+                .wire = usual(), .flows = 4, .congestion = congestion, .seed = seed, .skip = 5, .seconds = set.seconds};
             const std::vector<double> mbit = measure(exp);
             indices.push_back(jain(mbit));
             sums.push_back(mean(mbit) * static_cast<double>(mbit.size()));
@@ -376,10 +372,14 @@ int main(int argc, char *argv[])
     if (tsv) std::fprintf(tsv, "table\twire\tloss\tcongestion\tseed\tvalue\tlimit\n");
     for (int i = optind; i < argc; i++) {
         const std::string_view table = argv[i];
-        if (table == "loss") table_loss(set);
-        else if (table == "path") table_path(set);
-        else if (table == "fairness") table_fairness(set);
-        else std::fputs(USAGE, stderr);
+        if (table == "loss")
+            table_loss(set);
+        else if (table == "path")
+            table_path(set);
+        else if (table == "fairness")
+            table_fairness(set);
+        else
+            std::fputs(USAGE, stderr);
         std::printf("\n");
     }
     return EXIT_SUCCESS;

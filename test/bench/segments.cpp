@@ -112,9 +112,9 @@ public:
 
     manual_clock clock{};
     net_stack net;
-    uint64_t packets = 0;   /* that came out */
-    uint32_t seq = 0;       /* of the last one */
-    uint32_t end = 0;       /* SEG.SEQ + SEG.LEN */
+    uint64_t packets = 0; /* that came out */
+    uint32_t seq = 0;     /* of the last one */
+    uint32_t end = 0;     /* SEG.SEQ + SEG.LEN */
 
 private:
     void sent(std::span<const uint8_t> packet);
@@ -319,8 +319,7 @@ double ack_half(bench_host &host, peer p, uint32_t count, bool sack)
     const uint32_t una = p.rcv;
     for (uint32_t i = 1; i <= count / 2; i++) {
         if (!sack) p.rcv = una + i * MSS;
-        packets.push_back(
-            host.segment(p, FLG_ACK, {}, sack ? sack_option(una + MSS, una + (i + 1) * MSS) : octets{}));
+        packets.push_back(host.segment(p, FLG_ACK, {}, sack ? sack_option(una + MSS, una + (i + 1) * MSS) : octets{}));
     }
     const auto began = stopwatch::now();
     for (const octets &packet : packets) {

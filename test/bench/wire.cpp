@@ -357,7 +357,8 @@ void wire::sleep(net_time now)
     const timespec timeout{.tv_sec = rest / std::chrono::seconds(1), .tv_nsec = rest.count() % 1000000000};
     sigset_t open_signals;
     sigemptyset(&open_signals);
-    const int ready = ppoll(polled_.data(), polled_.size(), until == NET_TIME_NEVER ? nullptr : &timeout, &open_signals);
+    const int ready =
+        ppoll(polled_.data(), polled_.size(), until == NET_TIME_NEVER ? nullptr : &timeout, &open_signals);
     if (ready == -1 && errno != EINTR) die("ppoll", "taps");
     if (ready <= 0) {
         for (pollfd &p : polled_) {
@@ -383,13 +384,12 @@ void wire::print() const
 {
     for (const line *way : {&forth_, &back_}) {
         const sim_wire_stats &stats = way->stats;
-        const std::array<std::pair<const char *, uint64_t>, 6> counts = {
-            {{"frames", stats.sent},
-             {"bytes", stats.bytes},
-             {"lost", stats.lost},
-             {"queue_full", stats.queue_full},
-             {"reordered", stats.reordered},
-             {"duplicated", stats.duplicated}}};
+        const std::array<std::pair<const char *, uint64_t>, 6> counts = {{{"frames", stats.sent},
+                                                                          {"bytes", stats.bytes},
+                                                                          {"lost", stats.lost},
+                                                                          {"queue_full", stats.queue_full},
+                                                                          {"reordered", stats.reordered},
+                                                                          {"duplicated", stats.duplicated}}};
         std::printf("%s", way->name);
         for (const auto &[name, count] : counts) {
             std::printf(" %s=%llu", name, static_cast<unsigned long long>(count));
