@@ -112,6 +112,7 @@ public:
 
     manual_clock clock{};
     net_stack net;
+    net_random random{1}; /* of the benchmark's own choices */
     uint64_t packets = 0; /* that came out */
     uint32_t seq = 0;     /* of the last one */
     uint32_t end = 0;     /* SEG.SEQ + SEG.LEN */
@@ -232,7 +233,7 @@ double receive_block(bench_host &host, std::vector<peer> &peers, std::span<const
     std::vector<octets> packets;
     std::vector<const peer *> used;
     for (unsigned i = 0; i < BLOCK; i += 2) {
-        peer &p = peers[host.net.random.below(peers.size())];
+        peer &p = peers[host.random.below(peers.size())];
         used.push_back(&p);
         for (unsigned j = 0; j < 2; j++) {
             packets.push_back(host.segment(p, FLG_ACK, text));
