@@ -12,8 +12,11 @@
 namespace microps
 {
 
+constexpr uint32_t TCP_INITIAL_WINDOW_MAX = 1024; /* segments */
+
 tcp_congestion::tcp_congestion(const tcp_congestion_options &options)
-    : mss_(options.mss), cwnd_(options.initial_window), initial_(options.initial_window), ack_limit_(options.ack_limit)
+    : mss_(options.mss), cwnd_(options.initial_window), initial_(options.initial_window), ack_limit_(options.ack_limit),
+      rest_(options.rest)
 {
 }
 
@@ -55,15 +58,12 @@ void tcp_congestion::window_used(const tcp_ack_sample &ack)
 }
 
 /* RFC 2861 2: slow start gets most of the way back quickly, but only if the path still bears it. */
-void tcp_congestion::remember_path()
-{
-    if (!in_slow_start()) ssthresh_ = std::max(ssthresh_, cwnd_ / 4 * 3);
-}
+void tcp_congestion::remember_path() { ssthresh_ = std::max(ssthresh_, cwnd_ - cwnd_ / 4); }
 
 /* RFC 2861 2, as Linux: half for each timeout without sending, where RFC 5681 4.1 would restart after the first. */
 void tcp_congestion::on_idle(net_duration idle, net_duration rto)
 {
-    if (idle <= rto) return;
+    if (!rest_ || idle <= rto) return;
     remember_path();
     const uint32_t restart = std::min(initial_, cwnd_);
     for (; idle > rto && cwnd_ > restart; idle -= rto) {
@@ -77,6 +77,7 @@ void tcp_congestion::on_idle(net_duration idle, net_duration rto)
 /* RFC 2861 2, RFC 7661 4.4.2, as Linux: after a timeout halfway down to what was used. */
 void tcp_congestion::on_application_limited(net_time now, uint32_t in_flight, net_duration rto)
 {
+    if (!rest_) return;
     if (used_since_ == NET_TIME_NEVER) used_since_ = now;
     used_ = std::max(used_, in_flight);
     if (now - used_since_ < rto) return;
@@ -96,6 +97,7 @@ void tcp_congestion::on_mss(uint32_t mss)
 {
     mss_ = mss;
     cwnd_ = std::max(cwnd_, mss_);
+    initial_ = std::max(initial_, mss_);
 }
 
 void tcp_congestion::adopt(uint32_t cwnd, uint32_t ssthresh)
@@ -107,7 +109,8 @@ void tcp_congestion::adopt(uint32_t cwnd, uint32_t ssthresh)
 uint32_t tcp_initial_window(uint32_t mss, bool syn_lost, uint32_t segments)
 {
     if (syn_lost) return mss;
-    return std::min(segments * mss, std::max(2 * mss, segments * 1460));
+    segments = std::min(segments, TCP_INITIAL_WINDOW_MAX);
+    return std::min(std::max(segments, 1u) * mss, std::max(2 * mss, segments * 1460));
 }
 
 /* The list */

@@ -34,8 +34,9 @@ struct tcp_congestion_options {
     uint32_t mss = 536;
     uint32_t initial_window = 536; /* bytes: tcp_initial_window() */
     bool hystart = true;           /* CUBIC: leave slow start when the round trips grow longer (RFC 9406) */
+    bool rest = true;              /* a window that is not used shrinks (tcp_slow_start_after_idle) */
     /* RFC 3465 L: how many segments one ACK counts for in slow start at most. 0: all that it acknowledges, as Linux. */
-    uint32_t ack_limit = 0;
+    uint16_t ack_limit = 0;
 };
 
 class tcp_congestion
@@ -88,7 +89,8 @@ private:
     void remember_path(); /* before cwnd shrinks for want of use */
 
     uint32_t initial_;
-    uint32_t ack_limit_;
+    uint16_t ack_limit_;
+    bool rest_;
     uint32_t earlier_cwnd_ = 0; /* before the last reduction; 0: there is none to undo */
     uint32_t earlier_ssthresh_ = 0;
     uint32_t used_ = 0;                    /* most in flight since ... */

@@ -26,7 +26,7 @@ tcp_cubic::tcp_cubic(const tcp_congestion_options &options) : tcp_congestion(opt
 /* RFC 9438 4.2, figure 1. */
 double tcp_cubic::w_cubic(double t) const
 {
-    const double distance = t - epoch_.k;
+    const double distance = t - static_cast<double>(epoch_.k);
     return C * mss_ * distance * distance * distance + epoch_.w_max;
 }
 
@@ -62,9 +62,9 @@ void tcp_cubic::begin_epoch(net_time now)
 {
     epoch_.start = now;
     epoch_.w_est = cwnd_;
-    fraction_ = 0;
+    epoch_.fraction = 0;
     if (epoch_.w_max > cwnd_) {
-        epoch_.k = std::cbrt((epoch_.w_max - cwnd_) / (C * mss_)); /* 4.2, figure 2 */
+        epoch_.k = static_cast<float>(std::cbrt((epoch_.w_max - cwnd_) / (C * mss_))); /* 4.2, figure 2 */
         return;
     }
     /* After a timeout (4.8), after HyStart++ (4.10), or beyond W_max already: the convex part from here. */
@@ -85,9 +85,9 @@ void tcp_cubic::avoid_congestion(const tcp_ack_sample &ack, uint32_t acked)
 
     /* 4.4, 4.5: so much of the way to where the curve is in a round trip (4.2) as this ACK is of the window. */
     const double target = std::clamp(w_cubic(t + seconds(ack.srtt)), cwnd, 1.5 * cwnd);
-    const double growth = (target - cwnd) * std::min(acked / cwnd, 1.0) + static_cast<double>(fraction_);
+    const double growth = (target - cwnd) * std::min(acked / cwnd, 1.0) + static_cast<double>(epoch_.fraction);
     set_cwnd(cwnd_ + static_cast<uint32_t>(growth));
-    fraction_ = static_cast<float>(growth - std::floor(growth));
+    epoch_.fraction = static_cast<float>(growth - std::floor(growth));
 }
 
 /* Losing */
@@ -100,7 +100,7 @@ void tcp_cubic::reduce(uint32_t in_flight)
     epoch_.cwnd_prior = cwnd_;
     /* Fast convergence: the window did not even come back to W_max, so somebody else needs room. */
     epoch_.w_max = cwnd_ < epoch_.w_max ? part_of(cwnd_, (1 + BETA) / 2) : cwnd_;
-    ssthresh_ = std::max(part_of(in_flight, BETA), 2 * mss_);
+    ssthresh_ = std::clamp(part_of(in_flight, BETA), 2 * mss_, WINDOW_MAX);
     end_epoch();
 }
 

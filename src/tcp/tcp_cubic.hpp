@@ -42,9 +42,10 @@ private:
     /** A stage of congestion avoidance; the names are RFC 9438's (4.1.2). */
     struct epoch {
         net_time start =
-            NET_TIME_NEVER; /* t_epoch, later by the time in which the window was not used; NEVER: not begun */
-        double k = 0;       /* seconds */
+            NET_TIME_NEVER; /* t_epoch, later by the time in which cwnd was not used up; NEVER: not begun */
         double w_est = 0;
+        float k = 0;             /* seconds */
+        float fraction = 0;      /* of a byte, that cwnd has yet to grow */
         uint32_t w_max = 0;      /* 0: no loss, or a timeout */
         uint32_t cwnd_prior = 0; /* before the last reduction */
     };
@@ -57,9 +58,8 @@ private:
     void reduce(uint32_t in_flight);
 
     epoch epoch_{};
-    epoch earlier_{};    /* before the last reduction, to undo it */
-    net_time heard_{};   /* the last ACK */
-    float fraction_ = 0; /* of a byte, that cwnd has yet to grow */
+    epoch earlier_{};  /* before the last reduction, to undo it */
+    net_time heard_{}; /* the last ACK */
     tcp_hystart hystart_{};
     bool hystart_wanted_;
 };

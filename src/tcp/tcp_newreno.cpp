@@ -63,7 +63,7 @@ private:
     }
 
     /* RFC 5681 equation 4. */
-    [[nodiscard]] uint32_t half_of(uint32_t in_flight) const { return std::max(in_flight / 2, 2 * mss_); }
+    [[nodiscard]] uint32_t half_of(uint32_t in_flight) const { return std::clamp(in_flight / 2, 2 * mss_, WINDOW_MAX); }
 
     uint32_t acked_ = 0; /* bytes acknowledged since the window last grew */
 };
