@@ -55,13 +55,24 @@ tcp_acked tcp_retransmit_queue_cleanup(tcp_pcb &pcb, tcp_seq ack)
     return acked;
 }
 
+std::unique_ptr<tcp_congestion> tcp_congestion_open(const tcp_pcb &pcb, std::string_view name)
+{
+    const tcp_config &config = pcb.tcp.config;
+    return tcp_congestion_make(
+        name, {.mss = pcb.mss,
+               .initial_window = tcp_initial_window(pcb.mss, pcb.syn_lost, config.initial_window),
+               .hystart = config.hystart,
+               .rest = config.slow_start_after_idle,
+               .ack_limit = static_cast<uint16_t>(std::min(config.appropriate_byte_counting, unsigned{UINT16_MAX}))});
+}
+
 void tcp_enter_established(tcp_pcb &pcb)
 {
     pcb.opened = true;
     pcb.retries = 0;
     pcb.soft_error = 0;
-    pcb.congestion =
-        tcp_congestion_make("reno", {.mss = pcb.mss, .initial_window = tcp_initial_window(pcb.mss, pcb.syn_lost)});
+    pcb.congestion = tcp_congestion_open(pcb, pcb.tcp.config.congestion_control);
+    if (!pcb.congestion) pcb.congestion = tcp_congestion_open(pcb, tcp_congestion_names().front());
     pcb.round_end = pcb.snd.nxt;
     /* RFC 6298 5.7: our SYN was lost, so begin data with an RTO of 3 s. */
     if (pcb.syn_lost) pcb.rtt.restart(std::chrono::seconds(3));

@@ -203,8 +203,9 @@ struct tcp_pcb {
     tcp_seq rtt_next{}; /* one measurement per flight: the next when this is acknowledged */
     std::unique_ptr<tcp_congestion> congestion{};
     tcp_seq round_end{}; /* a round trip ends by the first ACK of what was sent behind this */
-    uint32_t flight = 0; /* in flight when output stopped last, and whether cwnd stopped it */
+    uint32_t flight = 0; /* most in flight in this round trip, and whether cwnd stopped output; until ... */
     bool cwnd_limited = false;
+    tcp_seq usage_end{}; /* ... this is acknowledged */
     net_time last_sent{};
     std::optional<tcp_seq> small_end{}; /* end of a segment that was not full-sized, until acknowledged (Nagle) */
 
@@ -273,7 +274,7 @@ struct tcp_layer {
     size_t connections = 0;
     std::unordered_map<uint16_t, std::vector<tcp_pcb *>> listeners MICROPS_GUARDED_BY(net_locked){}; /* by port */
     std::unordered_map<uint16_t, size_t> bound MICROPS_GUARDED_BY(net_locked){}; /* how many PCBs are bound to a port */
-    tcp_pcb_list time_wait MICROPS_GUARDED_BY(net_locked){};                                         /* oldest first */
+    tcp_pcb_list time_wait MICROPS_GUARDED_BY(net_locked){};                     /* oldest first */
 
     std::vector<int> output_wanted MICROPS_GUARDED_BY(net_locked){}; /* ids: tcp_output_request() */
     std::vector<int> dead MICROPS_GUARDED_BY(net_locked){};          /* ids to free when the batch is done */
@@ -405,6 +406,8 @@ void tcp_enter_established(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 /** Takes what SEG.ACK acknowledges from the scoreboard and the send ring. */
 tcp_acked tcp_retransmit_queue_cleanup(tcp_pcb &pcb, tcp_seq ack) MICROPS_REQUIRES(net_locked);
 bool tcp_fin_acknowledged(const tcp_pcb &pcb);
+/** A congestion control by name, with what the configuration says; null: no such name. */
+std::unique_ptr<tcp_congestion> tcp_congestion_open(const tcp_pcb &pcb, std::string_view name);
 /** What RFC 5681 calls FlightSize, without what limited transmit has added. */
 uint32_t tcp_flight_size(const tcp_pcb &pcb);
 

@@ -261,10 +261,11 @@ static void tcp_restart_after_idle(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 /** Our FIN is queued, and was never sent. */
 static bool tcp_fin_due(const tcp_pcb &pcb) { return pcb.fin_queued && pcb.snd.nxt <= pcb.tx_first + pcb.tx.size(); }
 
-static void tcp_output_new(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
+/** Returns whether it was the congestion window that stopped it. */
+static bool tcp_output_new(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
-    pcb.cwnd_limited = false;
-    if (tcp_unsent(pcb) == 0 && !tcp_fin_due(pcb)) return;
+    bool cwnd_limited = false;
+    if (tcp_unsent(pcb) == 0 && !tcp_fin_due(pcb)) return false;
     tcp_restart_after_idle(pcb);
     const size_t packet_max = tcp_packet_max(pcb);
     for (size_t unsent = tcp_unsent(pcb); unsent > 0 || tcp_fin_due(pcb); unsent = tcp_unsent(pcb)) {
@@ -272,7 +273,7 @@ static void tcp_output_new(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
         if (len == 0 && unsent > 0) break; /* but a FIN needs no room in the window */
         const size_t room = tcp_cwnd_room(pcb);
         if (room < std::min<size_t>(len, pcb.mss)) {
-            pcb.cwnd_limited = true;
+            cwnd_limited = true;
             break;
         }
         len = std::min(len, std::max<size_t>(room, pcb.mss));
@@ -280,6 +281,27 @@ static void tcp_output_new(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
         tcp_send_new(pcb, len, pcb.fin_queued && len == unsent);
     }
     pcb.send_anyway = false;
+    return cwnd_limited;
+}
+
+/**
+ * Remembers for congestion control how the window was used, as Linux: the most of a round trip counts. Without that, a
+ * window that the last ACKs find half empty again would look as if it had never been full.
+ */
+static void tcp_note_usage(tcp_pcb &pcb, bool sent, bool cwnd_limited) MICROPS_REQUIRES(net_locked)
+{
+    if (!pcb.congestion) return;
+    const bool limited = cwnd_limited || tcp_cwnd_room(pcb) < pcb.mss;
+    if (!sent && !limited) return;
+    const uint32_t in_flight = pcb.recovery.in_flight(pcb.sent, pcb.mss);
+    if (limited || pcb.snd.una >= pcb.usage_end || (!pcb.cwnd_limited && in_flight > pcb.flight)) {
+        pcb.flight = in_flight;
+        pcb.cwnd_limited = limited;
+        pcb.usage_end = pcb.snd.nxt;
+    }
+    /* The application's choice, or the peer's window; not a send buffer that is too small. */
+    if (limited || pcb.recovery.now() != tcp_recovery::phase::open || !tcp_is_writable(pcb)) return;
+    pcb.congestion->on_application_limited(pcb.net.clock.now(), in_flight, pcb.rtt.rto());
 }
 
 /** Sends again what is lost, as far as the congestion window permits. */
@@ -303,10 +325,11 @@ static void tcp_output_lost(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 void tcp_output(tcp_pcb &pcb)
 {
     if (pcb.released || pcb.state == tcp_pcb_state::listen) return;
+    const tcp_seq before = pcb.snd.nxt;
     tcp_output_lost(pcb);
-    if (tcp_may_send(pcb.state)) tcp_output_new(pcb);
+    const bool cwnd_limited = tcp_may_send(pcb.state) && tcp_output_new(pcb);
+    tcp_note_usage(pcb, pcb.snd.nxt != before, cwnd_limited);
     if (pcb.ack_now) tcp_output_ack(pcb);
-    pcb.flight = pcb.recovery.in_flight(pcb.sent, pcb.mss);
     tcp_timer_update(pcb);
 }
 

@@ -129,7 +129,7 @@ void expect_to_follow(flow &f, reference expected, net_duration time)
         const uint32_t before = f.congestion->cwnd();
         f.ack(bytes);
         expected.ack(bytes / MSS, seconds(f.now - begin));
-        ASSERT_NEAR(f.window(), expected.window, 0.3 + expected.window / 150) << seconds(f.now - begin);
+        ASSERT_NEAR(f.window(), expected.window, 0.5 + expected.window / 100) << seconds(f.now - begin);
         ASSERT_GE(f.congestion->cwnd(), before);
     }
 }
