@@ -2,22 +2,32 @@
  * fuzz.hpp: how a fuzzer's bytes become frames.
  *
  * An input is a list of records: two bytes of length, the bytes. A fuzzer does not guess checksums, so they are put
- * right unless the length says otherwise: what lies behind the checksum is where the bugs would be.
+ * right, and so are the addresses, version and length in front of them, unless the record says otherwise: what lies
+ * behind these checks is where the bugs would be.
  */
 #pragma once
 
 #include "microps/checksum.hpp"
 #include "microps/ip.hpp"
 #include "microps/log.hpp"
+#include "microps/sock.hpp"
 #include "microps/wire.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
 
 namespace microps
 {
+
+/** A frame or packet, and what of it is to be put right. */
+struct fuzz_record {
+    std::vector<uint8_t> bytes;
+    bool fix_checksums;
+    bool fix_headers;
+};
 
 /** Takes an input apart. */
 class fuzz_input
@@ -47,17 +57,31 @@ public:
         rest_ = rest_.subspan(taken.size());
         return {taken.begin(), taken.end()};
     }
-    /** The next record; @p intact: the checksums are to be put right. */
-    std::vector<uint8_t> record(bool &intact)
+    /** The next record. */
+    fuzz_record record()
     {
         const uint16_t head = word();
-        intact = (head & 0x8000) == 0;
-        return bytes(head & 0x07ff);
+        return {
+            .bytes = bytes(head & 0x07ff), .fix_checksums = (head & 0x8000) == 0, .fix_headers = (head & 0x4000) == 0};
     }
 
 private:
     std::span<const uint8_t> rest_;
 };
+
+/** Makes the front of @p packet an IPv4 header from 192.0.2.1 to 192.0.2.2, of a protocol that is likely there. */
+inline void fuzz_fix_header(std::span<uint8_t> packet)
+{
+    if (packet.size() < 20) return;
+    const size_t header = static_cast<size_t>(packet[0] & 0x0f) * 4;
+    if (header < 20 || header > packet.size()) packet[0] = 5;
+    packet[0] = static_cast<uint8_t>(0x40 | (packet[0] & 0x0f));
+    wire_write(packet.subspan(2), be16(static_cast<uint16_t>(packet.size())));
+    wire_write(packet.subspan(12), be32(0xc0000201));
+    wire_write(packet.subspan(16), be32(0xc0000202));
+    constexpr std::array<uint8_t, 3> PROTOCOLS{IP_PROTOCOL_ICMP, IP_PROTOCOL_TCP, IP_PROTOCOL_UDP};
+    if (packet[9] % 4 != 3) packet[9] = PROTOCOLS[packet[9] % 4];
+}
 
 /** Puts the checksums of an IPv4 packet, and of the ICMP, UDP or TCP inside, right. */
 inline void fuzz_fix_checksums(std::span<uint8_t> packet)
@@ -83,6 +107,27 @@ inline void fuzz_fix_checksums(std::span<uint8_t> packet)
     const uint32_t pseudo = protocol == IP_PROTOCOL_ICMP ? 0 : ip_pseudo_sum(src, dst, protocol, payload.size());
     wire_write(payload.subspan(offset), be16(0));
     wire_write(payload.subspan(offset), be16(cksum16(payload, pseudo)));
+}
+
+/** Puts right in the IPv4 @p packet what its record wants. */
+inline void fuzz_fix(const fuzz_record &record, std::span<uint8_t> packet)
+{
+    if (record.fix_headers) fuzz_fix_header(packet);
+    if (record.fix_checksums) fuzz_fix_checksums(packet);
+}
+
+inline const sockaddr *as_sockaddr(const sockaddr_in &addr)
+{
+    return static_cast<const sockaddr *>(static_cast<const void *>(&addr));
+}
+
+/** A socket of any address and @p port that never blocks. */
+inline int open_bound(net_stack &net, int type, uint16_t port)
+{
+    const int id = sock_open(net, AF_INET, type | SOCK_NONBLOCK, 0);
+    const sockaddr_in local = sockaddr_from_endpoint({IP_ADDR_ANY, port});
+    sock_bind(net, id, as_sockaddr(local), sizeof(local));
+    return id;
 }
 
 } // namespace microps

@@ -5,7 +5,6 @@
 #include "microps/sim/host.hpp"
 #include "microps/sim/wire.hpp"
 #include "microps/sim/world.hpp"
-#include "microps/sock.hpp"
 
 namespace microps
 {
@@ -22,7 +21,7 @@ void run(fuzz_input input)
     const int id = sock_open(net, AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
     while (!input.empty()) {
         const sockaddr_in to = sockaddr_from_endpoint({ip_addr_t(be32(0xc0000200u | input.octet())), 7});
-        sock_sendto(net, id, "x", 1, 0, static_cast<const sockaddr *>(static_cast<const void *>(&to)), sizeof(to));
+        sock_sendto(net, id, "x", 1, 0, as_sockaddr(to), sizeof(to));
         std::vector<uint8_t> frame(14, 0xff); /* to the broadcast address */
         wire_write(std::span<uint8_t>(frame).subspan(12), be16(NET_PROTOCOL_TYPE_ARP));
         const std::vector<uint8_t> message = input.bytes(28);

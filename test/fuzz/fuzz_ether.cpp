@@ -2,27 +2,36 @@
  * fuzz_ether.cpp: Ethernet frames into a whole stack that listens, has datagram sockets, and an established connection.
  */
 #include "fuzz.hpp"
+#include "microps/ether.hpp"
 #include "microps/sim/host.hpp"
 #include "microps/sim/wire.hpp"
 #include "microps/sim/world.hpp"
-#include "microps/sock.hpp"
 
 namespace microps
 {
 namespace
 {
 
-const sockaddr *as_sockaddr(const sockaddr_in &addr)
+mac_addr own_address(net_stack &net)
 {
-    return static_cast<const sockaddr *>(static_cast<const void *>(&addr));
+    net_guard guard(net);
+    for (const net_device *dev : net_devices(net)) {
+        if (dev->alen == ETHER_ADDR_LEN) return ether_device_addr(*dev);
+    }
+    return ETHER_ADDR_BROADCAST;
 }
 
-int open_bound(net_stack &net, int type, uint16_t port)
+/** To us, or to all if its first byte says so; IP, or ARP if its type was. */
+void fix_frame(fuzz_record &record, const mac_addr &own)
 {
-    const int id = sock_open(net, AF_INET, type | SOCK_NONBLOCK, 0);
-    const sockaddr_in local = sockaddr_from_endpoint({IP_ADDR_ANY, port});
-    sock_bind(net, id, as_sockaddr(local), sizeof(local));
-    return id;
+    const std::span<uint8_t> frame = record.bytes;
+    if (frame.size() <= 14) return;
+    if (record.fix_headers) {
+        wire_write(frame, frame[0] == 0xff ? ETHER_ADDR_BROADCAST : own);
+        if (frame[13] != 0x06) frame[13] = 0x00;
+        frame[12] = 0x08;
+    }
+    if (frame[12] == 0x08 && frame[13] == 0x00) fuzz_fix(record, frame.subspan(14));
 }
 
 void run(fuzz_input input)
@@ -41,11 +50,11 @@ void run(fuzz_input input)
     sock_connect(net, client, as_sockaddr(server), sizeof(server));
     world.run_for(std::chrono::milliseconds(100));
     sock_send(net, client, "hello", 5);
+    const mac_addr own = own_address(net);
     while (!input.empty()) {
-        bool intact = false;
-        std::vector<uint8_t> frame = input.record(intact);
-        if (intact && frame.size() > 14) fuzz_fix_checksums(std::span<uint8_t>(frame).subspan(14));
-        wire.deliver(target, frame);
+        fuzz_record record = input.record();
+        fix_frame(record, own);
+        wire.deliver(target, record.bytes);
         world.run_for(std::chrono::milliseconds(1));
     }
     world.run_for(std::chrono::seconds(5));

@@ -5,17 +5,11 @@
 #include "microps/sim/host.hpp"
 #include "microps/sim/wire.hpp"
 #include "microps/sim/world.hpp"
-#include "microps/sock.hpp"
 
 namespace microps
 {
 namespace
 {
-
-const sockaddr *as_sockaddr(const sockaddr_in &addr)
-{
-    return static_cast<const sockaddr *>(static_cast<const void *>(&addr));
-}
 
 /** An IP packet from 192.0.2.1 to 192.0.2.2 around @p message. */
 std::vector<uint8_t> icmp_packet(const std::vector<uint8_t> &message)

@@ -5,7 +5,6 @@
 #include "microps/sim/host.hpp"
 #include "microps/sim/wire.hpp"
 #include "microps/sim/world.hpp"
-#include "microps/sock.hpp"
 
 namespace microps
 {
@@ -23,11 +22,12 @@ void run(fuzz_input input)
                   {.link = sim_link_type::raw_ip});
     net_stack &net = target.net();
     sock_open(net, AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, IPPROTO_ICMP);
+    open_bound(net, SOCK_DGRAM, 7);
+    sock_listen(net, open_bound(net, SOCK_STREAM, 7), 10);
     while (!input.empty()) {
-        bool intact = false;
-        std::vector<uint8_t> packet = input.record(intact);
-        if (intact) fuzz_fix_checksums(packet);
-        wire.inject(packet);
+        fuzz_record record = input.record();
+        fuzz_fix(record, record.bytes);
+        wire.inject(record.bytes);
         world.run_for(std::chrono::milliseconds(input.octet()));
     }
     world.run_for(std::chrono::minutes(2));

@@ -4,17 +4,47 @@
 #include "fuzz.hpp"
 #include "tcp/tcp_options.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <optional>
 
-using namespace microps;
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+namespace microps
 {
-    const tcp_options options = tcp_options_parse({data, std::min(size, TCP_OPTIONS_MAX)});
+namespace
+{
+
+bool same(const std::optional<tcp_timestamps> &a, const std::optional<tcp_timestamps> &b)
+{
+    return a.has_value() == b.has_value() && (!a || (a->value == b->value && a->echo == b->echo));
+}
+
+/** Of SACK blocks as many come back as there was room for. */
+bool begins_with(const tcp_sack_blocks &all, const tcp_sack_blocks &some)
+{
+    return some.count <= all.count && std::ranges::equal(some.all(), all.all().first(some.count),
+                                                         [](const tcp_sack_block &a, const tcp_sack_block &b) {
+                                                             return a.first == b.first && a.last == b.last;
+                                                         });
+}
+
+void run(std::span<const uint8_t> input)
+{
+    const tcp_options options = tcp_options_parse(input);
     std::array<uint8_t, TCP_OPTIONS_MAX> bytes{};
     const size_t length = tcp_options_build(options, bytes);
     if (length % 4 != 0 || length > bytes.size()) std::abort();
-    if (tcp_options_parse(std::span<const uint8_t>(bytes).first(length)).mss != options.mss) std::abort();
+    const tcp_options again = tcp_options_parse(std::span<const uint8_t>(bytes).first(length));
+    if (again.mss != options.mss || again.window_shift != options.window_shift) std::abort();
+    if (again.sack_permitted != options.sack_permitted) std::abort();
+    if (!same(again.timestamps, options.timestamps) || !begins_with(options.sack, again.sack)) std::abort();
+}
+
+} // namespace
+} // namespace microps
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    microps::run({data, std::min(size, microps::TCP_OPTIONS_MAX)});
     return 0;
 }
