@@ -62,14 +62,14 @@ stack() {
     done
 }
 
-# bulk NS NUMBER kernel|microps ARGUMENTS...: bench_bulk on that stack; nobody waits for ever.
+# bulk NS NUMBER kernel|microps ARGUMENTS...: bench_bulk on that stack, before all other programs; nobody waits for ever.
 bulk() {
     local ns=$1 number=$2 kind=$3
     shift 3
     local how=(-k)
     [ "$kind" = kernel ] ||
         how=(--device pcap:tap0 --mac "$(hardware "$number")" --addr "10.0.0.$number/24" --gateway none --log error)
-    exec timeout -s KILL 120 ip netns exec "$ns" "$bin/bench_bulk" "${how[@]}" "$@"
+    exec nice -n -10 timeout -s KILL 120 ip netns exec "$ns" "$bin/bench_bulk" "${how[@]}" "$@"
 }
 
 # wait_text FILE TEXT: until it is there, ten seconds at most.
