@@ -126,6 +126,7 @@ static void tcp_ack_new(tcp_pcb &pcb, tcp_seq ack) MICROPS_REQUIRES(net_locked)
                                 .rtt = acked.rtt,
                                 .srtt = pcb.rtt.srtt()});
     }
+    tcp_sndbuf_expand(pcb);
     pcb.retries = 0;
     pcb.soft_error = 0;
     if (pcb.small_end && ack >= *pcb.small_end) pcb.small_end.reset();

@@ -40,6 +40,12 @@ static void tcp_pcb_revive(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
     pcb.rx.clear(); /* of the old connection */
     pcb.peer_mss = TCP_MSS_DEFAULT;
     pcb.rcv_mss = 0;
+    pcb.ack_pending = 0;
+    pcb.window_shut = false;
+    pcb.reporter = {};
+    pcb.ack_delay = {};
+    pcb.rcvbuf = {};
+    pcb.traffic = {};
     pcb.recovery = {};
     pcb.rtt.restart(pcb.tcp.config.rto_initial);
     pcb.small_end.reset();

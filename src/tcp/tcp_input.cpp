@@ -119,11 +119,12 @@ static void tcp_answer_unacceptable(tcp_pcb &pcb, const tcp_segment &seg) MICROP
     /* Two ends that find each other's empty segments unacceptable would answer for ever; SYNs cost a stranger nothing. */
     const bool cheap = seg.data.empty() && !seg.has(TCP_FLG_FIN);
     if (cheap && !pcb.answers.permits(pcb.net.clock.now(), TCP_ANSWER_INTERVAL, TCP_ANSWERS_MAX)) return;
+    tcp_old_segment_arrived(pcb, seg);
     tcp_output_ack(pcb);
 }
 
 /** Leaves of the segment what lies in the window. */
-static void tcp_trim(tcp_pcb &pcb, tcp_segment &seg)
+static void tcp_trim(tcp_pcb &pcb, tcp_segment &seg) MICROPS_REQUIRES(net_locked)
 {
     if (seg.seq < pcb.rcv.nxt && seg.has(TCP_FLG_SYN)) {
         seg.flags &= static_cast<uint8_t>(~TCP_FLG_SYN);
@@ -131,6 +132,7 @@ static void tcp_trim(tcp_pcb &pcb, tcp_segment &seg)
     }
     if (seg.seq < pcb.rcv.nxt) {
         const size_t old = std::min<size_t>(pcb.rcv.nxt.since(seg.seq), seg.data.size());
+        if (old > 0) tcp_duplicate_arrived(pcb, seg.seq, seg.seq + old);
         seg.data = seg.data.subspan(old);
         seg.seq += old;
         pcb.ack_now = true;
@@ -220,6 +222,15 @@ static step tcp_check_syn(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES
     return step::drop;
 }
 
+/** What TCP_INFO tells; the device may have joined several segments to one. */
+static void tcp_count_arrival(tcp_pcb &pcb, const tcp_segment &seg)
+{
+    const size_t each = seg.gso_size > 0 ? seg.gso_size : std::max<size_t>(seg.data.size(), 1);
+    const auto with_data = static_cast<uint32_t>((seg.data.size() + each - 1) / each);
+    pcb.traffic.segs_in += std::max(with_data, 1u);
+    pcb.traffic.data_segs_in += with_data;
+}
+
 /* RFC 9293 3.10.7: SEGMENT ARRIVES */
 void tcp_segment_arrives(tcp_layer &tcp, const tcp_segment &seg)
 {
@@ -229,7 +240,8 @@ void tcp_segment_arrives(tcp_layer &tcp, const tcp_segment &seg)
     if (pcb->state == tcp_pcb_state::syn_sent) return tcp_arrives_syn_sent(*pcb, seg); /* 3.10.7.3 */
     if (tcp_time_wait_reopened(*pcb, seg)) return; /* 3.10.7.4, fourth, TIME-WAIT: a SYN for a new connection */
 
-    tcp_segment rest = seg;                                   /* 3.10.7.4: otherwise */
+    tcp_segment rest = seg; /* 3.10.7.4: otherwise */
+    tcp_count_arrival(*pcb, seg);
     if (!seg.has(TCP_FLG_SYN)) rest.wnd <<= pcb->snd_shift;   /* RFC 7323 2.3: the window of a SYN is never scaled */
     if (tcp_check_sequence(*pcb, rest) == step::drop) return; /* first: trims to the window */
     if (tcp_check_rst(*pcb, rest) == step::drop) return;      /* second */

@@ -7,12 +7,15 @@
 #include "../id_table.hpp"
 #include "microps/net.hpp"
 #include "microps/tcp.hpp"
+#include "tcp_ack_delay.hpp"
 #include "tcp_congestion.hpp"
 #include "tcp_options.hpp"
+#include "tcp_rcvbuf.hpp"
 #include "tcp_reassembly.hpp"
 #include "tcp_recovery.hpp"
 #include "tcp_ring.hpp"
 #include "tcp_rtt.hpp"
+#include "tcp_sack.hpp"
 #include "tcp_scoreboard.hpp"
 #include "tcp_seq.hpp"
 
@@ -212,8 +215,12 @@ struct tcp_pcb {
     /* Receiving. */
     tcp_ring rx{};
     tcp_reassembly early{};
+    tcp_sack_reporter reporter{};
+    tcp_ack_delay ack_delay{};
+    tcp_rcvbuf rcvbuf{};
     uint32_t ack_pending = 0; /* bytes received since our last ACK */
     bool ack_now = false;     /* the next output must carry an ACK */
+    bool window_shut = false; /* the last one said that our window is closed */
     tcp_rate answers{};       /* of unacceptable segments without data: ACK loops end */
 
     net_timer timer;
@@ -231,9 +238,11 @@ struct tcp_pcb {
     int soft_error = 0; /* of an ICMP error: why, if it should time out */
     int linger = -1;    /* SO_LINGER: seconds, or not */
     unsigned sleepers = 0;
-    ip_sockopts ip{};          /* IP_TTL, IP_TOS */
-    ip_endpoint bound_to{};    /* by tcp_bind(); port 0: not bound */
-    bool reuse = true;         /* SO_REUSEADDR */
+    ip_sockopts ip{};       /* IP_TTL, IP_TOS */
+    ip_endpoint bound_to{}; /* by tcp_bind(); port 0: not bound */
+    bool reuse = true;      /* SO_REUSEADDR */
+    bool rx_fixed = false;  /* SO_RCVBUF, SO_SNDBUF: the user has said how large */
+    bool tx_fixed = false;
     bool nodelay = false;      /* TCP_NODELAY: no Nagle */
     bool keepalive = false;    /* SO_KEEPALIVE: stored; its timer is a further purpose */
     bool more = false;         /* MSG_MORE: hold a partial segment back */
@@ -372,7 +381,7 @@ void tcp_passive_failed(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 /** No more connections for a listener; those nobody has accepted are reset. */
 void tcp_listener_close(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 
-/* tcp_receive.cpp: sixth to eighth step, our ACKs, our window */
+/* tcp_receive.cpp: sixth to eighth step, our window */
 
 void tcp_segment_text(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked);
 void tcp_check_fin(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked);
@@ -383,12 +392,40 @@ uint32_t tcp_receive_window(const tcp_pcb &pcb);
  * unless it is a SYN's.
  */
 uint16_t tcp_window_advertise(tcp_pcb &pcb, bool syn) MICROPS_REQUIRES(net_locked);
-/** The SACK blocks that our next ACK reports (RFC 2018 4, RFC 2883). */
-tcp_sack_blocks tcp_sack_report(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 /** The reader has made room: tells the peer if that is worth a segment. */
 void tcp_window_update(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 /** RFC 5961: "prove that you are the peer". Rate limited. */
 void tcp_challenge_ack(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+
+/* tcp_sack.cpp: what our ACKs report */
+
+/** The SACK blocks that our next ACK reports (RFC 2018 4, RFC 2883). */
+tcp_sack_blocks tcp_sack_report(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+/** These bytes were here already: the ACK that is sent now says so, if the peer understands it. */
+void tcp_duplicate_arrived(tcp_pcb &pcb, tcp_seq first, tcp_seq last) MICROPS_REQUIRES(net_locked);
+/** The same for a segment that is not acceptable: what of it is old. */
+void tcp_old_segment_arrived(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked);
+
+/* tcp_ack_delay.cpp: when we acknowledge */
+
+/** Data in order came: an ACK is owed, now or soon (RFC 9293 3.8.6.3). */
+void tcp_acknowledge(tcp_pcb &pcb, size_t received) MICROPS_REQUIRES(net_locked);
+/** The network loses or reorders: the next ACKs are sent at once. */
+void tcp_quick_acks(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+/** A segment with our ACK leaves: nothing is owed any more. */
+void tcp_ack_sent(tcp_pcb &pcb, bool with_data) MICROPS_REQUIRES(net_locked);
+void tcp_ack_timer(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+/** TCP_QUICKACK. */
+void tcp_quickack_set(tcp_pcb &pcb, int value) MICROPS_REQUIRES(net_locked);
+
+/* tcp_rcvbuf.cpp, tcp_sndbuf.cpp: buffers that grow */
+
+/** Data in order came: a chance to measure the round trip. */
+void tcp_rcvbuf_measure(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked);
+/** The reader has taken something: perhaps it deserves a larger buffer. */
+void tcp_rcvbuf_adjust(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+/** The congestion window may have grown: so does the send buffer. */
+void tcp_sndbuf_expand(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 
 /* tcp_ack.cpp: fifth step */
 
@@ -439,7 +476,6 @@ void tcp_mss_update(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 /* tcp_timer.cpp */
 
 void tcp_timer(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
-void tcp_ack_timer(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 /** Arms the timer that the connection now needs, if it does not run already. */
 void tcp_timer_update(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 void tcp_timer_cancel(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);

@@ -33,6 +33,8 @@ static tcp_pcb *tcp_child_alloc(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
     child->parent = &pcb;
     child->tx_limit = pcb.tx_limit;
     child->rx_limit = pcb.rx_limit;
+    child->tx_fixed = pcb.tx_fixed;
+    child->rx_fixed = pcb.rx_fixed;
     child->nodelay = pcb.nodelay;
     child->keepalive = pcb.keepalive;
     child->linger = pcb.linger;

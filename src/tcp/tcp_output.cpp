@@ -125,10 +125,7 @@ static void tcp_transmit(tcp_pcb &pcb, tcp_seq seq, size_t len, uint8_t flags) M
     if (pcb.state != tcp_pcb_state::syn_sent) {
         tx.flags |= TCP_FLG_ACK;
         tx.ack = pcb.rcv.nxt;
-        pcb.rcv.acked = pcb.rcv.nxt;
-        pcb.ack_now = false;
-        pcb.ack_pending = 0;
-        pcb.ack_timer.cancel();
+        tcp_ack_sent(pcb, len > 0);
     }
     tx.wnd = tcp_window_advertise(pcb, (flags & TCP_FLG_SYN) != 0);
     tx.options = tcp_segment_options(pcb, tx.flags, len);

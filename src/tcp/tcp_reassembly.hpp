@@ -2,6 +2,9 @@
  * tcp_reassembly.hpp: which bytes behind RCV.NXT are here already (the bytes themselves are in the receive ring), and
  * where the peer's FIN stands if it came early. The number of pieces is bounded: a stranger who sends every second
  * byte must not make us remember them all (RFC 9293 3.10.7.4 leaves holding early segments to us).
+ *
+ * The pieces are a sorted list in which none overlaps or touches another. Finding a place in it takes the logarithm of
+ * their number; a new one moves those behind it, a few kilobytes at most.
  */
 #pragma once
 
@@ -18,20 +21,25 @@ namespace microps
 class tcp_reassembly
 {
 public:
-    /** Pieces of data that are kept; what would make one more is refused. */
-    static constexpr size_t PIECES_MAX = 64;
-
     /** The bytes from @p first up to, without, @p last. */
     struct piece {
         tcp_seq first;
         tcp_seq last;
     };
 
-    /** Notes early bytes, merging what overlaps or touches. Returns false when that would be one piece too many. */
-    [[nodiscard]] bool add(tcp_seq first, tcp_seq last);
+    /**
+     * Notes early bytes, merging what overlaps or touches. Returns false, and notes nothing, when that would be one
+     * piece more than @p pieces_max.
+     */
+    [[nodiscard]] bool add(tcp_seq first, tcp_seq last, size_t pieces_max);
     /** Returns how far the stream is complete if it is complete up to @p next, and forgets the pieces before that. */
     tcp_seq take(tcp_seq next);
-    /** In order of their sequence numbers. (SACK will report them.) */
+
+    /** The first of these bytes that are here already, as far as they follow each other. */
+    [[nodiscard]] std::optional<piece> overlap(tcp_seq first, tcp_seq last) const;
+    /** The piece that this byte is in; null: it is missing. */
+    [[nodiscard]] const piece *find(tcp_seq at) const;
+    /** In order of their sequence numbers. */
     [[nodiscard]] std::span<const piece> pieces() const { return pieces_; }
     [[nodiscard]] bool empty() const { return pieces_.empty(); }
 

@@ -1,6 +1,6 @@
 /*
- * tcp_receive.cpp: what we receive: segment text and FIN (RFC 9293 3.10.7.4, seventh and eighth), when we acknowledge
- * (RFC 5681 4.2, RFC 9293 3.8.6.3), and which window we offer (3.8.6.2.2).
+ * tcp_receive.cpp: what we receive: segment text and FIN (RFC 9293 3.10.7.4, seventh and eighth), and which window we
+ * offer (3.8.6.2.2). When we acknowledge is tcp_ack_delay.cpp's subject, what our ACKs report tcp_sack.cpp's.
  *
  *      RCV.NXT                             RCV.EDGE (RCV.NXT + RCV.WND, as advertised)
  *   rx    v                                   v
@@ -18,19 +18,30 @@ namespace microps
 
 uint32_t tcp_receive_window(const tcp_pcb &pcb) { return pcb.rcv.edge.since(pcb.rcv.nxt); }
 
+/** What the receive buffer has room for. */
+static size_t tcp_receive_room(const tcp_pcb &pcb)
+{
+    const size_t limit = pcb.rx_limit;
+    return limit - std::min(limit, pcb.rx.size());
+}
+
 /** Where the window could end now. */
 static tcp_seq tcp_window_edge(const tcp_pcb &pcb)
 {
-    const size_t limit = pcb.rx_limit;
-    const size_t room = limit - std::min(limit, pcb.rx.size());
-    const tcp_seq edge = pcb.rcv.nxt + std::min<size_t>(room, size_t{TCP_WINDOW_MAX} << pcb.rcv_shift);
-    return tcp_seq_max(edge, pcb.rcv.edge); /* a window never shrinks (RFC 9293 3.8.6 SHLD-14) */
+    const size_t room = std::min(tcp_receive_room(pcb), size_t{TCP_WINDOW_MAX} << pcb.rcv_shift);
+    return tcp_seq_max(pcb.rcv.nxt + room, pcb.rcv.edge); /* a window never shrinks (RFC 9293 3.8.6 SHLD-14) */
 }
 
-/** A full-sized segment of the peer's: the largest so far, but not the few bytes of an interactive beginning. */
-static uint32_t tcp_full_size(const tcp_pcb &pcb)
+/** A window that closes, opens, or would be closed if it could shrink. */
+static void tcp_window_count(tcp_pcb &pcb, uint32_t window) MICROPS_REQUIRES(net_locked)
 {
-    return std::max(pcb.rcv_mss, std::min(TCP_MSS_DEFAULT, uint32_t{pcb.mss_offered}));
+    if (pcb.fin_received) return; /* nothing will come: it means nothing */
+    const bool shut = window == 0;
+    if (shut != pcb.window_shut) {
+        net_count(pcb.net, shut ? counter::tcp_to_zero_window_adv : counter::tcp_from_zero_window_adv);
+    }
+    pcb.window_shut = shut;
+    if (!shut && tcp_receive_room(pcb) == 0) net_count(pcb.net, counter::tcp_want_zero_window_adv);
 }
 
 uint16_t tcp_window_advertise(tcp_pcb &pcb, bool syn)
@@ -49,30 +60,27 @@ uint16_t tcp_window_advertise(tcp_pcb &pcb, bool syn)
     const uint32_t unit = uint32_t{1} << pcb.rcv_shift;
     const tcp_seq rounded = pcb.rcv.nxt + (tcp_receive_window(pcb) + unit - 1) / unit * unit;
     if (!pcb.fin_received && rounded <= edge) pcb.rcv.edge = rounded;
-    return static_cast<uint16_t>(std::min(tcp_receive_window(pcb) >> pcb.rcv_shift, TCP_WINDOW_MAX));
+    const uint32_t window = std::min(tcp_receive_window(pcb) >> pcb.rcv_shift, TCP_WINDOW_MAX);
+    tcp_window_count(pcb, window);
+    return static_cast<uint16_t>(window);
 }
 
 void tcp_window_update(tcp_pcb &pcb)
 {
     if (!tcp_may_receive(pcb.state)) return;
     const uint32_t full = pcb.mss_offered;
-    /* A peer that is stopped needs to know of every segment's worth, one that is not of every other. */
-    const uint32_t wanted = tcp_receive_window(pcb) < full ? full : 2 * full;
+    /*
+     * A peer that is stopped needs to know of every segment's worth. One that is not sends more, which is answered; it
+     * needs to know, as on Linux, only when its window can double.
+     */
+    const uint32_t window = tcp_receive_window(pcb);
+    const uint32_t wanted = window < full ? full : std::max(2 * full, window);
     if (tcp_window_edge(pcb).since(pcb.rcv.edge) < std::min(wanted, pcb.rx_limit / 2)) return;
     pcb.ack_now = true;
     tcp_output_request(pcb);
 }
 
-/* Our ACKs */
-
-tcp_sack_blocks tcp_sack_report(tcp_pcb &pcb)
-{
-    tcp_sack_blocks report;
-    for (const tcp_reassembly::piece &piece : pcb.early.pieces()) {
-        report.add(piece.first, piece.last);
-    }
-    return report;
-}
+/* Challenge ACKs */
 
 void tcp_challenge_ack(tcp_pcb &pcb)
 {
@@ -91,14 +99,6 @@ void tcp_challenge_ack(tcp_pcb &pcb)
     tcp_output_ack(pcb);
 }
 
-/** RFC 9293 3.8.6.3: at least every second full-sized segment, and soon; at once where RFC 5681 4.2 wants it. */
-static void tcp_acknowledge(tcp_pcb &pcb, size_t received) MICROPS_REQUIRES(net_locked)
-{
-    pcb.ack_pending += static_cast<uint32_t>(received);
-    if (pcb.ack_pending >= 2 * tcp_full_size(pcb)) pcb.ack_now = true;
-    if (!pcb.ack_now && !pcb.ack_timer.armed()) pcb.ack_timer.arm(pcb.tcp.config.delayed_ack);
-}
-
 /* seventh: segment text */
 
 /** Data for a user who has closed is lost, and the peer must know (RFC 9293 3.6.1, RFC 2525 2.17). */
@@ -113,12 +113,20 @@ static void tcp_refuse_data(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 /** Behind a hole: kept, and answered at once by a duplicate ACK. */
 static void tcp_text_early(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked)
 {
-    if (!pcb.early.add(seg.seq, seg.seq + seg.data.size())) {
+    const tcp_seq last = seg.seq + seg.data.size();
+    pcb.traffic.rcv_ooopack++;
+    const std::optional<tcp_reassembly::piece> duplicate = pcb.early.overlap(seg.seq, last);
+    if (!pcb.early.add(seg.seq, last, pcb.tcp.config.reassembly_pieces)) {
+        net_count(pcb.net, counter::tcp_ofo_drop);
         net_drop(pcb.net, drop_reason::tcp_reassembly_limit, "too many holes, seq=%u", seg.seq.value());
     } else {
         net_count(pcb.net, counter::tcp_ofo_queue);
+        if (duplicate) net_count(pcb.net, counter::tcp_ofo_merge);
+        if (duplicate) tcp_duplicate_arrived(pcb, duplicate->first, duplicate->last);
+        pcb.reporter.on_early(seg.seq);
         if (!pcb.rx_shut) pcb.rx.write(pcb.rx.size() + seg.seq.since(pcb.rcv.nxt), seg.data);
     }
+    tcp_quick_acks(pcb);
     tcp_output_ack(pcb); /* each one, not one per batch: the peer counts them */
 }
 
@@ -126,7 +134,11 @@ static void tcp_text_in_order(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQU
 {
     const bool had_holes = !pcb.early.empty();
     const tcp_seq old_next = pcb.rcv.nxt;
+    const auto duplicate = pcb.early.overlap(seg.seq, seg.seq + seg.data.size());
+    if (duplicate) tcp_duplicate_arrived(pcb, duplicate->first, duplicate->last);
+    tcp_rcvbuf_measure(pcb, seg);
     pcb.rcv.nxt = pcb.early.take(pcb.rcv.nxt + seg.data.size());
+    pcb.traffic.bytes_received += pcb.rcv.nxt.since(old_next);
     if (pcb.rx_shut) {
         /* SHUT_RD: acknowledged and forgotten, so that the peer is not stopped. Linux would keep it. */
         pcb.rcv.edge = tcp_seq_max(pcb.rcv.edge, pcb.rcv.nxt);
@@ -137,6 +149,7 @@ static void tcp_text_in_order(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQU
     }
     if (had_holes) pcb.ack_now = true; /* a hole was filled, or is still there */
     tcp_acknowledge(pcb, seg.data.size());
+    if (pcb.reporter.duplicate_pending()) tcp_output_ack(pcb); /* RFC 2883 4: of this segment, so not of the batch */
 }
 
 void tcp_segment_text(tcp_pcb &pcb, const tcp_segment &seg)

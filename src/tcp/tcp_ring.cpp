@@ -27,12 +27,12 @@ void tcp_ring::write(size_t offset, std::span<const uint8_t> data)
     const size_t before_wrap = std::min(data.size(), capacity_ - start);
     std::memcpy(bytes_.get() + start, data.data(), before_wrap);
     std::memcpy(bytes_.get(), data.data() + before_wrap, data.size() - before_wrap);
-    extent_ = std::max(extent_, offset + data.size());
+    extent_ = std::max(extent_, static_cast<uint32_t>(offset + data.size())); /* reserve() has checked it */
 }
 
 void tcp_ring::commit(size_t n)
 {
-    size_ += n;
+    size_ += static_cast<uint32_t>(n);
     assert(size_ <= capacity_ || n == 0);
     extent_ = std::max(extent_, size_);
 }
@@ -57,9 +57,9 @@ void tcp_ring::consume(size_t n)
 {
     assert(n <= size_);
     if (n == 0) return;
-    first_ = place(n);
-    size_ -= n;
-    extent_ -= n;
+    first_ = static_cast<uint32_t>(place(n));
+    size_ -= static_cast<uint32_t>(n);
+    extent_ -= static_cast<uint32_t>(n);
     release_if_unused();
 }
 
@@ -79,15 +79,16 @@ void tcp_ring::clear()
 void tcp_ring::reserve(size_t extent)
 {
     if (extent <= capacity_) return;
+    assert(extent <= size_t{1} << 31);
     const size_t capacity = std::bit_ceil(std::max(extent, TCP_RING_MIN));
     auto bytes = std::make_unique_for_overwrite<uint8_t[]>(capacity);
     if (capacity_ > 0) { /* in order, early bytes included */
-        const size_t before_wrap = std::min(extent_, capacity_ - first_);
+        const size_t before_wrap = size_t{std::min(extent_, capacity_ - first_)};
         std::memcpy(bytes.get(), bytes_.get() + first_, before_wrap);
         std::memcpy(bytes.get() + before_wrap, bytes_.get(), extent_ - before_wrap);
     }
     bytes_ = std::move(bytes);
-    capacity_ = capacity;
+    capacity_ = static_cast<uint32_t>(capacity);
     first_ = 0;
 }
 

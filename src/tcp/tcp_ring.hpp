@@ -45,10 +45,11 @@ private:
     [[nodiscard]] size_t place(size_t offset) const { return (first_ + offset) & (capacity_ - 1); }
 
     std::unique_ptr<uint8_t[]> bytes_;
-    size_t capacity_ = 0; /* a power of two, or 0 */
-    size_t first_ = 0;    /* where the oldest byte stands */
-    size_t size_ = 0;
-    size_t extent_ = 0; /* end of the last early byte; size_ without any */
+    /* 32 bits, because every idle connection has two rings, and none grows beyond TCP_BUFFER_MAX. */
+    uint32_t capacity_ = 0; /* a power of two, or 0 */
+    uint32_t first_ = 0;    /* where the oldest byte stands */
+    uint32_t size_ = 0;
+    uint32_t extent_ = 0; /* end of the last early byte; size_ without any */
 };
 
 } // namespace microps

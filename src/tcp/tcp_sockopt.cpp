@@ -62,10 +62,12 @@ int set_socket_option(tcp_pcb &pcb, int name, int value) MICROPS_REQUIRES(net_lo
         return 0;
     case SO_SNDBUF:
         pcb.tx_limit = buffer_size(value);
+        pcb.tx_fixed = true;
         sched_wakeup(pcb.net, pcb.ctx);
         return 0;
     case SO_RCVBUF:
         pcb.rx_limit = buffer_size(value);
+        pcb.rx_fixed = true;
         tcp_window_update(pcb);
         return 0;
     default:
@@ -75,6 +77,10 @@ int set_socket_option(tcp_pcb &pcb, int name, int value) MICROPS_REQUIRES(net_lo
 
 int set_tcp_option(tcp_pcb &pcb, int name, int value) MICROPS_REQUIRES(net_locked)
 {
+    if (name == TCP_QUICKACK) {
+        tcp_quickack_set(pcb, value);
+        return 0;
+    }
     if (name != TCP_NODELAY) return net_error(ENOPROTOOPT);
     pcb.nodelay = value != 0;
     tcp_output_request(pcb); /* what Nagle held back goes */
@@ -127,6 +133,7 @@ int tcp_getopt(net_guard &guard, int id, int level, int name, void *value, sockl
     if (!pcb) return -1;
     if (level == SOL_SOCKET) return get_socket_option(*pcb, name, value, size);
     if (level == IPPROTO_TCP && name == TCP_NODELAY) return answer(value, size, int{pcb->nodelay});
+    if (level == IPPROTO_TCP && name == TCP_QUICKACK) return answer(value, size, int{!pcb->ack_delay.interactive()});
     if (level == IPPROTO_TCP && name == TCP_MAXSEG) return answer(value, size, static_cast<int>(pcb->mss));
     return net_error(ENOPROTOOPT);
 }

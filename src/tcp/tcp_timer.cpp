@@ -1,8 +1,8 @@
 /*
  * tcp_timer.cpp: what happens when nothing happens: retransmission (RFC 6298), zero window probes (RFC 9293 3.8.6.1),
- * giving up (3.8.3), FIN_WAIT_2 without a user, TIME_WAIT, and the delayed ACK.
+ * giving up (3.8.3), FIN_WAIT_2 without a user, TIME_WAIT.
  *
- * All but the delayed ACK exclude each other, so a PCB has one timer, and a purpose for it. Keepalive and the timers of
+ * All these exclude each other, so a PCB has one timer, and a purpose for it. Keepalive and the timers of
  * RACK-TLP will be further purposes.
  */
 #include "tcp_internal.hpp"
@@ -134,12 +134,6 @@ void tcp_timer(tcp_pcb &pcb)
         break;
     }
     net_unreachable();
-}
-
-void tcp_ack_timer(tcp_pcb &pcb)
-{
-    pcb.ack_now = true;
-    tcp_output_request(pcb);
 }
 
 } // namespace microps

@@ -80,7 +80,10 @@ static size_t tcp_receive_take(tcp_pcb &pcb, std::span<uint8_t> data, size_t fil
     pcb.rx.read(0, out.first(n));
     if (peek) return n;
     pcb.rx.consume(n);
-    if (n > 0) tcp_window_update(pcb);
+    if (n > 0) {
+        tcp_rcvbuf_adjust(pcb);
+        tcp_window_update(pcb);
+    }
     return filled + n;
 }
 

@@ -14,16 +14,17 @@ namespace
 {
 
 constexpr tcp_seq BASE(0xffffff80); /* wraps soon */
+constexpr size_t PIECES_MAX = 64;
 
 } // namespace
 
 TEST(TcpReassembly, MergesWhatTouchesOrOverlaps)
 {
     tcp_reassembly early;
-    EXPECT_TRUE(early.add(BASE + 10, BASE + 20));
-    EXPECT_TRUE(early.add(BASE + 30, BASE + 40));
+    EXPECT_TRUE(early.add(BASE + 10, BASE + 20, PIECES_MAX));
+    EXPECT_TRUE(early.add(BASE + 30, BASE + 40, PIECES_MAX));
     EXPECT_EQ(early.pieces().size(), 2u);
-    EXPECT_TRUE(early.add(BASE + 20, BASE + 30));
+    EXPECT_TRUE(early.add(BASE + 20, BASE + 30, PIECES_MAX));
     ASSERT_EQ(early.pieces().size(), 1u);
     EXPECT_EQ(early.pieces()[0].first, BASE + 10);
     EXPECT_EQ(early.pieces()[0].last, BASE + 40);
@@ -32,8 +33,8 @@ TEST(TcpReassembly, MergesWhatTouchesOrOverlaps)
 TEST(TcpReassembly, TakesUpToTheNextHole)
 {
     tcp_reassembly early;
-    EXPECT_TRUE(early.add(BASE + 10, BASE + 20));
-    EXPECT_TRUE(early.add(BASE + 30, BASE + 40));
+    EXPECT_TRUE(early.add(BASE + 10, BASE + 20, PIECES_MAX));
+    EXPECT_TRUE(early.add(BASE + 30, BASE + 40, PIECES_MAX));
     EXPECT_EQ(early.take(BASE + 10), BASE + 20);
     EXPECT_EQ(early.take(BASE + 35), BASE + 40);
     EXPECT_TRUE(early.empty());
@@ -42,12 +43,12 @@ TEST(TcpReassembly, TakesUpToTheNextHole)
 TEST(TcpReassembly, RefusesTooManyPiecesButNotTheirNeighbours)
 {
     tcp_reassembly early;
-    for (size_t i = 0; i < tcp_reassembly::PIECES_MAX; i++) {
-        EXPECT_TRUE(early.add(BASE + 10 * i + 1, BASE + 10 * i + 2));
+    for (size_t i = 0; i < PIECES_MAX; i++) {
+        EXPECT_TRUE(early.add(BASE + 10 * i + 1, BASE + 10 * i + 2, PIECES_MAX));
     }
-    EXPECT_FALSE(early.add(BASE + 5, BASE + 6));
-    EXPECT_TRUE(early.add(BASE + 2, BASE + 3));
-    EXPECT_EQ(early.pieces().size(), tcp_reassembly::PIECES_MAX);
+    EXPECT_FALSE(early.add(BASE + 5, BASE + 6, PIECES_MAX));
+    EXPECT_TRUE(early.add(BASE + 2, BASE + 3, PIECES_MAX));
+    EXPECT_EQ(early.pieces().size(), PIECES_MAX);
 }
 
 TEST(TcpReassembly, BehavesLikeABitmap)
@@ -61,7 +62,7 @@ TEST(TcpReassembly, BehavesLikeABitmap)
         while (next < size) {
             const auto first = next + 1 + static_cast<size_t>(random.below(size - next));
             const size_t last = std::min(size, first + 1 + static_cast<size_t>(random.below(12)));
-            if (first < last && early.add(BASE + first, BASE + last)) {
+            if (first < last && early.add(BASE + first, BASE + last, PIECES_MAX)) {
                 for (size_t i = first; i < last; i++) {
                     model.set(i);
                 }

@@ -1,0 +1,79 @@
+/*
+ * tcp_sack.cpp: the SACK blocks of our ACKs (RFC 2018 4, RFC 2883 4).
+ */
+#include "tcp_internal.hpp"
+
+#include <algorithm>
+
+namespace microps
+{
+
+void tcp_sack_reporter::on_early(tcp_seq first)
+{
+    const auto end = recent_.begin() + recent_count_;
+    const auto known = std::find(recent_.begin(), end, first);
+    if (known == recent_.end()) { /* full: the oldest goes */
+        std::copy_backward(recent_.begin(), recent_.end() - 1, recent_.end());
+    } else {
+        if (known == end) recent_count_++;
+        std::copy_backward(recent_.begin(), known, known + 1);
+    }
+    recent_.front() = first;
+}
+
+void tcp_sack_reporter::on_duplicate(tcp_seq first, tcp_seq last)
+{
+    duplicate_ = {first, last};
+    duplicate_pending_ = true;
+}
+
+/** Whether one of these blocks is this piece. */
+static bool tcp_sack_has(std::span<const tcp_sack_block> blocks, const tcp_reassembly::piece &piece)
+{
+    return std::any_of(blocks.begin(), blocks.end(), [&](const tcp_sack_block &b) { return b.first == piece.first; });
+}
+
+tcp_sack_blocks tcp_sack_reporter::report(const tcp_reassembly &early)
+{
+    tcp_sack_blocks report;
+    if (duplicate_pending_) report.add(duplicate_.first, duplicate_.last);
+    duplicate_pending_ = false;
+    const size_t duplicates = report.count;
+    const auto add = [&](const tcp_reassembly::piece &piece) {
+        if (tcp_sack_has(report.all().subspan(duplicates), piece)) return false;
+        report.add(piece.first, piece.last);
+        return true;
+    };
+    uint8_t kept = 0;
+    for (const tcp_seq at : std::span(recent_).first(recent_count_)) {
+        const tcp_reassembly::piece *piece = early.find(at);
+        if (piece && add(*piece)) recent_[kept++] = at; /* others are delivered, or one piece with an earlier one */
+    }
+    recent_count_ = kept;
+    for (const tcp_reassembly::piece &piece : early.pieces()) { /* "as many distinct SACK blocks as possible" */
+        if (report.count == tcp_sack_blocks::MAX) break;
+        add(piece);
+    }
+    return report;
+}
+
+tcp_sack_blocks tcp_sack_report(tcp_pcb &pcb) { return pcb.reporter.report(pcb.early); }
+
+void tcp_duplicate_arrived(tcp_pcb &pcb, tcp_seq first, tcp_seq last)
+{
+    if (!pcb.use_sack || !pcb.tcp.config.dsack) return;
+    if (pcb.reporter.duplicate_pending()) return; /* RFC 2883 4.2.2: of one segment the first part */
+    const bool early = first >= pcb.rcv.nxt;
+    net_count(pcb.net, early ? counter::tcp_dsack_ofo_sent : counter::tcp_dsack_old_sent);
+    pcb.reporter.on_duplicate(first, last);
+}
+
+void tcp_old_segment_arrived(tcp_pcb &pcb, const tcp_segment &seg)
+{
+    if (seg.len() == 0 || seg.has(TCP_FLG_SYN) || seg.seq >= pcb.rcv.nxt) return;
+    net_count(pcb.net, counter::tcp_delayed_ack_lost); /* as Linux: perhaps our ACK came too late */
+    tcp_quick_acks(pcb);
+    tcp_duplicate_arrived(pcb, seg.seq, tcp_seq_min(seg.end(), pcb.rcv.nxt));
+}
+
+} // namespace microps
