@@ -17,13 +17,11 @@ bool tcp_fin_acknowledged(const tcp_pcb &pcb)
 }
 
 /** The round-trip time of what was just acknowledged; of which nothing was sent twice (Karn, RFC 6298 3). */
-static net_duration tcp_measure(tcp_pcb &pcb, net_time sent, tcp_seq ack) MICROPS_REQUIRES(net_locked)
+static void tcp_measure(tcp_pcb &pcb, net_duration rtt, tcp_seq ack) MICROPS_REQUIRES(net_locked)
 {
-    const net_duration rtt = pcb.net.clock.now() - sent;
-    if (ack < pcb.rtt_next) return rtt; /* the estimates take one per flight: RFC 6298's constants are made for that */
+    if (ack < pcb.rtt_next) return; /* one per flight: RFC 6298's constants are made for that */
     pcb.rtt.on_sample(rtt);
     pcb.rtt_next = pcb.snd.nxt;
-    return rtt;
 }
 
 tcp_acked tcp_retransmit_queue_cleanup(tcp_pcb &pcb, tcp_seq ack)
@@ -31,20 +29,26 @@ tcp_acked tcp_retransmit_queue_cleanup(tcp_pcb &pcb, tcp_seq ack)
     tcp_acked acked{.count = ack.since(pcb.snd.una)};
     tcp_scoreboard &board = pcb.sent;
     if (!board.empty()) {
+        const net_time now = pcb.net.clock.now();
         const net_time oldest = board.front().when;
+        net_time newest = oldest;
         bool resent = false;
         while (!board.empty() && board.front().last <= ack) {
             const tcp_sent &segment = board.front();
             debugf("remove, seq=%u, flags=%s, len=%zu", segment.first.value(), tcp_flg_ntoa(segment.flags).c_str(),
                    size_t{segment.data_size()});
             resent = resent || segment.resent;
+            newest = segment.when;
             board.pop_front();
         }
         if (!board.empty() && board.front().first < ack) {
             resent = resent || board.front().resent;
             board.trim_front(ack);
         }
-        if (!resent) acked.rtt = tcp_measure(pcb, oldest, ack);
+        if (!resent) {
+            acked.rtt = now - newest; /* the path's; the oldest may have waited for a delayed ACK, as the RTO must */
+            tcp_measure(pcb, now - oldest, ack);
+        }
     }
     pcb.snd.una = ack;
     if (ack > pcb.tx_first) { /* beyond our SYN */
@@ -110,6 +114,20 @@ static bool tcp_round_start(tcp_pcb &pcb, tcp_seq ack)
     return true;
 }
 
+/** New data was acknowledged: the window grows, perhaps. */
+static void tcp_congestion_ack(tcp_pcb &pcb, const tcp_acked &acked, bool round_start) MICROPS_REQUIRES(net_locked)
+{
+    const bool was_conservative = pcb.congestion->in_conservative_slow_start();
+    pcb.congestion->on_ack({.now = pcb.net.clock.now(),
+                            .acked = acked.count,
+                            .in_flight = pcb.flight,
+                            .cwnd_limited = pcb.cwnd_limited,
+                            .round_start = round_start,
+                            .rtt = acked.rtt,
+                            .srtt = pcb.rtt.srtt()});
+    if (!was_conservative && pcb.congestion->in_conservative_slow_start()) net_count(pcb.net, counter::tcp_hystart_css);
+}
+
 static void tcp_ack_new(tcp_pcb &pcb, tcp_seq ack) MICROPS_REQUIRES(net_locked)
 {
     const bool was_writable = tcp_is_writable(pcb);
@@ -117,15 +135,7 @@ static void tcp_ack_new(tcp_pcb &pcb, tcp_seq ack) MICROPS_REQUIRES(net_locked)
     const tcp_acked acked = tcp_retransmit_queue_cleanup(pcb, ack);
     const bool restart_timer = pcb.recovery.on_ack(pcb.sent, ack, acked.count, pcb.mss);
     const bool round_start = tcp_round_start(pcb, ack);
-    if (pcb.congestion && !was_fast) {
-        pcb.congestion->on_ack({.now = pcb.net.clock.now(),
-                                .acked = acked.count,
-                                .in_flight = pcb.flight,
-                                .cwnd_limited = pcb.cwnd_limited,
-                                .round_start = round_start,
-                                .rtt = acked.rtt,
-                                .srtt = pcb.rtt.srtt()});
-    }
+    if (pcb.congestion && !was_fast) tcp_congestion_ack(pcb, acked, round_start);
     tcp_sndbuf_expand(pcb);
     pcb.retries = 0;
     pcb.soft_error = 0;

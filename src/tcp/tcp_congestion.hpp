@@ -64,6 +64,8 @@ public:
     /** This object takes over from another one, on an open connection. */
     virtual void adopt(uint32_t cwnd, uint32_t ssthresh);
     [[nodiscard]] virtual const char *name() const = 0;
+    /** HyStart++ (RFC 9406) has noticed a queue. */
+    [[nodiscard]] virtual bool in_conservative_slow_start() const { return false; }
 
     [[nodiscard]] uint32_t cwnd() const { return cwnd_; }
     /** WINDOW_MAX: no loss yet (RFC 5681 3.1: arbitrarily high). */

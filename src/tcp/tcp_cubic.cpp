@@ -39,6 +39,8 @@ bool tcp_cubic::initial_slow_start(const tcp_ack_sample &ack)
     return false;
 }
 
+bool tcp_cubic::in_conservative_slow_start() const { return hystart_.now() == tcp_hystart::phase::conservative; }
+
 void tcp_cubic::on_ack(const tcp_ack_sample &ack)
 {
     if (ack.cwnd_limited) {

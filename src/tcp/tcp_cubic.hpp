@@ -37,6 +37,7 @@ public:
     void on_mss(uint32_t mss) override;
     void adopt(uint32_t cwnd, uint32_t ssthresh) override;
     [[nodiscard]] const char *name() const override { return "cubic"; }
+    [[nodiscard]] bool in_conservative_slow_start() const override;
 
 private:
     /** A stage of congestion avoidance; the names are RFC 9438's (4.1.2). */

@@ -5,6 +5,11 @@
  * trips become shorter again, it was jitter, and slow start resumes.
  *
  * For the first slow start of a connection only: later ones end at ssthresh.
+ *
+ * RFC 9406 4.3 would have one ACK count for L = 8 segments at most where, as here, nothing paces the sender. By default
+ * we count all, as Linux: a receiver that acknowledges a drained batch of 40 segments by one ACK (ours does, Linux' GRO
+ * does) would make slow start grow by a fifth per round trip instead of doubling, and the burst that the limit should
+ * avoid is there already: 40 segments leave by that ACK anyway. tcp_config::appropriate_byte_counting = 8 is the RFC.
  */
 #pragma once
 

@@ -293,6 +293,112 @@ TEST(TcpCongestion, AvoidanceGrowsByASegmentPerRoundTrip)
     EXPECT_GE(before, begin + 5);
 }
 
+/* RFC 9438 4.6: CUBIC, the default, leaves seven tenths. */
+TEST(TcpCongestion, CubicLeavesSevenTenths)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    write_much(peer);
+    grow_to(peer, 20);
+    const uint32_t before = flight(peer);
+    lose_the_earliest(peer);
+    peer.rcv = peer.rcv_max();
+    peer.send(ack());
+    peer.skip();
+    EXPECT_NEAR(flight(peer), before * 0.7, 1.1);
+}
+
+/* RFC 9406: round trips that grow longer end slow start before a loss does. */
+TEST(TcpCongestion, SlowStartBecomesConservativeWhenRoundTripsGrow)
+{
+    for (const bool hystart : {false, true}) {
+        test_world world;
+        tcp_peer peer(world, connected, {.configure = [hystart](tcp_config &config) {
+                          config.hystart = hystart;
+                      }});
+        write_much(peer);
+        for (const net_duration rtt : {50ms, 50ms, 80ms}) {
+            peer.wait(rtt);
+            ack_round(peer);
+        }
+        EXPECT_EQ(peer.host().count(counter::tcp_hystart_css), hystart ? 1u : 0u);
+    }
+}
+
+/** Grows to some 40 segments, all acknowledged; then nothing for @p idle; then there is much to send. */
+size_t burst_after(tcp_peer &peer, net_duration idle)
+{
+    EXPECT_GT(peer.app_write(stream(100 * MSS)), 0);
+    download(peer, 100 * MSS);
+    peer.wait(idle);
+    write_much(peer);
+    return drain(peer).size();
+}
+
+/* RFC 2861, RFC 5681 4.1: after a pause nothing clocks a large window out. */
+TEST(TcpCongestion, PauseLeavesTheInitialWindow)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_LE(burst_after(peer, 10s), 10u);
+}
+
+TEST(TcpCongestion, ShortPauseLeavesTheWindow)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_GE(burst_after(peer, 100ms), 40u);
+}
+
+TEST(TcpCongestion, RestCanBeSwitchedOff) /* net.ipv4.tcp_slow_start_after_idle */
+{
+    test_world world;
+    tcp_peer peer(world, connected, {.configure = [](tcp_config &config) {
+                      config.slow_start_after_idle = false;
+                  }});
+    EXPECT_GE(burst_after(peer, 10s), 40u);
+}
+
+/* RFC 7661, as Linux: an application that sends little for a while has a small window afterwards. */
+TEST(TcpCongestion, WindowThatIsNotUsedShrinks)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_GT(peer.app_write(stream(100 * MSS)), 0);
+    download(peer, 100 * MSS);
+    for (int i = 0; i < 50; i++) { /* no pause is as long as the retransmission timeout */
+        peer.wait(50ms);
+        EXPECT_EQ(peer.app_write(stream(MSS)), MSS);
+        download(peer, MSS);
+    }
+    write_much(peer);
+    EXPECT_LE(drain(peer).size(), 12u);
+}
+
+/* RFC 3465 2.2: L = 1, if wanted. */
+TEST(TcpCongestion, AckCountsForOneSegmentIfWanted)
+{
+    test_world world;
+    tcp_peer peer(world, connected, {.configure = [](tcp_config &config) {
+                      config.appropriate_byte_counting = 1;
+                  }});
+    write_much(peer);
+    EXPECT_EQ(drain(peer).size(), 10u);
+    peer.rcv += 10 * MSS;
+    peer.send(ack());
+    EXPECT_EQ(drain(peer).size(), 11u);
+}
+
+TEST(TcpCongestion, InitialWindowCanBeAnother)
+{
+    test_world world;
+    tcp_peer peer(world, connected, {.configure = [](tcp_config &config) {
+                      config.initial_window = 3;
+                  }});
+    write_much(peer);
+    EXPECT_EQ(drain(peer).size(), 3u);
+}
+
 /* RFC 5681 3.1: after a timeout the window is one segment, and slow start begins again. */
 TEST(TcpCongestion, TimeoutFallsBackToOneSegment)
 {
