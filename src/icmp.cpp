@@ -182,7 +182,7 @@ static void icmp_input_echo(const ip_rx &rx, const icmp_hdr &hdr, std::span<cons
     const ip_addr_t src = rx.dst_is_broadcast ? rx.iface.unicast : rx.dst;
     const uint8_t tos = rx.tos & 0xfc; /* RFC 1349 5.1: the reply has the request's TOS; RFC 3168: without its ECN */
     icmp_output(net, ICMP_TYPE_ECHOREPLY, hdr.code, hdr.values, data, src, rx.src,
-                {.ttl = IP_TTL_DEFAULT, .tos = tos, .dont_fragment = false});
+                {.ttl = IP_TTL_DEFAULT, .tos = tos, .df = ip_df::dont});
 }
 
 /** An error: @p data is what it quotes of the packet it is about. */
@@ -203,6 +203,7 @@ static void icmp_input_error(const ip_rx &rx, const icmp_hdr &hdr, std::span<con
                    {.type = hdr.type,
                     .code = hdr.code,
                     .mtu = static_cast<uint16_t>(fragment_needed ? hdr.values & 0xffff : 0), /* RFC 1191 4 */
+                    .total = quoted->total,
                     .src = quoted->src,
                     .dst = quoted->dst,
                     .reporter = rx.src,

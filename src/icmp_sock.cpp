@@ -116,6 +116,10 @@ void icmp_sock_error(net_stack &net, const ip_error &error)
     if (hdr->type != ICMP_TYPE_ECHO || reason == 0) return;
     icmp_pcb *pcb = icmp_pcb_select(*net.icmp->sockets, error.src, hdr->values);
     if (!pcb || (pcb->connected && pcb->foreign.addr != error.dst)) return;
+    if (reason == EMSGSIZE) {
+        if (pcb->options.tx.df == ip_df::dont) return; /* it was sent without DF, so this is not about it */
+        ip_path_mtu_learn(net, error);
+    }
     datagram_fail(*pcb, reason);
 }
 

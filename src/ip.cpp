@@ -3,7 +3,7 @@
  *
  * In: ip_input() lets through what is well formed, meant for this host and from a sender that can exist, puts fragments
  * together (ip_fragment.cpp) and calls the transport protocol. Out: ip_output() decides by destination where a packet
- * goes (ip_path_select), gives it a source address if it has none, and cuts it if the link is too narrow. This is a
+ * goes (ip_path_select), gives it a source address if it has none, and cuts it if the path is too narrow. This is a
  * host: it never forwards. Any of its addresses is reachable by any of its interfaces (RFC 1122's weak model, as in
  * Linux), except 127/8, which never appears on a wire.
  * ICMP is a part of IP (RFC 792), so this file knows icmp.hpp, which otherwise stands above.
@@ -151,15 +151,6 @@ void ip_error_input(net_stack &net, uint8_t protocol, const ip_error &error)
 
 /* Output */
 
-/** How a packet leaves this host. */
-struct ip_path {
-    ip_iface *iface = nullptr;
-    ip_addr_t src{};     /* the source address it gets */
-    ip_addr_t nexthop{}; /* the neighbour that gets it */
-    bool broadcast = false;
-    bool to_self = false;
-};
-
 /** To one of our own addresses: by the loopback, if there is one. */
 static int ip_path_self(const net_stack &net, ip_addr_t dst, ip_path &path) MICROPS_REQUIRES(net_locked)
 {
@@ -183,9 +174,7 @@ static int ip_path_broadcast(const net_stack &net, ip_path &path) MICROPS_REQUIR
     return 0;
 }
 
-/** Decides how a packet from @p src (or IP_ADDR_ANY) gets to @p dst. Returns 0, or an errno. */
-static int ip_path_select(const net_stack &net, ip_addr_t src, ip_addr_t dst, ip_path &path)
-    MICROPS_REQUIRES(net_locked)
+int ip_path_select(const net_stack &net, ip_addr_t src, ip_addr_t dst, ip_path &path)
 {
     path.src = src;
     if (!ip_addr_is_local(net, src)) return EADDRNOTAVAIL;
@@ -201,9 +190,6 @@ static int ip_path_select(const net_stack &net, ip_addr_t src, ip_addr_t dst, ip
     if (path.src == IP_ADDR_ANY) path.src = route->iface->unicast;
     return 0;
 }
-
-/** The largest packet for a path. The link's: a table of discovered path MTUs would lower it here. */
-static size_t ip_path_mtu(const ip_path &path) { return path.iface->dev->mtu; }
 
 /**
  * RFC 6864 4.3: the identification is unique among the packets of one source, destination and protocol for as long as
@@ -279,9 +265,11 @@ ssize_t ip_output(net_stack &net, uint8_t protocol, packet_ptr pkt, ip_addr_t sr
         return net_error(ENETDOWN);
     }
     const size_t length = pkt->size();
-    const size_t mtu = ip_path_mtu(path);
+    const ip_pmtu pmtu = ip_path_pmtu(path, dst);
+    const size_t mtu = tx.df == ip_df::probe ? path.iface->dev->mtu : pmtu.mtu;
     const bool fits = IP_HDR_SIZE_MIN + length <= mtu || path.to_self || pkt->offload.gso_size != 0;
-    if (length > IP_PAYLOAD_SIZE_MAX || (!fits && tx.dont_fragment)) {
+    const bool whole = tx.df == ip_df::always || tx.df == ip_df::probe;
+    if (length > IP_PAYLOAD_SIZE_MAX || (!fits && whole)) {
         net_count(net, counter::ip_frag_fails);
         net_drop(net, drop_reason::too_long, "too long, dev=%s, mtu=%zu, total=%zu", path.iface->dev->name, mtu,
                  IP_HDR_SIZE_MIN + length);
@@ -296,7 +284,8 @@ ssize_t ip_output(net_stack &net, uint8_t protocol, packet_ptr pkt, ip_addr_t sr
                               .dst = dst,
                               .id = ip_id_next(*net.ip, protocol, path.src, dst),
                               .tx = tx};
-    const int sent = fits ? ip_output_core(out, std::move(pkt), tx.dont_fragment ? IP_HDR_FLAG_DF : uint16_t{0})
+    const bool df = whole || (tx.df == ip_df::want && !pmtu.floor);
+    const int sent = fits ? ip_output_core(out, std::move(pkt), df ? IP_HDR_FLAG_DF : uint16_t{0})
                           : ip_fragment_output(out, std::move(pkt), mtu);
     return sent == -1 ? -1 : static_cast<ssize_t>(length);
 }
@@ -310,6 +299,7 @@ void ip_output_failed(ip_iface &iface, const packet &pkt)
                    {.type = ICMP_TYPE_DEST_UNREACH,
                     .code = ICMP_CODE_HOST_UNREACH,
                     .mtu = 0,
+                    .total = hdr->total,
                     .src = hdr->src,
                     .dst = hdr->dst,
                     .reporter = iface.unicast,
@@ -321,9 +311,10 @@ std::optional<ip_limits> ip_output_limits(const net_stack &net, ip_addr_t dst)
     ip_path path;
     if (ip_path_select(net, IP_ADDR_ANY, dst, path) != 0) return std::nullopt;
     const net_device &dev = *path.iface->dev;
-    const size_t mtu = ip_path_mtu(path);
-    return ip_limits{.payload_max = mtu - std::min(mtu, IP_HDR_SIZE_MIN),
-                     .mtu = mtu,
+    const size_t path_mtu = ip_path_pmtu(path, dst).mtu;
+    return ip_limits{.payload_max = path_mtu - std::min(path_mtu, IP_HDR_SIZE_MIN),
+                     .path_mtu = path_mtu,
+                     .mtu = dev.mtu,
                      .gso_payload_max = dev.gso_max > IP_HDR_SIZE_MIN ? dev.gso_max - IP_HDR_SIZE_MIN : 0,
                      .csum_offload = dev.csum_offload};
 }

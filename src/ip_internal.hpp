@@ -1,9 +1,11 @@
 /*
  * ip_internal.hpp: what the files of the IP module share: ip.cpp (interfaces, protocols, input, output), ip_addr.cpp
- * (addresses as text), ip_route.cpp (where to) and ip_fragment.cpp (too large for one packet).
+ * (addresses as text), ip_route.cpp (where to), ip_fragment.cpp (too large for one packet) and ip_pmtu.cpp (how large a
+ * packet may be).
  */
 #pragma once
 
+#include "ip_pmtu.hpp"
 #include "microps/ip.hpp"
 
 #include <array>
@@ -35,7 +37,22 @@ struct ip_layer {
     siphash_key id_key MICROPS_GUARDED_BY(net_locked){};
     std::array<uint16_t, IP_ID_COUNTERS> ids MICROPS_GUARDED_BY(net_locked){};
     layer_ptr<ip_reassembly> reassembly MICROPS_GUARDED_BY(net_locked){nullptr, nullptr};
+    ip_pmtu_cache pmtu MICROPS_GUARDED_BY(net_locked){};
 };
+
+/** How a packet leaves this host. */
+struct ip_path {
+    ip_iface *iface = nullptr;
+    ip_addr_t src{};     /* the source address it gets */
+    ip_addr_t nexthop{}; /* the neighbour that gets it */
+    bool broadcast = false;
+    bool to_self = false;
+};
+
+/** Decides how a packet from @p src (or IP_ADDR_ANY) gets to @p dst. Returns 0, or an errno. */
+int ip_path_select(const net_stack &net, ip_addr_t src, ip_addr_t dst, ip_path &path) MICROPS_REQUIRES(net_locked);
+/** The largest packet for a path: its link's MTU, unless a router has named a smaller one. */
+ip_pmtu ip_path_pmtu(const ip_path &path, ip_addr_t dst) MICROPS_REQUIRES(net_locked);
 
 /** What all packets made of one transport segment have in common. */
 struct ip_transmission {

@@ -107,6 +107,10 @@ int ip_option_set(net_guard &guard, sock &s, int name, const void *value, sockle
     case IP_TOS:
         options->tx.tos = static_cast<uint8_t>(number & 0xff);
         return 0;
+    case IP_MTU_DISCOVER:
+        if (number < IP_PMTUDISC_DONT || number > IP_PMTUDISC_PROBE) return net_error(EINVAL);
+        options->tx.df = static_cast<ip_df>(number);
+        return 0;
     case IP_RECVTTL:
         s.receive_ttl = number != 0;
         return 0;
@@ -141,6 +145,16 @@ std::optional<int> socket_option(net_guard &guard, const sock &s, int name) MICR
     }
 }
 
+/** IP_MTU: of the path to the peer. Returns -1 with errno ENOTCONN. */
+int path_mtu_write(net_guard &guard, const sock &s, void *value, socklen_t *size) MICROPS_REQUIRES(net_locked)
+{
+    ip_endpoint foreign;
+    if (s.kind->getpeername(guard, s.desc, foreign) == -1) return net_error(ENOTCONN);
+    const size_t mtu = ip_path_mtu(guard.net(), foreign.addr);
+    if (mtu == 0) return net_error(ENOTCONN);
+    return option_write(static_cast<int>(mtu), value, size);
+}
+
 std::optional<int> ip_option(net_guard &guard, const sock &s, int name) MICROPS_REQUIRES(net_locked)
 {
     const ip_sockopts *options = s.kind->options(guard, s.desc);
@@ -150,6 +164,8 @@ std::optional<int> ip_option(net_guard &guard, const sock &s, int name) MICROPS_
         return options->tx.ttl;
     case IP_TOS:
         return options->tx.tos;
+    case IP_MTU_DISCOVER:
+        return static_cast<int>(options->tx.df);
     case IP_RECVTTL:
         return s.receive_ttl;
     case IP_RECVTOS:
@@ -191,6 +207,7 @@ int sock_getsockopt(net_stack &net, int id, int level, int name, void *value, so
     if (!std::in_range<int>(*size)) return net_error(EINVAL);
     if (level == SOL_SOCKET && name == SO_RCVTIMEO) return option_write(timeout_write(s->receive_timeout), value, size);
     if (level == SOL_SOCKET && name == SO_SNDTIMEO) return option_write(timeout_write(s->send_timeout), value, size);
+    if (level == IPPROTO_IP && name == IP_MTU) return path_mtu_write(guard, *s, value, size);
     std::optional<int> number;
     if (level == SOL_SOCKET) number = socket_option(guard, *s, name);
     if (level == IPPROTO_IP) number = ip_option(guard, *s, name);

@@ -292,8 +292,12 @@ static void udp_error(const udp_layer &udp, const ip_error &error) MICROPS_REQUI
     if (!hdr) return net_drop(udp.net, drop_reason::icmp_bad_quote, "too short");
     udp_pcb *pcb = udp_pcb_select(udp, {error.src, hdr->src}, {error.dst, hdr->dst});
     const int reason = icmp_error_to_errno(error.type, error.code);
-    if (!pcb || !pcb->connected || reason == 0) return;
-    if (reason == EMSGSIZE && !pcb->options.tx.dont_fragment) return; /* we would fragment, so it says nothing */
+    if (!pcb || reason == 0) return;
+    if (reason == EMSGSIZE) {
+        if (pcb->options.tx.df == ip_df::dont) return; /* it was sent without DF, so this is not about it */
+        ip_path_mtu_learn(udp.net, error);
+    }
+    if (!pcb->connected) return;
     debugf("foreign=%s, type=%u, code=%u", ip_endpoint_str(pcb->foreign).c_str(), error.type, error.code);
     datagram_fail(*pcb, reason);
 }

@@ -168,6 +168,7 @@ struct ip_error {
     uint8_t type; /* ICMP_TYPE_DEST_UNREACH, ICMP_TYPE_TIME_EXCEEDED ... */
     uint8_t code;
     uint16_t mtu;                   /* next-hop MTU of "fragmentation needed", else 0 */
+    uint16_t total;                 /* the quoted packet's length, as its header says */
     ip_addr_t src;                  /* of the quoted packet: ours */
     ip_addr_t dst;                  /* of the quoted packet: where it went */
     ip_addr_t reporter;             /* who sent the error */
@@ -188,14 +189,22 @@ void ip_output_failed(ip_iface &iface, const packet &pkt) MICROPS_REQUIRES(net_l
 /** Hands an ICMP error about one of our packets to the protocol that sent it; icmp_input() calls it. */
 void ip_error_input(net_stack &net, uint8_t protocol, const ip_error &error) MICROPS_REQUIRES(net_locked);
 
+/** Who may cut a packet that is too large for the path; the values of IP_MTU_DISCOVER. */
+enum class ip_df : uint8_t {
+    dont,   /* everybody: no DF */
+    want,   /* we, to the path MTU, but no router: DF on what fits */
+    always, /* nobody: what is larger than the path MTU is refused */
+    probe,  /* nobody, and the path MTU is not asked */
+};
+
 /** How a packet is to be sent. */
 struct ip_tx {
     uint8_t ttl = IP_TTL_DEFAULT;
     uint8_t tos = 0;
-    bool dont_fragment = false;
+    ip_df df = ip_df::dont;
 };
 
-/** How a socket sends: IP_TTL, IP_TOS; and SO_BROADCAST, which only sock_open() clears: udp_open() asks for nothing. */
+/** How a socket sends: IP_TTL, IP_TOS, IP_MTU_DISCOVER; SO_BROADCAST, which only sock_open() clears: udp_open() asks for nothing. */
 struct ip_sockopts {
     ip_tx tx{};
     bool broadcast = true;
@@ -214,13 +223,21 @@ ssize_t ip_output(net_stack &net, uint8_t protocol, packet_ptr pkt, ip_addr_t sr
 
 /** What a transport protocol may send to a destination. */
 struct ip_limits {
-    size_t payload_max = 0;     /* bytes behind the IP header in one unfragmented packet */
+    size_t payload_max = 0;     /* bytes behind the IP header in one unfragmented packet, as far as the path is known */
+    size_t path_mtu = 0;        /* the smallest on the way, as far as it is known */
     size_t mtu = 0;             /* of the first link */
     size_t gso_payload_max = 0; /* bytes behind the IP header that the device cuts into segments; 0: it cannot */
     bool csum_offload = false;  /* the device fills in transport checksums */
 };
 /** Returns nothing if there is no route. */
 std::optional<ip_limits> ip_output_limits(const net_stack &net, ip_addr_t dst) MICROPS_REQUIRES(net_locked);
+/** The path MTU to a destination (RFC 1191): the link's, or what ICMP has told; 0: no route. */
+size_t ip_path_mtu(const net_stack &net, ip_addr_t dst) MICROPS_REQUIRES(net_locked);
+/**
+ * "Fragmentation needed" about a packet that the transport knows to be its own: remembers the path's MTU. Returns
+ * whether it lowers it; one that cannot be true is dropped.
+ */
+bool ip_path_mtu_learn(net_stack &net, const ip_error &error) MICROPS_REQUIRES(net_locked);
 /** The source address that packets to @p dst will have; nothing if there is no route. */
 std::optional<ip_addr_t> ip_source_select(const net_stack &net, ip_addr_t dst) MICROPS_REQUIRES(net_locked);
 /** Whether an address is one of this host's, that sockets may bind to (IP_ADDR_ANY and 127/8 included). */

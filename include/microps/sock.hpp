@@ -85,7 +85,8 @@ ssize_t sock_recvmsg(net_stack &net, int id, msghdr *msg, int flags = 0) MICROPS
 int sock_getsockname(net_stack &net, int id, sockaddr *addr, socklen_t *addrlen) MICROPS_EXCLUDES(net_locked);
 int sock_getpeername(net_stack &net, int id, sockaddr *addr, socklen_t *addrlen) MICROPS_EXCLUDES(net_locked);
 /** SOL_SOCKET: SO_ERROR SO_TYPE SO_DOMAIN SO_PROTOCOL SO_ACCEPTCONN SO_REUSEADDR SO_BROADCAST SO_RCVTIMEO SO_SNDTIMEO;
- *  IPPROTO_IP: IP_TTL IP_TOS IP_RECVTTL IP_RECVTOS. -1: EBADF ENOPROTOOPT EINVAL EFAULT EDOM. */
+ *  IPPROTO_IP: IP_TTL IP_TOS IP_RECVTTL IP_RECVTOS IP_MTU_DISCOVER, IP_MTU (get). -1: EBADF ENOPROTOOPT EINVAL EFAULT
+ *  EDOM ENOTCONN. */
 int sock_getsockopt(net_stack &net, int id, int level, int name, void *value, socklen_t *size)
     MICROPS_EXCLUDES(net_locked);
 int sock_setsockopt(net_stack &net, int id, int level, int name, const void *value, socklen_t size)

@@ -4,9 +4,9 @@
  * Here it is put together and taken apart. The rest, by subject: tcp_input (SEGMENT ARRIVES), tcp_listen, tcp_receive,
  * tcp_ack, tcp_output, tcp_timer, tcp_pcb (tables and states), tcp_user and tcp_connect (user calls), and objects that
  * know nothing of the stack: tcp_seq, tcp_ring, tcp_reassembly, tcp_rtt, tcp_options, tcp_scoreboard, tcp_recovery,
- * tcp_congestion. What the SYNs agree on: tcp_negotiate, tcp_timestamps. Their common header, with the layer and the PCB, is tcp_internal.hpp.
+ * tcp_congestion. What the SYNs agree on: tcp_negotiate, tcp_timestamps. What the path says: tcp_icmp, tcp_pmtu. Their
+ * common header, with the layer and the PCB, is tcp_internal.hpp.
  */
-#include "microps/icmp.hpp"
 #include "tcp_internal.hpp"
 
 #include <array>
@@ -104,50 +104,6 @@ void tcp_dump(const tcp_hdr &hdr)
                   hdr.src.value(), hdr.dst.value(), hdr.seq.value(), hdr.ack.value(), hdr.off, (hdr.off >> 4) * 4,
                   hdr.flg, tcp_flg_ntoa(hdr.flg).c_str(), hdr.wnd.value(), hdr.sum.value(), hdr.up.value());
     log_dump(text.data());
-}
-
-/* ICMP errors about our segments (RFC 9293 3.9.2.2, RFC 5927) */
-
-/** Whether the error quotes a segment that is outstanding: a stranger would have to guess the sequence number. */
-static bool tcp_quote_is_ours(const tcp_pcb &pcb, tcp_seq seq)
-{
-    return tcp_is_synchronized(pcb.state) || pcb.state == tcp_pcb_state::syn_sent
-               ? pcb.snd.una <= seq && seq < pcb.snd.nxt
-               : false;
-}
-
-/* RFC 1122 4.2.3.9: protocol and port unreachable are hard errors; the others may pass. */
-static bool tcp_error_is_hard(const ip_error &error)
-{
-    return error.type == ICMP_TYPE_DEST_UNREACH &&
-           (error.code == ICMP_CODE_PROTO_UNREACH || error.code == ICMP_CODE_PORT_UNREACH);
-}
-
-static void tcp_error(tcp_layer &tcp, const ip_error &error) MICROPS_REQUIRES(net_locked)
-{
-    struct quoted_hdr {
-        be16 src{};
-        be16 dst{};
-        be32 seq{};
-    };
-    std::span<const uint8_t> quote = error.quote;
-    const auto hdr = wire_read<quoted_hdr>(quote);
-    if (!hdr) return;
-    tcp_pcb *pcb = tcp_connection_select(tcp, {error.src, hdr->src}, {error.dst, hdr->dst});
-    if (!pcb || !tcp_quote_is_ours(*pcb, tcp_seq(hdr->seq))) {
-        return net_drop(tcp.net, drop_reason::icmp_bad_quote, "no such segment is outstanding, type=%u, code=%u",
-                        error.type, error.code);
-    }
-    const int cause = icmp_error_to_errno(error.type, error.code);
-    if (cause == 0) return;
-    /* Fragmentation needed (RFC 1191) belongs here, once TCP sets DF. */
-    const bool opening = pcb->state == tcp_pcb_state::syn_sent || pcb->state == tcp_pcb_state::syn_received;
-    if (opening && tcp_error_is_hard(error)) {
-        if (pcb->passive) return tcp_passive_failed(*pcb);
-        return tcp_pcb_fail(*pcb, cause);
-    }
-    /* RFC 5927 4: once synchronized, hard errors count as soft ones; they are the reason if it times out. */
-    pcb->soft_error = cause;
 }
 
 /* Shut-down */

@@ -46,6 +46,7 @@ static void tcp_pcb_revive(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
     pcb.ack_delay = {};
     pcb.rcvbuf = {};
     pcb.traffic = {};
+    pcb.mss_max = 0;
     pcb.recovery = {};
     pcb.rtt.restart(pcb.tcp.config.rto_initial);
     pcb.small_end.reset();

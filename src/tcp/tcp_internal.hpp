@@ -196,6 +196,9 @@ struct tcp_pcb {
     uint32_t peer_mss = TCP_MSS_DEFAULT; /* what the peer asked for */
     uint16_t mss_offered = 0;            /* in our SYN */
     uint32_t rcv_mss = 0;                /* largest segment that came: the receiver's idea of "full-sized" */
+    uint16_t path_mtu = 0;               /* that mss was made for */
+    uint16_t mss_max = 0;                /* 0: no bound; else set because larger segments vanished (RFC 4821) */
+    tcp_seq mss_lowered{};               /* what is before it may be larger than mss */
 
     /* Sending. */
     tcp_ring tx{};
@@ -468,10 +471,25 @@ void tcp_output_rst(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 void tcp_output_reset_for(tcp_layer &tcp, const tcp_segment &seg) MICROPS_REQUIRES(net_locked);
 /** Bytes in the send ring that were never sent. */
 size_t tcp_unsent(const tcp_pcb &pcb);
+
+/* tcp_pmtu.cpp: segment sizes */
+
 /** The largest segment to ask the peer for (RFC 9293 3.7.1, RFC 6691). */
 uint16_t tcp_mss_advertised(const tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 /** Sets pcb.mss from the peer's option and the path. */
 void tcp_mss_update(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+/** Before a burst: has the path changed? */
+void tcp_path_follow(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+/** ICMP says that a segment, which is outstanding, was too large (RFC 1191 6). */
+void tcp_fragmentation_needed(tcp_pcb &pcb, const ip_error &error) MICROPS_REQUIRES(net_locked);
+/** The retransmission timer has expired: are large segments swallowed (RFC 4821 7.7)? */
+void tcp_black_hole_check(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+/** Who may fragment TCP's packets. */
+ip_df tcp_df(const tcp_config &config);
+
+/* tcp_icmp.cpp */
+
+void tcp_error(tcp_layer &tcp, const ip_error &error) MICROPS_REQUIRES(net_locked);
 
 /* tcp_timer.cpp */
 

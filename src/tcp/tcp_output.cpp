@@ -149,7 +149,7 @@ void tcp_output_rst(tcp_pcb &pcb) { tcp_transmit(pcb, pcb.snd.nxt, 0, TCP_FLG_RS
 
 void tcp_output_reset_for(tcp_layer &tcp, const tcp_segment &seg)
 {
-    tcp_tx tx{.local = seg.local, .foreign = seg.foreign};
+    tcp_tx tx{.local = seg.local, .foreign = seg.foreign, .ip = {.df = tcp_df(tcp.config)}};
     if (seg.has(TCP_FLG_ACK)) {
         tx.seq = seg.ack;
         tx.flags = TCP_FLG_RST;
@@ -172,25 +172,6 @@ void tcp_output_syn(tcp_pcb &pcb)
     pcb.snd.nxt = pcb.iss + 1;
     tcp_transmit(pcb, pcb.iss, 0, TCP_FLG_SYN);
     tcp_timer_update(pcb);
-}
-
-/* Segment sizes */
-
-uint16_t tcp_mss_advertised(const tcp_pcb &pcb)
-{
-    /* RFC 9293 3.7.1: without options, which RFC 6691 leaves to the sender to subtract. */
-    const auto limits = ip_output_limits(pcb.net, pcb.foreign.addr);
-    const size_t payload = limits ? limits->payload_max : 0;
-    if (payload < sizeof(tcp_hdr) + pcb.tcp.config.min_mss) return TCP_MSS_DEFAULT;
-    return static_cast<uint16_t>(std::min<size_t>(payload - sizeof(tcp_hdr), UINT16_MAX));
-}
-
-void tcp_mss_update(tcp_pcb &pcb)
-{
-    /* RFC 6691: options count against the segment size, and timestamps are in every segment. */
-    const uint32_t options = pcb.use_timestamps ? TCP_OPTION_TIMESTAMPS_LEN : 0;
-    pcb.mss = std::min(pcb.peer_mss, uint32_t{tcp_mss_advertised(pcb)}) - options;
-    if (pcb.congestion) pcb.congestion->on_mss(pcb.mss);
 }
 
 /** The most that may go to IP in one packet: one segment, or several where the device cuts them. */
@@ -323,6 +304,7 @@ void tcp_output(tcp_pcb &pcb)
 {
     if (pcb.released || pcb.state == tcp_pcb_state::listen) return;
     const tcp_seq before = pcb.snd.nxt;
+    tcp_path_follow(pcb);
     tcp_output_lost(pcb);
     const bool cwnd_limited = tcp_may_send(pcb.state) && tcp_output_new(pcb);
     tcp_note_usage(pcb, pcb.snd.nxt != before, cwnd_limited);

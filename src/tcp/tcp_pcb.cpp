@@ -20,6 +20,7 @@ tcp_pcb::tcp_pcb(tcp_layer &layer, int number)
       tx_limit(static_cast<uint32_t>(std::min(layer.config.send_buffer, TCP_BUFFER_MAX))),
       rx_limit(static_cast<uint32_t>(std::min(layer.config.receive_buffer, TCP_BUFFER_MAX)))
 {
+    ip.tx.df = tcp_df(layer.config);
 }
 
 /* Getting and finding PCBs */

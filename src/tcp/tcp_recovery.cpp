@@ -53,6 +53,14 @@ void tcp_recovery::on_timeout(tcp_scoreboard &board, tcp_seq nxt)
     urgent = true;
 }
 
+void tcp_recovery::on_too_large(tcp_seq nxt)
+{
+    phase_ = phase::loss; /* so that what got through, and is acknowledged again and again, starts no recovery */
+    recover_ = nxt;
+    duplicates_ = 0;
+    urgent = true;
+}
+
 uint32_t tcp_recovery::in_flight(const tcp_scoreboard &board, uint32_t mss) const
 {
     const uint32_t left = board.lost() + duplicates_ * mss;

@@ -38,6 +38,8 @@ public:
     [[nodiscard]] bool on_ack(tcp_scoreboard &board, tcp_seq una, uint32_t acked, uint32_t mss);
     /** The retransmission timer expired. */
     void on_timeout(tcp_scoreboard &board, tcp_seq nxt);
+    /** Segments are lost because they were too large for the path, and on the board so: no sign of congestion. */
+    void on_too_large(tcp_seq nxt);
 
     /** What is in the network, as far as we know. */
     [[nodiscard]] uint32_t in_flight(const tcp_scoreboard &board, uint32_t mss) const;

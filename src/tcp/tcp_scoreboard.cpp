@@ -70,6 +70,17 @@ void tcp_scoreboard::mark_all_lost()
     first_lost_ = begin_;
 }
 
+bool tcp_scoreboard::mark_larger_lost(uint32_t size, tcp_seq end)
+{
+    const uint32_t lost_before = lost_;
+    for (size_t i = segments_.size(); i-- > begin_;) {
+        if (segments_[i].lost || segments_[i].data_size() <= size || segments_[i].first >= end) continue;
+        mark_lost(segments_[i]);
+        first_lost_ = std::min(first_lost_, i);
+    }
+    return lost_ != lost_before;
+}
+
 const tcp_sent *tcp_scoreboard::next_lost(uint32_t max)
 {
     if (lost_ == 0) return nullptr;

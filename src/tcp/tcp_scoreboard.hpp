@@ -52,6 +52,8 @@ public:
 
     void mark_front_lost();
     void mark_all_lost();
+    /** Those before @p end with more than @p size bytes of data are lost. Returns whether one was not already. */
+    bool mark_larger_lost(uint32_t size, tcp_seq end);
     /** The first lost segment, with at most @p max bytes of data (a longer one is divided); null if none is. */
     [[nodiscard]] const tcp_sent *next_lost(uint32_t max);
     /** The segment that next_lost() returned was sent again. */

@@ -96,6 +96,7 @@ static void tcp_retransmit_expired(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
     net_count(pcb.net, counter::tcp_timeouts);
     if (pcb.sent.front().flags & TCP_FLG_SYN) pcb.syn_lost = true;
     if (again) ip_suspect(pcb.net, pcb.foreign.addr);
+    tcp_black_hole_check(pcb);
     const uint32_t flight = tcp_flight_size(pcb);
     pcb.rtt.back_off();
     pcb.recovery.on_timeout(pcb.sent, pcb.snd.nxt);

@@ -322,12 +322,12 @@ TEST_F(IpFragmentation, LargestPacketIsSentAndNothingLarger)
 /* RFC 791 3.1: "don't fragment" means it. */
 TEST_F(IpFragmentation, DontFragmentFailsInstead)
 {
-    EXPECT_EQ(probe.send(pattern_octets(1481), "192.0.2.1", nullptr, {.dont_fragment = true}), -1);
+    EXPECT_EQ(probe.send(pattern_octets(1481), "192.0.2.1", nullptr, {.df = ip_df::always}), -1);
     EXPECT_EQ(errno, EMSGSIZE);
     EXPECT_TRUE(host.sent().empty());
     EXPECT_EQ(host.counted(counter::ip_frag_fails), 1u);
     EXPECT_EQ(host.dropped(drop_reason::too_long), 1u);
-    EXPECT_EQ(probe.send(pattern_octets(1480), "192.0.2.1", nullptr, {.dont_fragment = true}), 1480);
+    EXPECT_EQ(probe.send(pattern_octets(1480), "192.0.2.1", nullptr, {.df = ip_df::always}), 1480);
     const std::vector<octets> sent = host.sent();
     ASSERT_EQ(sent.size(), 1u);
     EXPECT_EQ(frame_view(sent[0]).offset, 0x4000u);

@@ -56,7 +56,7 @@ protected:
 TEST_F(IpOutput, HeaderIsWrittenAsRfc791Says)
 {
     know_neighbours();
-    EXPECT_EQ(probe.send(text_octets("abc"), "192.0.2.7", nullptr, {.ttl = 64, .tos = 0x10, .dont_fragment = true}), 3);
+    EXPECT_EQ(probe.send(text_octets("abc"), "192.0.2.7", nullptr, {.ttl = 64, .tos = 0x10, .df = ip_df::always}), 3);
     octets frame = sent_frame();
     ASSERT_EQ(frame.size(), 60u);
     const frame_view view(frame);
