@@ -108,8 +108,8 @@ struct tcp_config {
     net_duration keepalive_interval = std::chrono::seconds(75);
     unsigned keepalive_probes = 9;
     bool abort_on_overflow =
-        false;            /* RST when the accept queue is full, instead of waiting for the peer to ask again */
-    bool rfc1337 = false; /* TIME_WAIT ignores RST */
+        false;           /* RST when the accept queue is full, instead of waiting for the peer to ask again */
+    bool rfc1337 = true; /* TIME_WAIT ignores RST; Linux: false */
 
     /* Defence (RFC 4987, RFC 5961) */
     unsigned syncookies = 1;       /* 0: never, 1: when the half-open connections are too many, 2: always */

@@ -17,7 +17,7 @@ namespace microps
 
 tcp_layer::tcp_layer(net_stack &net_)
     : net(net_), buckets(64), table_key(net_.random.key()), iss_key(net_.random.key()), port_key(net_.random.key()),
-      timestamp_key(net_.random.key()), port_next(net_.random.u16())
+      timestamp_key(net_.random.key()), port_next(net_.random.u16()), cookies(net_.random.key(), net_.random.key())
 {
 }
 

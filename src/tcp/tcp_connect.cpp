@@ -115,7 +115,8 @@ static uint16_t tcp_source_port_select(tcp_layer &tcp, ip_addr_t local, const ip
     for (uint32_t i = 0; i < TCP_SOURCE_PORTS; i++) {
         const uint32_t index = (offset + tcp.port_next++) % TCP_SOURCE_PORTS;
         const ip_endpoint candidate{local, static_cast<uint16_t>(TCP_SOURCE_PORT_MIN + index)};
-        if (tcp_connection_select(tcp, candidate, foreign)) continue;
+        const tcp_pcb *other = tcp_connection_select(tcp, candidate, foreign);
+        if (other && !tcp_time_wait_is_reusable(*other)) continue;
         if (!tcp_port_is_reserved(tcp, candidate.port)) return candidate.port;
     }
     return 0;
@@ -223,7 +224,16 @@ static int tcp_source_select(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
         debugf("dynamic assign source port: %d", port);
         pcb.local.port = port;
     }
-    return tcp_connection_select(pcb.tcp, pcb.local, pcb.foreign) ? EADDRNOTAVAIL : 0;
+    const tcp_pcb *other = tcp_connection_select(pcb.tcp, pcb.local, pcb.foreign);
+    return other && !tcp_time_wait_is_reusable(*other) ? EADDRNOTAVAIL : 0;
+}
+
+/** Our ISS; behind the numbers of a connection between the same endpoints that is in TIME_WAIT, which ends. */
+static tcp_seq tcp_connect_iss(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
+{
+    const tcp_seq iss = tcp_iss_select(pcb.tcp, pcb.local, pcb.foreign);
+    tcp_pcb *old = tcp_connection_select(pcb.tcp, pcb.local, pcb.foreign);
+    return old ? tcp_seq_max(iss, tcp_time_wait_recycle(*old)) : iss;
 }
 
 int tcp_connect_start(tcp_pcb &pcb)
@@ -234,7 +244,7 @@ int tcp_connect_start(tcp_pcb &pcb)
         pcb.local = pcb.bound_to;
         return error;
     }
-    pcb.iss = pcb.snd.una = pcb.snd.nxt = tcp_iss_select(pcb.tcp, pcb.local, pcb.foreign);
+    pcb.iss = pcb.snd.una = pcb.snd.nxt = tcp_connect_iss(pcb);
     pcb.tx_first = pcb.iss + 1;
     pcb.rtt_next = pcb.iss;
     pcb.snd.wnd = pcb.snd.wnd_max = 0;

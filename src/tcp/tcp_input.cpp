@@ -2,8 +2,8 @@
  * tcp_input.cpp: a segment arrives (RFC 9293 3.10.7).
  *
  * tcp_input() turns bytes into a checked tcp_segment; tcp_segment_arrives() is the table of contents of the RFC's
- * section, and most of its lines are functions in this file. LISTEN is in tcp_listen.cpp, the fifth step (ACK) in
- * tcp_ack.cpp, text and FIN in tcp_receive.cpp.
+ * section, and most of its lines are functions in this file. LISTEN is in tcp_listen.cpp, TIME_WAIT in
+ * tcp_time_wait.cpp, the fifth step (ACK) in tcp_ack.cpp, text and FIN in tcp_receive.cpp.
  */
 #include "microps/checksum.hpp"
 #include "tcp_internal.hpp"
@@ -81,6 +81,7 @@ static step tcp_syn_repeated(tcp_pcb &pcb, tcp_segment &seg) MICROPS_REQUIRES(ne
 {
     if (!seg.has(TCP_FLG_ACK)) {
         net_drop(pcb.net, drop_reason::tcp_old_duplicate, "SYN again, seq=%u", seg.seq.value());
+        if (!tcp_may_answer(pcb)) return step::drop; /* whoever forges SYNs shall not make us flood their owner */
         pcb.sent.mark_front_lost();
         pcb.recovery.urgent = true;
         tcp_output_request(pcb);
@@ -111,25 +112,9 @@ static void tcp_count_unacceptable(tcp_pcb &pcb, const tcp_segment &seg) MICROPS
              pcb.rcv.nxt.value(), tcp_receive_window(pcb));
 }
 
-static void tcp_answer_unacceptable(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked)
-{
-    if (seg.has(TCP_FLG_RST)) return;
-    /* 3.10.7.4 eighth: in TIME_WAIT, the peer's FIN again means that it has not seen our last ACK. */
-    if (pcb.state == tcp_pcb_state::time_wait && seg.has(TCP_FLG_FIN)) tcp_set_timewait_timer(pcb);
-    /* Two ends that find each other's empty segments unacceptable would answer for ever; SYNs cost a stranger nothing. */
-    const bool cheap = seg.data.empty() && !seg.has(TCP_FLG_FIN);
-    if (cheap && !pcb.answers.permits(pcb.net.clock.now(), TCP_ANSWER_INTERVAL, TCP_ANSWERS_MAX)) return;
-    tcp_old_segment_arrived(pcb, seg);
-    tcp_output_ack(pcb);
-}
-
 /** Leaves of the segment what lies in the window. */
 static void tcp_trim(tcp_pcb &pcb, tcp_segment &seg) MICROPS_REQUIRES(net_locked)
 {
-    if (seg.seq < pcb.rcv.nxt && seg.has(TCP_FLG_SYN)) {
-        seg.flags &= static_cast<uint8_t>(~TCP_FLG_SYN);
-        seg.seq += 1;
-    }
     if (seg.seq < pcb.rcv.nxt) {
         const size_t old = std::min<size_t>(pcb.rcv.nxt.since(seg.seq), seg.data.size());
         if (old > 0) tcp_duplicate_arrived(pcb, seg.seq, seg.seq + old);
@@ -145,27 +130,50 @@ static void tcp_trim(tcp_pcb &pcb, tcp_segment &seg) MICROPS_REQUIRES(net_locked
     }
 }
 
+/** RFC 5961 4.2: whatever its sequence number. The peer, should it have restarted, answers with the exact RST. */
+static void tcp_challenge_syn(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked)
+{
+    net_drop(pcb.net, drop_reason::tcp_bad_syn, "SYN in state %s, seq=%u", tcp_state_ntoa(pcb.state), seg.seq.value());
+    net_count(pcb.net, counter::tcp_syn_challenge);
+    tcp_challenge_ack(pcb);
+}
+
+/** PAWS has found the segment too old. RFC 7323 5.3 R1 answers it; but who sent an old ACK has heard better since. */
+static void tcp_refuse_outdated(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked)
+{
+    net_drop(pcb.net, drop_reason::tcp_paws, "TSval=%u is older than %u", seg.options.timestamps->value, pcb.ts.recent);
+    if (seg.len() == 0 && seg.has(TCP_FLG_ACK) && seg.seq < pcb.rcv.nxt) { /* as Linux */
+        return net_count(pcb.net, counter::tcp_paws_old_ack);
+    }
+    net_count(pcb.net, counter::tcp_paws_estab);
+    tcp_answer_unacceptable(pcb, seg);
+}
+
 /* first: sequence number */
 static step tcp_check_sequence(tcp_pcb &pcb, tcp_segment &seg) MICROPS_REQUIRES(net_locked)
 {
     if (pcb.state == tcp_pcb_state::syn_received && seg.has(TCP_FLG_SYN) && seg.seq == pcb.irs) {
         return tcp_syn_repeated(pcb, seg);
     }
-    if (tcp_segment_is_outdated(pcb, seg)) { /* RFC 7323 5.3 R1 */
-        net_count(pcb.net, counter::tcp_paws_estab);
-        net_drop(pcb.net, drop_reason::tcp_paws, "TSval=%u is older than %u", seg.options.timestamps->value,
-                 pcb.ts.recent);
-        tcp_answer_unacceptable(pcb, seg);
+    const bool outdated = tcp_segment_is_outdated(pcb, seg);
+    const bool acceptable = tcp_segment_acceptable(pcb, seg);
+    if (seg.has(TCP_FLG_SYN) && !seg.has(TCP_FLG_RST) && (outdated || !acceptable)) {
+        tcp_challenge_syn(pcb, seg);
         return step::drop;
     }
-    if (!tcp_segment_acceptable(pcb, seg)) {
+    if (outdated) {
+        tcp_refuse_outdated(pcb, seg);
+        return step::drop;
+    }
+    if (!acceptable) {
         tcp_count_unacceptable(pcb, seg);
         tcp_answer_unacceptable(pcb, seg);
         return step::drop;
     }
-    tcp_timestamp_update(pcb, seg); /* R3 */
-    /* A RST must stand at RCV.NXT itself (RFC 5961 3.2): it is not moved there by trimming. */
-    if (!seg.has(TCP_FLG_RST)) tcp_trim(pcb, seg);
+    /* A RST must stand at RCV.NXT itself (RFC 5961 3.2), and a SYN is a SYN: neither becomes harmless by trimming. */
+    if (seg.has(TCP_FLG_RST) || seg.has(TCP_FLG_SYN)) return step::next;
+    tcp_timestamp_update(pcb, seg); /* RFC 7323 5.3 R3 */
+    tcp_trim(pcb, seg);
     return step::next;
 }
 
@@ -173,7 +181,11 @@ static step tcp_check_sequence(tcp_pcb &pcb, tcp_segment &seg) MICROPS_REQUIRES(
 static step tcp_check_rst(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked)
 {
     if (!seg.has(TCP_FLG_RST)) return step::next;
-    if (seg.seq != pcb.rcv.nxt) { /* RFC 5961 3.2: a blind attacker may have hit the window, but not this number */
+    /*
+     * RFC 5961 3.2: a blind attacker may have hit the window, but not this number. Linux believes a RST behind what came
+     * early, too; we save the stranger that chance: the real peer's exact RST comes a round trip later.
+     */
+    if (seg.seq != pcb.rcv.nxt) {
         net_drop(pcb.net, drop_reason::tcp_bad_rst, "seq=%u is not rcv.nxt=%u", seg.seq.value(), pcb.rcv.nxt.value());
         tcp_challenge_ack(pcb);
         return step::drop;
@@ -182,6 +194,7 @@ static step tcp_check_rst(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES
     case tcp_pcb_state::syn_received:
         net_count(pcb.net, counter::tcp_attempt_fails);
         if (pcb.passive) {
+            net_count(pcb.net, counter::tcp_embryonic_rsts);
             tcp_passive_failed(pcb);
         } else {
             errorf("connection reset");
@@ -213,11 +226,12 @@ static step tcp_check_rst(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES
 static step tcp_check_syn(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked)
 {
     if (!seg.has(TCP_FLG_SYN)) return step::next;
-    net_drop(pcb.net, drop_reason::tcp_bad_syn, "SYN in the window, state=%s", tcp_state_ntoa(pcb.state));
-    if (pcb.state == tcp_pcb_state::syn_received && pcb.passive) {
+    if (pcb.state == tcp_pcb_state::syn_received && pcb.passive) { /* its next SYN finds the listener */
+        net_drop(pcb.net, drop_reason::tcp_bad_syn, "SYN in the window of a half-open connection");
+        net_count(pcb.net, counter::tcp_embryonic_rsts);
         tcp_passive_failed(pcb);
     } else {
-        tcp_challenge_ack(pcb); /* RFC 5961 4.2 */
+        tcp_challenge_syn(pcb, seg);
     }
     return step::drop;
 }
@@ -231,27 +245,32 @@ static void tcp_count_arrival(tcp_pcb &pcb, const tcp_segment &seg)
     pcb.traffic.data_segs_in += with_data;
 }
 
+/* 3.10.7.4: the synchronized states */
+void tcp_arrives_otherwise(tcp_pcb &pcb, const tcp_segment &seg)
+{
+    tcp_segment rest = seg;
+    tcp_count_arrival(pcb, seg);
+    if (!seg.has(TCP_FLG_SYN)) rest.wnd <<= pcb.snd_shift;   /* RFC 7323 2.3: the window of a SYN is never scaled */
+    if (tcp_check_sequence(pcb, rest) == step::drop) return; /* first: trims to the window */
+    if (tcp_check_rst(pcb, rest) == step::drop) return;      /* second */
+    /* third: security - not implemented */
+    if (tcp_check_syn(pcb, rest) == step::drop) return; /* fourth */
+    if (tcp_check_ack(pcb, rest) == step::drop) return; /* fifth */
+    /* sixth: URG - treated as ordinary data */
+    tcp_segment_text(pcb, rest); /* seventh */
+    tcp_check_fin(pcb, rest);    /* eighth */
+    tcp_output_request(pcb);     /* the engine sends when the batch is read */
+}
+
 /* RFC 9293 3.10.7: SEGMENT ARRIVES */
 void tcp_segment_arrives(tcp_layer &tcp, const tcp_segment &seg)
 {
     tcp_pcb *pcb = tcp_pcb_select(tcp, seg.local, seg.foreign);
-    if (!pcb) return tcp_arrives_closed(tcp, seg);                                     /* 3.10.7.1 */
-    if (pcb->state == tcp_pcb_state::listen) return tcp_arrives_listen(*pcb, seg);     /* 3.10.7.2 */
-    if (pcb->state == tcp_pcb_state::syn_sent) return tcp_arrives_syn_sent(*pcb, seg); /* 3.10.7.3 */
-    if (tcp_time_wait_reopened(*pcb, seg)) return; /* 3.10.7.4, fourth, TIME-WAIT: a SYN for a new connection */
-
-    tcp_segment rest = seg; /* 3.10.7.4: otherwise */
-    tcp_count_arrival(*pcb, seg);
-    if (!seg.has(TCP_FLG_SYN)) rest.wnd <<= pcb->snd_shift;   /* RFC 7323 2.3: the window of a SYN is never scaled */
-    if (tcp_check_sequence(*pcb, rest) == step::drop) return; /* first: trims to the window */
-    if (tcp_check_rst(*pcb, rest) == step::drop) return;      /* second */
-    /* third: security - not implemented */
-    if (tcp_check_syn(*pcb, rest) == step::drop) return; /* fourth */
-    if (tcp_check_ack(*pcb, rest) == step::drop) return; /* fifth */
-    /* sixth: URG - treated as ordinary data */
-    tcp_segment_text(*pcb, rest); /* seventh */
-    tcp_check_fin(*pcb, rest);    /* eighth */
-    tcp_output_request(*pcb);     /* the engine sends when the batch is read */
+    if (!pcb) return tcp_arrives_closed(tcp, seg);                                       /* 3.10.7.1 */
+    if (pcb->state == tcp_pcb_state::listen) return tcp_arrives_listen(*pcb, seg);       /* 3.10.7.2 */
+    if (pcb->state == tcp_pcb_state::syn_sent) return tcp_arrives_syn_sent(*pcb, seg);   /* 3.10.7.3 */
+    if (pcb->state == tcp_pcb_state::time_wait) return tcp_arrives_time_wait(*pcb, seg); /* tcp_time_wait.cpp */
+    tcp_arrives_otherwise(*pcb, seg);                                                    /* 3.10.7.4 */
 }
 
 /** Copies the header off the front of @p data and leaves the data; the options go into the segment. */

@@ -18,6 +18,7 @@
 #include "tcp_sack.hpp"
 #include "tcp_scoreboard.hpp"
 #include "tcp_seq.hpp"
+#include "tcp_syncookie.hpp"
 
 #include <list>
 #include <memory>
@@ -50,13 +51,11 @@ inline constexpr uint8_t TCP_FLG_PSH = 0x08;
 inline constexpr uint8_t TCP_FLG_ACK = 0x10;
 inline constexpr uint8_t TCP_FLG_URG = 0x20;
 
-inline constexpr uint32_t TCP_MSS_DEFAULT = 536;          /* RFC 9293 3.7.1: the peer's, if it does not say */
-inline constexpr uint32_t TCP_WINDOW_MAX = 65535;         /* of the header's field */
+inline constexpr uint32_t TCP_MSS_DEFAULT = 536;  /* RFC 9293 3.7.1: the peer's, if it does not say */
+inline constexpr uint32_t TCP_MSS_MIN = 48;       /* below every configuration: there is data behind all options */
+inline constexpr uint32_t TCP_WINDOW_MAX = 65535; /* of the header's field */
 inline constexpr size_t TCP_BUFFER_MAX = size_t{1} << 26; /* of one connection and direction */
 inline constexpr size_t TCP_BUFFER_MIN = 2048;
-/* How often one connection answers empty segments that are outside of its window: enough for any probe, no storm. */
-inline constexpr uint64_t TCP_ANSWERS_MAX = 16;
-inline constexpr net_duration TCP_ANSWER_INTERVAL = std::chrono::milliseconds(500);
 /* How long silly window avoidance may hold data back when nothing is outstanding. */
 inline constexpr net_duration TCP_OVERRIDE = std::chrono::milliseconds(500);
 
@@ -121,10 +120,11 @@ using tcp_pcb_list = std::list<tcp_pcb *>;
 /** What only a listener has. */
 struct tcp_listener {
     size_t backlog = 0;
-    tcp_pcb_list half_open{}; /* children in SYN_RECEIVED, oldest first */
-    tcp_pcb_list ready{};     /* children that wait for accept() */
-    ip_endpoint local{};      /* RFC 793 mode: what was asked for, to return to after a reset */
-    ip_endpoint foreign{};    /* RFC 793 mode: whom to expect; all zero: anybody */
+    tcp_pcb_list half_open{};              /* children in SYN_RECEIVED, oldest first */
+    tcp_pcb_list ready{};                  /* children that wait for accept() */
+    ip_endpoint local{};                   /* RFC 793 mode: what was asked for, to return to after a reset */
+    ip_endpoint foreign{};                 /* RFC 793 mode: whom to expect; all zero: anybody */
+    std::optional<net_time> cookie_sent{}; /* the last SYN cookie: for a while its ACK may come */
 };
 
 /** At most @p limit events within an interval. */
@@ -224,7 +224,7 @@ struct tcp_pcb {
     uint32_t ack_pending = 0; /* bytes received since our last ACK */
     bool ack_now = false;     /* the next output must carry an ACK */
     bool window_shut = false; /* the last one said that our window is closed */
-    tcp_rate answers{};       /* of unacceptable segments without data: ACK loops end */
+    tcp_rate answers{};       /* to unacceptable segments: ACK loops end */
 
     net_timer timer;
     net_timer ack_timer; /* delayed ACK */
@@ -298,9 +298,10 @@ struct tcp_layer {
     uint16_t port_next = 0; /* RFC 6056 3.3.3: next_ephemeral */
     tcp_rate challenges{};  /* RFC 5961 7: challenge ACKs per second, of the whole stack */
     uint64_t challenge_limit = 0;
+    tcp_syncookies cookies;
 };
 
-/* tcp.cpp: initial sequence numbers, ports, challenge ACKs, words */
+/* tcp.cpp: initial sequence numbers, words */
 
 tcp_seq tcp_iss_select(tcp_layer &tcp, const ip_endpoint &local, const ip_endpoint &foreign)
     MICROPS_REQUIRES(net_locked);
@@ -371,18 +372,37 @@ bool tcp_may_send(tcp_pcb_state state);
 
 void tcp_input(tcp_layer &tcp, const ip_rx &rx) MICROPS_REQUIRES(net_locked);
 void tcp_segment_arrives(tcp_layer &tcp, const tcp_segment &seg) MICROPS_REQUIRES(net_locked);
+/** 3.10.7.4: in the synchronized states. */
+void tcp_arrives_otherwise(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked);
 
 /* tcp_listen.cpp: LISTEN and SYN_RECEIVED */
 
 void tcp_arrives_listen(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked);
-/** In TIME_WAIT, a SYN for a new connection (RFC 9293 3.10.7.4 fourth, RFC 6191): gives it to the listener. */
-bool tcp_time_wait_reopened(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked);
+/** A SYN for a listener. @p iss: our sequence number, if there was a connection that it must be behind. */
+void tcp_listen_syn(tcp_pcb &pcb, const tcp_segment &seg, std::optional<tcp_seq> iss) MICROPS_REQUIRES(net_locked);
 /** Our SYN-ACK is acknowledged. Returns false when the accept queue is full. */
 bool tcp_passive_established(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 /** A half-open passive connection ends: back to LISTEN. */
 void tcp_passive_failed(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 /** No more connections for a listener; those nobody has accepted are reset. */
 void tcp_listener_close(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+
+/* tcp_time_wait.cpp */
+
+void tcp_arrives_time_wait(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked);
+/** Whether our own connect() may have the endpoints of this connection. */
+bool tcp_time_wait_is_reusable(const tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+/** Ends a connection in TIME_WAIT for a new one; returns the first ISS that cannot be mistaken for the old numbers. */
+tcp_seq tcp_time_wait_recycle(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+
+/* tcp_challenge.cpp (RFC 5961) */
+
+/** Whether it is time for another answer to an unacceptable segment that may be anybody's. Counts it as given. */
+bool tcp_may_answer(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+/** An ACK for a segment outside of the window, or older than what we have. */
+void tcp_answer_unacceptable(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked);
+/** "Prove that you are the peer." */
+void tcp_challenge_ack(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 
 /* tcp_receive.cpp: sixth to eighth step, our window */
 
@@ -397,8 +417,6 @@ uint32_t tcp_receive_window(const tcp_pcb &pcb);
 uint16_t tcp_window_advertise(tcp_pcb &pcb, bool syn) MICROPS_REQUIRES(net_locked);
 /** The reader has made room: tells the peer if that is worth a segment. */
 void tcp_window_update(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
-/** RFC 5961: "prove that you are the peer". Rate limited. */
-void tcp_challenge_ack(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 
 /* tcp_sack.cpp: what our ACKs report */
 

@@ -1,9 +1,11 @@
 /*
- * tcp_listen.cpp: passive opens: LISTEN (RFC 9293 3.10.7.2), half-open connections, the accept queue.
+ * tcp_listen.cpp: passive opens: LISTEN (RFC 9293 3.10.7.2), half-open connections, SYN cookies, the accept queue.
  *
  * In socket mode each SYN makes a child PCB, which waits in the listener's list `half_open` until our SYN-ACK is
  * acknowledged, then in `ready` until somebody accepts it. Both lists are bounded: `ready` by the backlog, `half_open`
- * by configuration, where the oldest makes room. In RFC 793 mode the listener itself becomes the connection.
+ * by configuration. When that is full, SYNs are answered with a cookie and forgotten (RFC 4987 3.6, tcp_syncookie.hpp);
+ * with cookies switched off the oldest half-open connection makes room. In RFC 793 mode the listener itself becomes the
+ * connection.
  */
 #include "tcp_internal.hpp"
 
@@ -19,16 +21,17 @@ static bool tcp_backlog_full(const tcp_pcb &pcb)
     return pcb.mode == tcp_mode::socket && pcb.listener->ready.size() >= pcb.listener->backlog;
 }
 
+static void tcp_listen_overflow(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
+{
+    net_count(pcb.net, counter::tcp_listen_overflows);
+    net_count(pcb.net, counter::tcp_listen_drops);
+    net_drop(pcb.net, drop_reason::tcp_backlog_full, "backlog is full, local=%s", ip_endpoint_str(pcb.local).c_str());
+}
+
 /** The PCB that a SYN's connection will live in; null if there is no room for it. */
 static tcp_pcb *tcp_child_alloc(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
-    tcp_layer &tcp = pcb.tcp;
-    if (pcb.listener->half_open.size() >= tcp.config.half_open_max) {
-        net_drop(tcp.net, drop_reason::tcp_syn_queue_full, "too many half-open connections, local=%s",
-                 ip_endpoint_str(pcb.local).c_str());
-        tcp_pcb_release(*pcb.listener->half_open.front());
-    }
-    tcp_pcb *child = tcp_pcb_alloc(tcp);
+    tcp_pcb *child = tcp_pcb_alloc(pcb.tcp);
     if (!child) return nullptr;
     child->parent = &pcb;
     child->tx_limit = pcb.tx_limit;
@@ -44,43 +47,143 @@ static tcp_pcb *tcp_child_alloc(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
     return child;
 }
 
-/** LISTEN -> SYN_RECEIVED, in the listener's child, or in the listener itself (RFC 793 mode). */
-static void tcp_passive_open(tcp_pcb &pcb, const tcp_segment &seg, tcp_seq iss) MICROPS_REQUIRES(net_locked)
+/** What a SYN says, and what we answer to it. */
+static void tcp_passive_prepare(tcp_pcb &pcb, const tcp_segment &syn, tcp_seq iss) MICROPS_REQUIRES(net_locked)
 {
-    pcb.local = seg.local;
-    pcb.foreign = seg.foreign;
+    pcb.local = syn.local;
+    pcb.foreign = syn.foreign;
     pcb.passive = true;
-    pcb.irs = seg.seq;
-    pcb.rcv.nxt = seg.seq + 1;
+    pcb.irs = syn.seq;
+    pcb.rcv.nxt = syn.seq + 1;
     pcb.rcv.edge = pcb.rcv.nxt;
     pcb.iss = pcb.snd.una = pcb.snd.nxt = iss;
     pcb.rtt_next = iss;
     pcb.tx_first = iss + 1;
-    pcb.snd.wnd = pcb.snd.wnd_max = seg.wnd;
-    pcb.snd.wl1 = seg.seq;
+    pcb.snd.wnd = pcb.snd.wnd_max = syn.wnd;
+    pcb.snd.wl1 = syn.seq;
     pcb.snd.wl2 = iss;
     tcp_offer(pcb);
-    tcp_agree(pcb, seg);
+    tcp_agree(pcb, syn);
+}
+
+/** LISTEN -> SYN_RECEIVED, in the listener's child, or in the listener itself (RFC 793 mode). */
+static void tcp_passive_open(tcp_pcb &pcb, const tcp_segment &syn, tcp_seq iss) MICROPS_REQUIRES(net_locked)
+{
+    tcp_passive_prepare(pcb, syn, iss);
     tcp_connection_insert(pcb);
     tcp_set_state(pcb, tcp_pcb_state::syn_received);
     tcp_output_syn(pcb);
 }
 
-/** A SYN for a listener: the third check of LISTEN. What the SYN carries besides, the peer will send again. */
-static void tcp_listen_syn(tcp_pcb &pcb, const tcp_segment &seg, tcp_seq iss) MICROPS_REQUIRES(net_locked)
+/* SYN cookies */
+
+static bool tcp_half_open_full(const tcp_pcb &pcb)
 {
-    if (tcp_backlog_full(pcb)) { /* silently, as Linux: the peer tries again, and perhaps there is room then */
-        net_count(pcb.net, counter::tcp_listen_overflows);
-        return net_drop(pcb.net, drop_reason::tcp_backlog_full, "backlog is full, local=%s",
-                        ip_endpoint_str(pcb.local).c_str());
+    return pcb.listener->half_open.size() >= pcb.tcp.config.half_open_max;
+}
+
+/** Answers a SYN from a connection that lives no longer than this function. */
+static void tcp_cookie_send(tcp_pcb &listener, const tcp_segment &syn) MICROPS_REQUIRES(net_locked)
+{
+    tcp_layer &tcp = listener.tcp;
+    const net_time now = tcp.net.clock.now();
+    tcp_pcb brief(tcp, -1);
+    brief.rx_limit = listener.rx_limit;
+    brief.ip = listener.ip;
+    tcp_passive_prepare(brief, syn, {});
+    brief.iss = tcp.cookies.make(syn.local, syn.foreign, syn.seq, brief.peer_mss, now);
+    brief.snd.una = brief.snd.nxt = brief.iss;
+    if (brief.use_timestamps) { /* its clock goes a little behind, so that it reads what we want to say */
+        const uint32_t time = tcp_timestamp(brief);
+        const auto shift = brief.use_window_scale ? std::optional(brief.snd_shift) : std::nullopt;
+        brief.ts.offset -= time - tcp_syncookie_timestamp(time, shift, brief.use_sack);
+    } else { /* there is no place to remember these in */
+        brief.use_window_scale = brief.use_sack = false;
+        brief.rcv_shift = 0;
     }
-    if (pcb.mode == tcp_mode::rfc793) {
-        tcp_listener_remove(pcb);
-        return tcp_passive_open(pcb, seg, iss);
+    tcp_set_state(brief, tcp_pcb_state::syn_received);
+    listener.listener->cookie_sent = now;
+    net_count(tcp.net, counter::tcp_syncookies_sent);
+    tcp_output_syn(brief);
+}
+
+/** The SYN that a cookie's ACK must have followed; nothing: it is no cookie of ours. */
+static std::optional<tcp_segment> tcp_cookie_syn(tcp_layer &tcp, const tcp_segment &seg) MICROPS_REQUIRES(net_locked)
+{
+    const auto mss = tcp.cookies.check(seg.local, seg.foreign, seg.seq - 1, seg.ack - 1, tcp.net.clock.now());
+    if (!mss) return std::nullopt;
+    tcp_segment syn{
+        .local = seg.local, .foreign = seg.foreign, .seq = seg.seq - 1, .wnd = seg.wnd, .flags = TCP_FLG_SYN};
+    if (tcp.config.timestamps && seg.options.timestamps) {
+        syn.options = tcp_syncookie_options(seg.options.timestamps->echo);
+        syn.options.timestamps = {.value = seg.options.timestamps->value};
+    }
+    syn.options.mss = *mss;
+    return syn;
+}
+
+/** An ACK for a listener: does it bring a cookie back? Then the connection is made as if it had waited. */
+static bool tcp_cookie_arrives(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked)
+{
+    tcp_layer &tcp = pcb.tcp;
+    const net_duration life = tcp_syncookies::PERIOD * tcp_syncookies::PERIODS;
+    const bool expected = pcb.listener->cookie_sent && tcp.net.clock.now() - *pcb.listener->cookie_sent < life;
+    if (!expected || tcp.config.syncookies == 0 || seg.has(TCP_FLG_SYN)) return false;
+    const std::optional<tcp_segment> syn = tcp_cookie_syn(tcp, seg);
+    net_count(tcp.net, syn ? counter::tcp_syncookies_recv : counter::tcp_syncookies_failed);
+    if (!syn) {
+        net_drop(tcp.net, drop_reason::tcp_bad_cookie, "no cookie of ours, ack=%u", seg.ack.value());
+        return false;
+    }
+    if (tcp_backlog_full(pcb)) { /* the peer's data will bring the cookie again */
+        tcp_listen_overflow(pcb);
+        return !tcp.config.abort_on_overflow;
     }
     tcp_pcb *child = tcp_child_alloc(pcb);
-    if (!child) return net_drop(pcb.net, drop_reason::tcp_limit, "no PCB left for a connection");
-    tcp_passive_open(*child, seg, iss);
+    if (!child) {
+        net_count(tcp.net, counter::tcp_listen_drops);
+        net_drop(tcp.net, drop_reason::tcp_limit, "no PCB left for a connection");
+        return true;
+    }
+    tcp_passive_prepare(*child, *syn, seg.ack - 1);
+    child->snd.nxt = seg.ack;
+    child->mss_offered = tcp_mss_advertised(*child);
+    tcp_set_state(*child, tcp_pcb_state::syn_received);
+    tcp_window_advertise(*child, true); /* as our SYN-ACK has */
+    child->rcv.acked = child->rcv.nxt;
+    tcp_connection_insert(*child);
+    tcp_arrives_otherwise(*child, seg);
+    if (child->state == tcp_pcb_state::syn_received) tcp_pcb_release(*child); /* nobody would ever wake it */
+    return true;
+}
+
+/* LISTEN */
+
+void tcp_listen_syn(tcp_pcb &pcb, const tcp_segment &seg, std::optional<tcp_seq> iss)
+{
+    tcp_layer &tcp = pcb.tcp;
+    if (tcp_backlog_full(pcb)) return tcp_listen_overflow(pcb); /* silently, as Linux: the peer tries again */
+    const tcp_seq own = iss ? *iss : tcp_iss_select(tcp, seg.local, seg.foreign);
+    if (pcb.mode == tcp_mode::rfc793) {
+        tcp_listener_remove(pcb);
+        return tcp_passive_open(pcb, seg, own);
+    }
+    const bool full = tcp_half_open_full(pcb);
+    if (full) {
+        const bool cookies = tcp.config.syncookies > 0;
+        net_count(tcp.net, cookies ? counter::tcp_req_q_full_do_cookies : counter::tcp_req_q_full_drop);
+    }
+    if (!iss && (tcp.config.syncookies > 1 || (full && tcp.config.syncookies > 0))) return tcp_cookie_send(pcb, seg);
+    if (full && !pcb.listener->half_open.empty()) {
+        net_drop(tcp.net, drop_reason::tcp_syn_queue_full, "too many half-open connections, local=%s",
+                 ip_endpoint_str(pcb.local).c_str());
+        tcp_pcb_release(*pcb.listener->half_open.front());
+    }
+    tcp_pcb *child = tcp_child_alloc(pcb);
+    if (child) return tcp_passive_open(*child, seg, own);
+    if (!iss && tcp.config.syncookies > 0) return tcp_cookie_send(pcb, seg); /* there may be room when its ACK comes */
+    net_count(tcp.net, counter::tcp_listen_drops);
+    net_drop(tcp.net, drop_reason::tcp_limit, "no PCB left for a connection");
 }
 
 void tcp_arrives_listen(tcp_pcb &pcb, const tcp_segment &seg)
@@ -89,6 +192,7 @@ void tcp_arrives_listen(tcp_pcb &pcb, const tcp_segment &seg)
         return net_drop(pcb.net, drop_reason::tcp_bad_rst, "RST for a listener");
     }
     if (seg.has(TCP_FLG_ACK)) { /* second */
+        if (pcb.mode == tcp_mode::socket && tcp_cookie_arrives(pcb, seg)) return;
         net_drop(pcb.net, drop_reason::tcp_bad_ack, "ACK for a listener, ack=%u", seg.ack.value());
         return tcp_output_reset_for(pcb.tcp, seg);
     }
@@ -96,32 +200,21 @@ void tcp_arrives_listen(tcp_pcb &pcb, const tcp_segment &seg)
     if (!seg.has(TCP_FLG_SYN) || seg.has(TCP_FLG_FIN) || seg.local == seg.foreign) {
         return net_drop(pcb.net, drop_reason::tcp_bad_flags, "flags=%s", tcp_flg_ntoa(seg.flags).c_str());
     }
-    tcp_listen_syn(pcb, seg, tcp_iss_select(pcb.tcp, seg.local, seg.foreign));
+    tcp_listen_syn(pcb, seg, std::nullopt);
 }
 
-bool tcp_time_wait_reopened(tcp_pcb &pcb, const tcp_segment &seg)
-{
-    if (pcb.state != tcp_pcb_state::time_wait || !seg.has(TCP_FLG_SYN)) return false;
-    if (seg.has(TCP_FLG_ACK) || seg.has(TCP_FLG_RST) || seg.has(TCP_FLG_FIN)) return false;
-    /* Without timestamps: its sequence numbers must begin behind those of the old connection. */
-    if (seg.seq <= pcb.rcv.nxt) return false;
-    tcp_pcb *listener = tcp_listener_select(pcb.tcp, seg.local, seg.foreign);
-    if (!listener) return false;
-    /* And ours too (RFC 1122 4.2.2.13 (c)). */
-    const tcp_seq iss = tcp_seq_max(tcp_iss_select(pcb.tcp, seg.local, seg.foreign), pcb.snd.nxt + TCP_WINDOW_MAX + 1);
-    tcp_pcb_release(pcb);
-    tcp_listen_syn(*listener, seg, iss);
-    return true;
-}
+/* The accept queue */
 
 bool tcp_passive_established(tcp_pcb &pcb)
 {
     if (!pcb.parent) return true; /* RFC 793 mode, or a simultaneous open */
     if (tcp_backlog_full(*pcb.parent)) {
+        tcp_listen_overflow(*pcb.parent);
         /* As Linux: stay half-open. The peer believes it is connected; its data will ask again. */
-        net_count(pcb.net, counter::tcp_listen_overflows);
-        net_drop(pcb.net, drop_reason::tcp_backlog_full, "backlog is full, local=%s",
-                 ip_endpoint_str(pcb.local).c_str());
+        if (!pcb.tcp.config.abort_on_overflow) return false;
+        net_count(pcb.net, counter::tcp_embryonic_rsts);
+        tcp_output_rst(pcb);
+        tcp_pcb_release(pcb);
         return false;
     }
     tcp_pcb_enqueue(pcb, &pcb.parent->listener->ready);

@@ -48,7 +48,9 @@ void tcp_agree(tcp_pcb &pcb, const tcp_segment &syn)
         pcb.ts.recent = options.timestamps->value;
         pcb.ts.recent_at = pcb.net.clock.now();
     }
-    pcb.peer_mss = std::max(uint32_t{options.mss.value_or(TCP_MSS_DEFAULT)}, pcb.tcp.config.min_mss);
+    const uint32_t asked =
+        options.mss.value_or(0) > 0 ? *options.mss : TCP_MSS_DEFAULT; /* 0 says nothing, as in Linux */
+    pcb.peer_mss = std::max({asked, pcb.tcp.config.min_mss, TCP_MSS_MIN});
     tcp_mss_update(pcb);
 }
 

@@ -6,6 +6,7 @@
  */
 #include "tcp_options.hpp"
 
+#include "microps/log.hpp"
 #include "microps/wire.hpp"
 
 #include <algorithm>
@@ -51,7 +52,9 @@ void parse_one(tcp_options &options, uint8_t kind, std::span<const uint8_t> valu
         if (value.size() == sizeof(be16)) options.mss = wire_read<be16>(value)->value();
         return;
     case TCP_OPTION_WINDOW_SCALE: /* RFC 7323 2.3: more than 14 is to be taken as 14 */
-        if (value.size() == 1) options.window_shift = std::min(value[0], TCP_WINDOW_SHIFT_MAX);
+        if (value.size() != 1) return;
+        if (value[0] > TCP_WINDOW_SHIFT_MAX) warnf("window shift %u is taken as %u", value[0], TCP_WINDOW_SHIFT_MAX);
+        options.window_shift = std::min(value[0], TCP_WINDOW_SHIFT_MAX);
         return;
     case TCP_OPTION_SACK_PERMITTED:
         if (value.empty()) options.sack_permitted = true;

@@ -30,6 +30,7 @@ static bool tcp_evict_time_wait(tcp_layer &tcp) MICROPS_REQUIRES(net_locked)
 {
     for (tcp_pcb *pcb : tcp.time_wait) {
         if (pcb->owner != tcp_owner::gone) continue;
+        net_count(tcp.net, counter::tcp_time_wait_overflow);
         tcp_pcb_release(*pcb);
         return true;
     }

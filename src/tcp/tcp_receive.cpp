@@ -80,25 +80,6 @@ void tcp_window_update(tcp_pcb &pcb)
     tcp_output_request(pcb);
 }
 
-/* Challenge ACKs */
-
-void tcp_challenge_ack(tcp_pcb &pcb)
-{
-    /*
-     * RFC 5961 7: bounded per second. The bound varies by chance, because an attacker who can count our challenge ACKs
-     * against a fixed one learns about other connections (CVE-2016-5696).
-     */
-    tcp_layer &tcp = pcb.tcp;
-    const net_time now = pcb.net.clock.now();
-    if (now - tcp.challenges.since >= std::chrono::seconds(1) || tcp.challenge_limit == 0) {
-        const uint64_t limit = tcp.config.challenge_acks;
-        tcp.challenge_limit = limit / 2 + pcb.net.random.below(limit);
-    }
-    if (!tcp.challenges.permits(now, std::chrono::seconds(1), tcp.challenge_limit)) return;
-    net_count(pcb.net, counter::tcp_challenge_acks);
-    tcp_output_ack(pcb);
-}
-
 /* seventh: segment text */
 
 /** Data for a user who has closed is lost, and the peer must know (RFC 9293 3.6.1, RFC 2525 2.17). */

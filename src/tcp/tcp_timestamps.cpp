@@ -18,19 +18,34 @@ uint32_t tcp_timestamp(const tcp_pcb &pcb)
     return static_cast<uint32_t>(now.count()) + pcb.ts.offset;
 }
 
+/**
+ * An ACK that another one of the same burst has overtaken, in a peer's or a path's queue: it acknowledges nothing and
+ * moves no window, so that taking it does no harm, and refusing it would cost a duplicate ACK that loss recovery counts.
+ * As Linux; in RFC 7323 it is outdated.
+ */
+static bool tcp_ack_was_overtaken(const tcp_pcb &pcb, const tcp_segment &seg)
+{
+    if (!seg.has(TCP_FLG_ACK) || seg.len() > 0 || seg.seq != pcb.rcv.nxt || seg.ack != pcb.snd.una) return false;
+    const bool moves_window = pcb.snd.wl1 < seg.seq || seg.wnd > pcb.snd.wnd;
+    const auto late = std::chrono::milliseconds(pcb.ts.recent - seg.options.timestamps->value);
+    return !moves_window && late <= pcb.rtt.rto();
+}
+
 bool tcp_segment_is_outdated(const tcp_pcb &pcb, const tcp_segment &seg)
 {
     /* RFC 7323 3.2 would drop segments that lack the option; as Linux, they are taken: middleboxes strip it. */
     if (!pcb.use_timestamps || !seg.options.timestamps || seg.has(TCP_FLG_RST)) return false;
     if (!tcp_timestamp_before(seg.options.timestamps->value, pcb.ts.recent)) return false;
-    return pcb.net.clock.now() - pcb.ts.recent_at < TCP_PAWS_IDLE;
+    if (pcb.net.clock.now() - pcb.ts.recent_at >= TCP_PAWS_IDLE) return false;
+    return !tcp_ack_was_overtaken(pcb, seg);
 }
 
 void tcp_timestamp_update(tcp_pcb &pcb, const tcp_segment &seg)
 {
     if (!pcb.use_timestamps || !seg.options.timestamps) return;
     if (seg.seq > pcb.rcv.acked) return; /* not what our next ACK is about */
-    if (tcp_segment_is_outdated(pcb, seg)) return;
+    const bool turned = pcb.net.clock.now() - pcb.ts.recent_at >= TCP_PAWS_IDLE;
+    if (tcp_timestamp_before(seg.options.timestamps->value, pcb.ts.recent) && !turned) return;
     pcb.ts.recent = seg.options.timestamps->value;
     pcb.ts.recent_at = pcb.net.clock.now();
 }
