@@ -42,8 +42,7 @@ public:
 private:
     /** A stage of congestion avoidance; the names are RFC 9438's (4.1.2). */
     struct epoch {
-        net_time start =
-            NET_TIME_NEVER; /* t_epoch, later by the time in which cwnd was not used up; NEVER: not begun */
+        net_time start = NET_TIME_NEVER; /* t_epoch, put off by time without use of cwnd; NEVER: not begun */
         double w_est = 0;
         float k = 0;             /* seconds */
         float fraction = 0;      /* of a byte, that cwnd has yet to grow */
