@@ -12,9 +12,14 @@
 namespace microps
 {
 
-void tcp_ack_delay::quicken(net_duration min, unsigned quick)
+void tcp_ack_delay::add_quick(unsigned quick)
 {
     quick_ = std::max(quick_, static_cast<uint8_t>(std::min<unsigned>(quick, UINT8_MAX)));
+}
+
+void tcp_ack_delay::quicken(net_duration min, unsigned quick)
+{
+    add_quick(quick);
     interactive_ = false;
     timeout_ = min;
 }
@@ -23,13 +28,15 @@ void tcp_ack_delay::on_data(net_time now, net_duration min, net_duration rto, un
 {
     const net_duration gap = now - last_data_;
     last_data_ = now;
-    if (timeout_ == net_duration::zero()) return quicken(min, quick);
-    if (gap <= min / 2) { /* segment upon segment */
+    if (timeout_ == net_duration::zero()) {
+        timeout_ = min;
+        add_quick(quick);
+    } else if (gap <= min / 2) { /* segment upon segment */
         timeout_ = timeout_ / 2 + min / 2;
     } else if (gap < timeout_) {
         timeout_ = std::min(timeout_ / 2 + gap, rto);
     } else if (gap > rto) { /* RFC 5681 4.1: the peer begins with a small window again */
-        quick_ = std::max(quick_, static_cast<uint8_t>(std::min<unsigned>(quick, UINT8_MAX)));
+        add_quick(quick);
     }
 }
 
@@ -64,7 +71,8 @@ static uint32_t tcp_full_size(const tcp_pcb &pcb)
 /** How many quick ACKs a window's worth of segments is worth. */
 static unsigned tcp_quick_acks_wanted(const tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
-    return std::min(std::max(tcp_receive_window(pcb) / (2 * tcp_full_size(pcb)), 2u), pcb.tcp.config.quick_acks);
+    const uint32_t window = pcb.rcv.edge.since(pcb.rcv.acked); /* as the peer knows it */
+    return std::min(std::max(window / (2 * tcp_full_size(pcb)), 2u), pcb.tcp.config.quick_acks);
 }
 
 void tcp_quick_acks(tcp_pcb &pcb) { pcb.ack_delay.quicken(pcb.tcp.config.delayed_ack, tcp_quick_acks_wanted(pcb)); }

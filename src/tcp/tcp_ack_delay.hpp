@@ -40,6 +40,8 @@ public:
     [[nodiscard]] net_duration timeout() const { return timeout_; }
 
 private:
+    void add_quick(unsigned quick);
+
     net_duration timeout_{}; /* Linux' ATO */
     net_time last_data_{};
     uint8_t quick_ = 0; /* ACKs left that are sent at once */

@@ -104,7 +104,7 @@ static void tcp_text_early(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRE
         net_count(pcb.net, counter::tcp_ofo_queue);
         if (duplicate) net_count(pcb.net, counter::tcp_ofo_merge);
         if (duplicate) tcp_duplicate_arrived(pcb, duplicate->first, duplicate->last);
-        pcb.reporter.on_early(seg.seq);
+        if (const auto *piece = pcb.early.find(seg.seq)) pcb.reporter.on_early(*piece);
         if (!pcb.rx_shut) pcb.rx.write(pcb.rx.size() + seg.seq.since(pcb.rcv.nxt), seg.data);
     }
     tcp_quick_acks(pcb);

@@ -8,17 +8,17 @@
 namespace microps
 {
 
-void tcp_sack_reporter::on_early(tcp_seq first)
+void tcp_sack_reporter::on_early(const tcp_reassembly::piece &piece)
 {
-    const auto end = recent_.begin() + recent_count_;
-    const auto known = std::find(recent_.begin(), end, first);
-    if (known == recent_.end()) { /* full: the oldest goes */
-        std::copy_backward(recent_.begin(), recent_.end() - 1, recent_.end());
-    } else {
-        if (known == end) recent_count_++;
-        std::copy_backward(recent_.begin(), known, known + 1);
+    /* What has become part of the piece goes; of the others the oldest, if there is no room. */
+    std::array<tcp_seq, tcp_sack_blocks::MAX> next{piece.first};
+    uint8_t count = 1;
+    for (const tcp_seq at : std::span(recent_).first(recent_count_)) {
+        const bool inside = piece.first <= at && at < piece.last;
+        if (!inside && count < next.size()) next[count++] = at;
     }
-    recent_.front() = first;
+    recent_ = next;
+    recent_count_ = count;
 }
 
 void tcp_sack_reporter::on_duplicate(tcp_seq first, tcp_seq last)

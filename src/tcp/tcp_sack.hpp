@@ -19,8 +19,8 @@ namespace microps
 class tcp_sack_reporter
 {
 public:
-    /** An early segment that begins with @p first came: its piece is the first of the next report. */
-    void on_early(tcp_seq first);
+    /** An early segment came, and belongs to this piece now: the first of the next report. */
+    void on_early(const tcp_reassembly::piece &piece);
     /** These bytes came a second time: the next report says so. */
     void on_duplicate(tcp_seq first, tcp_seq last);
     [[nodiscard]] bool duplicate_pending() const { return duplicate_pending_; }

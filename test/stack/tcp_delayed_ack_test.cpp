@@ -1,0 +1,344 @@
+/*
+ * When the receiver acknowledges (RFC 9293 3.8.6.3, RFC 5681 4.2), as Linux does: quick ACKs, delayed ACKs whose delay
+ * follows the arrivals, TCP_QUICKACK; and what it counts.
+ */
+#include "support/tcp_test.hpp"
+
+#include <netinet/tcp.h>
+
+namespace microps
+{
+namespace
+{
+
+tcp_peer_options quick_acks(unsigned count)
+{
+    return {.configure = [count](tcp_config &config) {
+        config.quick_acks = count;
+    }};
+}
+
+/** Sends @p text and returns how long the ACK takes; nothing: longer than a second. */
+std::optional<net_duration> ack_delay(tcp_peer &peer, const std::string &text)
+{
+    peer.skip();
+    const net_time sent = peer.world().now();
+    peer.send(payload(text));
+    peer.nxt += static_cast<uint32_t>(text.size());
+    const auto seg = peer.receive(1s);
+    if (!seg || seg->ack != peer.nxt) return std::nullopt;
+    return seg->at - sent;
+}
+
+int quickack(tcp_peer &peer, int value)
+{
+    return sock_setsockopt(peer.stack(), peer.app(), IPPROTO_TCP, TCP_QUICKACK, &value, sizeof(value));
+}
+
+int quickack(tcp_peer &peer)
+{
+    int value = -1;
+    socklen_t size = sizeof(value);
+    EXPECT_EQ(sock_getsockopt(peer.stack(), peer.app(), IPPROTO_TCP, TCP_QUICKACK, &value, &size), 0);
+    return value;
+}
+
+/* As Linux: the first segments are acknowledged at once, since the peer's slow start counts ACKs; then ACKs wait. */
+TEST(TcpDelayedAck, FirstSegmentsAreAcknowledgedAtOnce)
+{
+    test_world world;
+    tcp_peer peer(world, connected, quick_acks(5));
+    for (int i = 0; i < 5; i++) {
+        EXPECT_EQ(ack_delay(peer, "x"), 0ms) << i;
+        peer.wait(10ms);
+    }
+    EXPECT_EQ(ack_delay(peer, "x"), 40ms);
+    EXPECT_EQ(peer.host().count(counter::tcp_delayed_acks), 1u);
+}
+
+/* As Linux: not more quick ACKs than half the segments of our window. */
+TEST(TcpDelayedAck, QuickAcksAreBoundedByTheWindow)
+{
+    test_world world;
+    tcp_peer peer(world, connected, {.configure = [](tcp_config &config) {
+                      config.receive_buffer = 6 * 1460;
+                  }});
+    for (int i = 0; i < 3; i++) {
+        EXPECT_EQ(ack_delay(peer, stream(MSS)), 0ms) << i;
+        peer.app_read();
+        peer.wait(10ms);
+    }
+    EXPECT_EQ(ack_delay(peer, stream(MSS)), 40ms);
+}
+
+/* RFC 9293 3.8.6.3 SHLD-18: without quick ACKs, a lone segment's ACK waits 40 ms. */
+TEST(TcpDelayedAck, AckWaits)
+{
+    test_world world;
+    tcp_peer peer(world, connected, quick_acks(0));
+    EXPECT_EQ(ack_delay(peer, stream(100)), 40ms);
+}
+
+TEST(TcpDelayedAck, DelayIsConfigurable)
+{
+    test_world world;
+    tcp_peer peer(world, connected, {.configure = [](tcp_config &config) {
+                      config.quick_acks = 0;
+                      config.delayed_ack = 7ms;
+                  }});
+    EXPECT_EQ(ack_delay(peer, stream(100)), 7ms);
+}
+
+/* SHLD-19: more than one full-sized segment is acknowledged at once ... */
+TEST(TcpDelayedAck, SecondFullSegmentIsAcknowledgedAtOnce)
+{
+    test_world world;
+    tcp_peer peer(world, connected, quick_acks(0));
+    for (int i = 0; i < 10; i++) {
+        peer.send(payload(stream(MSS)));
+        peer.nxt += MSS;
+        peer.expect_nothing(0ms);
+        EXPECT_EQ(ack_delay(peer, stream(MSS)), 0ms);
+    }
+}
+
+/* ... but the timer that runs for small ones is not pushed back by each. */
+TEST(TcpDelayedAck, SmallSegmentsDoNotPostponeTheAck)
+{
+    test_world world;
+    tcp_peer peer(world, connected, quick_acks(0));
+    const net_time begin = world.now();
+    for (int i = 0; i < 10; i++) {
+        peer.send(payload("x"));
+        peer.nxt += 1;
+        peer.wait(5ms);
+    }
+    ASSERT_GT(peer.pending(), 0u);
+    EXPECT_EQ(peer.receive(0ms)->at - begin, 40ms);
+}
+
+/* As Linux: the delay follows the arrivals, so that one ACK answers several segments of a slow stream; at most 200 ms,
+ * and at most a round trip if we know one. */
+TEST(TcpDelayedAck, DelayFollowsTheArrivalsUpToItsBound)
+{
+    test_world world;
+    tcp_peer peer(world, listening, quick_acks(0));
+    peer.wire().config(peer.host()).delay = 300ms;
+    peer.establish();
+    net_duration longest{};
+    for (int i = 0; i < 20; i++) {
+        const auto delay = ack_delay(peer, "x"); /* each waits in vain: the next waits twice as long */
+        ASSERT_TRUE(delay);
+        EXPECT_GE(*delay - 300ms, longest);
+        longest = *delay - 300ms;
+    }
+    EXPECT_EQ(longest, 200ms);
+    for (int i = 0; i < 20; i++) { /* segment upon segment: short again */
+        peer.send(payload("x"));
+        peer.nxt += 1;
+        peer.wait(1ms);
+    }
+    peer.wait(500ms);
+    peer.skip();
+    EXPECT_LE(*ack_delay(peer, "x"), 300ms + 81ms); /* the last of them has waited in vain for another: doubled once */
+}
+
+/* As Linux: within a round trip, if that is more than the minimum. */
+TEST(TcpDelayedAck, DelayIsARoundTripAtMost)
+{
+    test_world world;
+    tcp_peer peer(world, listening, quick_acks(0));
+    peer.wire().config(peer.host()).delay = 60ms;
+    peer.establish();
+    for (int i = 0; i < 20; i++) {
+        const auto delay = ack_delay(peer, "x");
+        ASSERT_TRUE(delay);
+        EXPECT_LE(*delay, 120ms);
+    }
+}
+
+TEST(TcpDelayedAck, BoundIsConfigurable)
+{
+    test_world world;
+    tcp_peer peer(world, connected, {.configure = [](tcp_config &config) {
+                      config.quick_acks = 0;
+                      config.delayed_ack_max = 60ms;
+                  }});
+    for (int i = 0; i < 10; i++) {
+        EXPECT_LE(ack_delay(peer, "x"), 60ms);
+        peer.wait(1ms);
+    }
+}
+
+/* As Linux: after a pause longer than the retransmission timeout the peer's window is small: quick ACKs again. */
+TEST(TcpDelayedAck, PauseBringsQuickAcksBack)
+{
+    test_world world;
+    tcp_peer peer(world, connected, quick_acks(2));
+    for (int i = 0; i < 4; i++) {
+        ack_delay(peer, "x");
+        peer.wait(10ms);
+    }
+    EXPECT_NE(ack_delay(peer, "x"), 0ms);
+    peer.wait(10s);
+    EXPECT_EQ(ack_delay(peer, "x"), 0ms);
+    EXPECT_EQ(ack_delay(peer, "x"), 0ms);
+    EXPECT_NE(ack_delay(peer, "x"), 0ms);
+}
+
+/* RFC 5681 4.2: while there is a hole, and when it is filled, at once; and as Linux the next few too. */
+TEST(TcpDelayedAck, HoleBringsQuickAcks)
+{
+    test_world world;
+    tcp_peer peer(world, connected, quick_acks(4));
+    for (int i = 0; i < 6; i++) {
+        ack_delay(peer, "x");
+        peer.wait(10ms);
+    }
+    EXPECT_NE(ack_delay(peer, "x"), 0ms);
+    peer.send(payload("b").seq(peer.nxt + 1));
+    peer.expect(ack(peer.nxt).within(0ms));
+    peer.send(payload("a"));
+    peer.nxt += 2;
+    peer.expect(ack(peer.nxt).within(0ms));
+    EXPECT_EQ(ack_delay(peer, "x"), 0ms);
+    EXPECT_EQ(ack_delay(peer, "x"), 0ms);
+    EXPECT_NE(ack_delay(peer, "x"), 0ms);
+}
+
+/* As Linux: a program that answers is interactive: the ACK waits for the answer, also in the quick phase. */
+TEST(TcpDelayedAck, AnswersEndTheQuickPhase)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_EQ(ack_delay(peer, "ping"), 0ms);
+    EXPECT_EQ(peer.app_write("pong"), 4);
+    peer.expect(payload("pong").ack(peer.nxt));
+    peer.rcv += 4;
+    EXPECT_EQ(quickack(peer), 0);
+    peer.send(payload("ping"));
+    peer.nxt += 4;
+    peer.expect_nothing(20ms);
+    EXPECT_EQ(peer.app_write("pong"), 4);
+    peer.expect(payload("pong").ack(peer.nxt).within(0ms));
+    peer.rcv += 4;
+    peer.send(ack());
+    peer.expect_nothing(1s); /* the answer has carried it */
+}
+
+/* MUST-58: what is drained in one batch is answered by one ACK, whatever the mode. */
+TEST(TcpDelayedAck, BatchIsAnsweredOnce)
+{
+    for (const unsigned quick : {0u, 16u}) {
+        test_world world;
+        tcp_peer peer(world, connected, quick_acks(quick));
+        {
+            const net_guard busy(peer.stack()); /* seven segments wait while the stack is busy */
+            for (uint32_t i = 0; i < 7; i++) {
+                peer.inject(peer.packet(payload(stream(MSS, i * MSS)).seq(peer.nxt + i * MSS)));
+            }
+        }
+        peer.send(payload(stream(MSS, 7 * MSS)).seq(peer.nxt + 7 * MSS));
+        peer.expect(ack(peer.nxt + 8 * MSS).within(0ms));
+        peer.expect_nothing(1s);
+        EXPECT_EQ(peer.app_read(), stream(8 * MSS));
+    }
+}
+
+/* As Linux: an old segment may mean that our ACK came too late: counted, answered at once, and quick ACKs follow. */
+TEST(TcpDelayedAck, OldSegmentBringsQuickAcks)
+{
+    test_world world;
+    tcp_peer peer(world, connected, quick_acks(3));
+    for (int i = 0; i < 5; i++) {
+        ack_delay(peer, "x");
+        peer.wait(10ms);
+    }
+    peer.send(payload("x").seq(peer.nxt - 1));
+    peer.expect(ack(peer.nxt).within(0ms));
+    EXPECT_EQ(peer.host().count(counter::tcp_delayed_ack_lost), 1u);
+    EXPECT_EQ(ack_delay(peer, "x"), 0ms);
+    EXPECT_EQ(ack_delay(peer, "x"), 0ms);
+    EXPECT_NE(ack_delay(peer, "x"), 0ms);
+}
+
+/* tcp(7), TCP_QUICKACK: 1 sends what waits and leaves the interactive mode, 0 enters it. */
+TEST(TcpQuickAck, SendsWhatWaits)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_EQ(quickack(peer), 1);
+    EXPECT_EQ(quickack(peer, 0), 0);
+    EXPECT_EQ(quickack(peer), 0);
+    peer.send(payload("x"));
+    peer.nxt += 1;
+    peer.expect_nothing(10ms);
+    EXPECT_EQ(quickack(peer, 1), 0);
+    peer.expect(ack(peer.nxt).len(0).within(0ms));
+    EXPECT_EQ(quickack(peer), 1);
+    EXPECT_EQ(ack_delay(peer, "x"), 0ms);
+}
+
+/* As Linux: an even value is for the ACK that waits only. */
+TEST(TcpQuickAck, EvenValueIsForOneAck)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    quickack(peer, 0);
+    peer.send(payload("x"));
+    peer.nxt += 1;
+    EXPECT_EQ(quickack(peer, 2), 0);
+    peer.expect(ack(peer.nxt).len(0).within(0ms));
+    EXPECT_EQ(quickack(peer), 0);
+}
+
+/* Linux' counters of a window that closes, and opens again by the reader; told at once. */
+TEST(TcpZeroWindow, IsCountedAndItsEndAnnounced)
+{
+    test_world world;
+    tcp_peer peer(world, connected, {.configure = [](tcp_config &config) {
+                      config.receive_buffer = 4 * 1460;
+                  }});
+    upload(peer, stream(4 * MSS));
+    peer.wait(300ms);
+    EXPECT_EQ(peer.host().count(counter::tcp_to_zero_window_adv), 1u);
+    EXPECT_EQ(peer.host().count(counter::tcp_from_zero_window_adv), 0u);
+    peer.skip();
+    EXPECT_EQ(peer.app_read(MSS).size(), MSS);
+    peer.expect(ack(peer.nxt).len(0).within(0ms));
+    EXPECT_GE(peer.last().win, MSS);
+    EXPECT_EQ(peer.host().count(counter::tcp_from_zero_window_adv), 1u);
+}
+
+/* RFC 9293 3.8.6 SHLD-14: a buffer made smaller would close the window; it stays where it was, and that is counted. */
+TEST(TcpZeroWindow, SmallerBufferDoesNotShrinkTheWindow)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    upload(peer, stream(10 * MSS));
+    peer.wait(300ms);
+    const int size = 4096;
+    EXPECT_EQ(sock_setsockopt(peer.stack(), peer.app(), SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)), 0);
+    upload(peer, stream(2 * MSS));
+    peer.wait(300ms);
+    EXPECT_EQ(peer.una(), peer.nxt);
+    EXPECT_GE(peer.host().count(counter::tcp_want_zero_window_adv), 1u);
+    EXPECT_EQ(peer.host().count(counter::tcp_to_zero_window_adv), 0u);
+}
+
+/* SHUT_RD: later data is acknowledged and forgotten, so that the peer is not stopped. */
+TEST(TcpShutRead, KeepsAcknowledging)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_EQ(peer.app_shutdown(SHUT_RD), 0);
+    for (int i = 0; i < 100; i++) {
+        upload(peer, stream(2 * MSS));
+        EXPECT_EQ(peer.una(), peer.nxt);
+    }
+    EXPECT_EQ(peer.host().count(counter::tcp_to_zero_window_adv), 0u);
+    EXPECT_EQ(peer.app_read(), "");
+}
+
+} // namespace
+} // namespace microps
