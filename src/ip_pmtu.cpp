@@ -66,9 +66,9 @@ bool ip_path_mtu_learn(net_stack &net, const ip_error &error)
     ip_path path;
     if (ip_path_select(net, error.src, error.dst, path) != 0 || path.to_self || path.broadcast) return false;
     const ip_pmtu now = ip_path_pmtu(path, error.dst);
-    /* RFC 1191 5: a router that does not tell. Some have added the header's length to the quote's (there, too). */
+    /* RFC 1191 5: a router that does not tell. By the quoted length: the other packets of a flight say the same. */
     const size_t quoted = error.total;
-    const size_t mtu = error.mtu != 0 ? error.mtu : ip_pmtu_plateau(std::min(quoted, now.mtu));
+    const size_t mtu = error.mtu != 0 ? error.mtu : ip_pmtu_plateau(quoted);
     if (mtu >= quoted) {
         net_drop(net, drop_reason::icmp_bad_quote, "%zu bytes do not need fragmentation to %zu, dst=%s", quoted, mtu,
                  ip_addr_str(error.dst).c_str());

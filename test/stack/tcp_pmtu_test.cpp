@@ -147,6 +147,9 @@ TEST(TcpPmtu, OldRoutersAreAnsweredByPlateaus)
     EXPECT_EQ(peer.app_write(stream(3 * MSS)), ssize_t{3 * MSS});
     auto segments = drain(peer);
     fragmentation_needed(peer, segments[0], 0);
+    for (const tcp_peer_segment &late : std::vector(segments)) {
+        fragmentation_needed(peer, late, 0); /* one error for each of a flight's segments: one step */
+    }
     segments = drain(peer);
     EXPECT_EQ(largest(segments), 1492u - IP_HEADERS);
     fragmentation_needed(peer, segments[0], 0);
