@@ -37,8 +37,9 @@ struct sock_kind {
     int (*getsockname)(net_guard &guard, int desc, ip_endpoint &local);
     int (*getpeername)(net_guard &guard, int desc, ip_endpoint &foreign);
     int (*take_error)(net_guard &guard, int desc);
-    ssize_t (*pending)(net_guard &guard, int desc);      /* FIONREAD */
-    ip_sockopts *(*options)(net_guard &guard, int desc); /* null if there is nothing to set */
+    ssize_t (*pending)(net_guard &guard, int desc);             /* FIONREAD */
+    ssize_t (*queued)(net_guard &guard, int desc, bool unsent); /* SIOCOUTQ, SIOCOUTQNSD */
+    ip_sockopts *(*options)(net_guard &guard, int desc);        /* null if there is nothing to set */
     /* Options that only the transport knows. */
     int (*setopt)(net_guard &guard, int desc, int level, int name, const void *value, socklen_t size);
     int (*getopt)(net_guard &guard, int desc, int level, int name, void *value, socklen_t &size);

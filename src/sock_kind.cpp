@@ -21,6 +21,7 @@ int no_listen(net_guard &, int, int) { return net_error(EOPNOTSUPP); }
 int no_accept(net_guard &, int, ip_endpoint *, int, net_time) { return net_error(EOPNOTSUPP); }
 int no_disconnect(net_guard &, int) { return net_error(EAFNOSUPPORT); }
 int no_setopt(net_guard &, int, int, int, const void *, socklen_t) { return net_error(ENOPROTOOPT); }
+ssize_t no_queued(net_guard &, int, bool unsent) { return unsent ? net_error(ENOTTY) : 0; } /* what is sent has gone */
 int no_getopt(net_guard &, int, int, int, void *, socklen_t &) { return net_error(ENOPROTOOPT); }
 
 /* TCP */
@@ -99,7 +100,7 @@ constexpr sock_kind kind_tcp{.type = SOCK_STREAM,
                              .getpeername = tcp_getpeername,
                              .take_error = tcp_take_error,
                              .pending = tcp_pending,
-
+                             .queued = tcp_queued,
                              .options = tcp_sockopts,
                              .setopt = tcp_setopt,
                              .getopt = tcp_getopt};
@@ -121,6 +122,7 @@ constexpr sock_kind kind_udp{.type = SOCK_DGRAM,
                              .getpeername = udp_getpeername,
                              .take_error = udp_take_error,
                              .pending = udp_pending,
+                             .queued = no_queued,
                              .options = udp_sockopts,
                              .setopt = no_setopt,
                              .getopt = no_getopt};
@@ -142,6 +144,7 @@ constexpr sock_kind kind_ping{.type = SOCK_DGRAM,
                               .getpeername = icmp_getpeername,
                               .take_error = icmp_take_error,
                               .pending = icmp_pending,
+                              .queued = no_queued,
                               .options = icmp_sockopts,
                               .setopt = no_setopt,
                               .getopt = no_getopt};

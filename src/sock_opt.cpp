@@ -19,6 +19,9 @@ namespace microps
 namespace
 {
 
+/** <linux/sockios.h> has SIOCOUTQNSD; it is not POSIX'. */
+constexpr unsigned long SIOCOUTQNSD_NUMBER = 0x894b;
+
 /** An option's value as an int. Returns -1 with errno EINVAL, EFAULT. */
 int int_read(const void *value, socklen_t size, int &out)
 {
@@ -244,6 +247,10 @@ int sock_ioctl(net_stack &net, int id, unsigned long request, void *argument)
         return 0;
     case FIONREAD:
         return ioctl_write(s->kind->pending(guard, s->desc), argument);
+    case TIOCOUTQ: /* SIOCOUTQ */
+        return ioctl_write(s->kind->queued(guard, s->desc, false), argument);
+    case SIOCOUTQNSD_NUMBER:
+        return ioctl_write(s->kind->queued(guard, s->desc, true), argument);
     default:
         return net_error(ENOTTY);
     }

@@ -50,7 +50,11 @@ ip_endpoint sockaddr_to_endpoint(const sockaddr_in &addr);
  * EAFNOSUPPORT EPROTONOSUPPORT ESOCKTNOSUPPORT EMFILE ENOBUFS.
  */
 int sock_open(net_stack &net, int domain, int type, int protocol) MICROPS_EXCLUDES(net_locked);
-/** Whoever sleeps on it wakes with EBADF. Returns 0, or -1: EBADF. */
+/**
+ * Whoever sleeps on it wakes with EBADF. A stream delivers what was written; with unread data, or SO_LINGER with no
+ * time, it is reset; with SO_LINGER and a time the call waits as long for the peer's last acknowledgement, for a
+ * non-blocking socket too, as on Linux. Returns 0, or -1: EBADF.
+ */
 int sock_close(net_stack &net, int id) MICROPS_EXCLUDES(net_locked);
 /** -1: EBADF EINVAL EAFNOSUPPORT EADDRINUSE EADDRNOTAVAIL. */
 int sock_bind(net_stack &net, int id, const sockaddr *addr, socklen_t addrlen) MICROPS_EXCLUDES(net_locked);
@@ -84,16 +88,25 @@ ssize_t sock_recvmsg(net_stack &net, int id, msghdr *msg, int flags = 0) MICROPS
 
 int sock_getsockname(net_stack &net, int id, sockaddr *addr, socklen_t *addrlen) MICROPS_EXCLUDES(net_locked);
 int sock_getpeername(net_stack &net, int id, sockaddr *addr, socklen_t *addrlen) MICROPS_EXCLUDES(net_locked);
-/** SOL_SOCKET: SO_ERROR SO_TYPE SO_DOMAIN SO_PROTOCOL SO_ACCEPTCONN SO_REUSEADDR SO_BROADCAST SO_RCVTIMEO SO_SNDTIMEO;
- *  IPPROTO_IP: IP_TTL IP_TOS IP_RECVTTL IP_RECVTOS IP_MTU_DISCOVER, IP_MTU (get). -1: EBADF ENOPROTOOPT EINVAL EFAULT
- *  EDOM ENOTCONN. */
+/**
+ * SOL_SOCKET: SO_ERROR SO_TYPE SO_DOMAIN SO_PROTOCOL SO_ACCEPTCONN SO_REUSEADDR SO_BROADCAST SO_RCVTIMEO SO_SNDTIMEO.
+ * IPPROTO_IP: IP_TTL IP_TOS IP_MTU_DISCOVER IP_RECVTTL IP_RECVTOS, IP_MTU (get, connected).
+ * TCP only, SOL_SOCKET: SO_KEEPALIVE SO_LINGER SO_SNDBUF SO_RCVBUF (what is read back is twice what was set, as on
+ * Linux; a buffer that was set does not grow by itself) SO_RCVLOWAT; IPPROTO_TCP: TCP_NODELAY TCP_CORK TCP_MAXSEG
+ * TCP_KEEPIDLE TCP_KEEPINTVL TCP_KEEPCNT TCP_SYNCNT TCP_LINGER2 TCP_WINDOW_CLAMP TCP_USER_TIMEOUT TCP_NOTSENT_LOWAT
+ * TCP_CONGESTION, TCP_INFO (get, a tcp_info_data). What a listener has is its connections' too.
+ * -1: EBADF ENOPROTOOPT EINVAL EFAULT EDOM, ENOENT (TCP_CONGESTION), ENOTCONN (IP_MTU).
+ */
 int sock_getsockopt(net_stack &net, int id, int level, int name, void *value, socklen_t *size)
     MICROPS_EXCLUDES(net_locked);
 int sock_setsockopt(net_stack &net, int id, int level, int name, const void *value, socklen_t size)
     MICROPS_EXCLUDES(net_locked);
 /** F_GETFL, F_SETFL (O_NONBLOCK). Returns the flags or 0; -1: EBADF EINVAL. */
 int sock_fcntl(net_stack &net, int id, int command, int argument = 0) MICROPS_EXCLUDES(net_locked);
-/** FIONBIO, FIONREAD (SIOCINQ), each with an int at @p argument. -1: EBADF ENOTTY EFAULT EOPNOTSUPP. */
+/**
+ * FIONBIO; FIONREAD (SIOCINQ): bytes to be read; TIOCOUTQ (SIOCOUTQ): sent and not acknowledged, or not sent yet;
+ * SIOCOUTQNSD: only these. Each with an int at @p argument. -1: EBADF ENOTTY EFAULT EINVAL (a listener) EOPNOTSUPP.
+ */
 int sock_ioctl(net_stack &net, int id, unsigned long request, void *argument) MICROPS_EXCLUDES(net_locked);
 /**
  * Like poll(2), over this stack's sockets (pollfd::fd is a socket number; negative ones are skipped). @p timeout in

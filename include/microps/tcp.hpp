@@ -121,13 +121,16 @@ struct tcp_config {
 /** The stack's TCP tunables; connections copy what they need when they are opened. */
 tcp_config &tcp_configure(net_stack &net) MICROPS_REQUIRES(net_locked);
 /**
- * A tunable by Linux' name, with or without "net.ipv4.": tcp_sysctl_set(net, "tcp_sack", "0"). Values are written as
- * there ("4096 131072 6291456"). Returns 0, or -1: ENOENT (no such name), EINVAL (no such value).
+ * A tunable by Linux' name, with or without "net.ipv4." or "net.core.": tcp_sysctl_set(net, "tcp_sack", "0"). Values are
+ * written as there, tcp_rmem and tcp_wmem as three numbers, in bytes of data ("2048 65535 6291456"). Returns 0, or -1:
+ * ENOENT (no such name), EINVAL (no such value), EACCES (it can only be read).
  */
 int tcp_sysctl_set(net_stack &net, std::string_view name, std::string_view value) MICROPS_REQUIRES(net_locked);
+/** The same before there is a stack. */
+int tcp_sysctl_set(tcp_config &config, std::string_view name, std::string_view value);
 /** The tunable's value as text; nothing: no such name. */
 std::optional<std::string> tcp_sysctl_get(const net_stack &net, std::string_view name) MICROPS_REQUIRES(net_locked);
-/** All names, with "net.ipv4.". */
+/** All names, in full: "net.ipv4.tcp_sack". */
 std::span<const char *const> tcp_sysctl_names();
 
 void tcp_init(net_stack &net) MICROPS_REQUIRES(net_locked);
@@ -182,9 +185,98 @@ ssize_t tcp_pending(net_guard &guard, int id) MICROPS_REQUIRES(net_locked);
 /** The pending asynchronous error (SO_ERROR), which it clears. */
 int tcp_take_error(net_guard &guard, int id) MICROPS_REQUIRES(net_locked);
 
+/** Bytes in the send buffer that the peer has not acknowledged (SIOCOUTQ; a FIN counts as one), or of them those that
+ *  were never sent (@p unsent, SIOCOUTQNSD). -1: EBADF EINVAL (a listener). */
+ssize_t tcp_queued(net_guard &guard, int id, bool unsent) MICROPS_REQUIRES(net_locked);
+
 /**
- * Options with Linux' levels, names and values: SOL_SOCKET: SO_KEEPALIVE SO_REUSEADDR SO_SNDBUF SO_RCVBUF SO_LINGER,
- * SO_ACCEPTCONN (get); IPPROTO_TCP: TCP_NODELAY, TCP_MAXSEG (get). Return 0, or -1: EBADF EINVAL EFAULT ENOPROTOOPT.
+ * What TCP_INFO tells of a connection: Linux' struct tcp_info, member by member, so that programs made for that one
+ * read it. Times are microseconds (tcpi_rto, tcpi_ato, tcpi_rtt ...) or milliseconds (tcpi_last_*). What this stack has
+ * no idea of is zero: pacing, delivery rate, Fast Open, ECN.
+ */
+struct tcp_info_data {
+    uint8_t tcpi_state = 0;    /* Linux' numbers: 1 is ESTABLISHED */
+    uint8_t tcpi_ca_state = 0; /* 0 open, 1 disorder, 3 recovery, 4 loss */
+    uint8_t tcpi_retransmits = 0;
+    uint8_t tcpi_probes = 0;
+    uint8_t tcpi_backoff = 0;
+    uint8_t tcpi_options = 0; /* TCPI_OPT_* */
+    uint8_t tcpi_snd_wscale : 4 = 0;
+    uint8_t tcpi_rcv_wscale : 4 = 0;
+    uint8_t tcpi_delivery_rate_app_limited : 1 = 0;
+    uint8_t tcpi_fastopen_client_fail : 2 = 0;
+
+    uint32_t tcpi_rto = 0;
+    uint32_t tcpi_ato = 0;
+    uint32_t tcpi_snd_mss = 0;
+    uint32_t tcpi_rcv_mss = 0;
+
+    uint32_t tcpi_unacked = 0; /* segments; of a listener: connections that wait for accept() */
+    uint32_t tcpi_sacked = 0;  /* segments; of a listener: the backlog */
+    uint32_t tcpi_lost = 0;
+    uint32_t tcpi_retrans = 0;
+    uint32_t tcpi_fackets = 0;
+
+    uint32_t tcpi_last_data_sent = 0; /* ago */
+    uint32_t tcpi_last_ack_sent = 0;
+    uint32_t tcpi_last_data_recv = 0;
+    uint32_t tcpi_last_ack_recv = 0;
+
+    uint32_t tcpi_pmtu = 0;
+    uint32_t tcpi_rcv_ssthresh = 0;
+    uint32_t tcpi_rtt = 0;
+    uint32_t tcpi_rttvar = 0;
+    uint32_t tcpi_snd_ssthresh = 0; /* segments, as is the next */
+    uint32_t tcpi_snd_cwnd = 0;
+    uint32_t tcpi_advmss = 0;
+    uint32_t tcpi_reordering = 0;
+
+    uint32_t tcpi_rcv_rtt = 0;
+    uint32_t tcpi_rcv_space = 0;
+
+    uint32_t tcpi_total_retrans = 0;
+
+    uint64_t tcpi_pacing_rate = 0;
+    uint64_t tcpi_max_pacing_rate = 0;
+    uint64_t tcpi_bytes_acked = 0;
+    uint64_t tcpi_bytes_received = 0;
+    uint32_t tcpi_segs_out = 0;
+    uint32_t tcpi_segs_in = 0;
+
+    uint32_t tcpi_notsent_bytes = 0;
+    uint32_t tcpi_min_rtt = 0;
+    uint32_t tcpi_data_segs_in = 0;
+    uint32_t tcpi_data_segs_out = 0;
+
+    uint64_t tcpi_delivery_rate = 0;
+
+    uint64_t tcpi_busy_time = 0;
+    uint64_t tcpi_rwnd_limited = 0;
+    uint64_t tcpi_sndbuf_limited = 0;
+
+    uint32_t tcpi_delivered = 0;
+    uint32_t tcpi_delivered_ce = 0;
+
+    uint64_t tcpi_bytes_sent = 0;
+    uint64_t tcpi_bytes_retrans = 0;
+    uint32_t tcpi_dsack_dups = 0;
+    uint32_t tcpi_reord_seen = 0;
+
+    uint32_t tcpi_rcv_ooopack = 0;
+
+    uint32_t tcpi_snd_wnd = 0;
+};
+static_assert(sizeof(tcp_info_data) == 232);
+
+/** What TCP_INFO tells. Returns 0, or -1: EBADF. */
+int tcp_get_info(net_guard &guard, int id, tcp_info_data &info) MICROPS_REQUIRES(net_locked);
+
+/**
+ * Options with Linux' levels, names and values. SOL_SOCKET: SO_KEEPALIVE SO_REUSEADDR SO_LINGER SO_RCVLOWAT, SO_SNDBUF
+ * and SO_RCVBUF (in bytes of data; twice that is read back, as Linux does), SO_ACCEPTCONN (get). IPPROTO_TCP:
+ * TCP_NODELAY TCP_CORK TCP_MAXSEG TCP_KEEPIDLE TCP_KEEPINTVL TCP_KEEPCNT TCP_SYNCNT TCP_LINGER2 TCP_WINDOW_CLAMP
+ * TCP_USER_TIMEOUT TCP_NOTSENT_LOWAT TCP_CONGESTION, TCP_INFO (get). Return 0, or -1: EBADF EINVAL EFAULT ENOENT (no
+ * such congestion control) ENOPROTOOPT.
  */
 int tcp_setopt(net_guard &guard, int id, int level, int name, const void *value, socklen_t size)
     MICROPS_REQUIRES(net_locked);

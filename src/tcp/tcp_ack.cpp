@@ -75,8 +75,8 @@ void tcp_enter_established(tcp_pcb &pcb)
     pcb.opened = true;
     pcb.retries = 0;
     pcb.soft_error = 0;
-    pcb.congestion = tcp_congestion_open(pcb, pcb.tcp.config.congestion_control);
-    if (!pcb.congestion) pcb.congestion = tcp_congestion_open(pcb, tcp_congestion_names().front());
+    pcb.heard_ack = pcb.net.clock.now();
+    pcb.congestion = tcp_congestion_open(pcb, tcp_congestion_choice(pcb));
     pcb.round_end = pcb.snd.nxt;
     /* RFC 6298 5.7: our SYN was lost, so begin data with an RTO of 3 s. */
     if (pcb.syn_lost) pcb.rtt.restart(std::chrono::seconds(3));
@@ -217,6 +217,7 @@ step tcp_check_ack(tcp_pcb &pcb, const tcp_segment &seg)
         tcp_challenge_ack(pcb);
         return step::drop;
     }
+    pcb.heard_ack = pcb.net.clock.now();
     if (seg.ack > pcb.snd.una) {
         tcp_ack_new(pcb, seg.ack);
     } else if (tcp_is_duplicate_ack(pcb, seg)) {

@@ -38,6 +38,8 @@ public:
     [[nodiscard]] net_duration delay(net_duration min, net_duration max, net_duration srtt) const;
     /** The estimate behind that; zero: nothing has come yet. */
     [[nodiscard]] net_duration timeout() const { return timeout_; }
+    /** When data came last. */
+    [[nodiscard]] net_time last_data() const { return last_data_; }
 
 private:
     void add_quick(unsigned quick);

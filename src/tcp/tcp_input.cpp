@@ -27,7 +27,7 @@ static void tcp_syn_sent_accept(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_RE
 {
     pcb.irs = seg.seq;
     pcb.rcv.nxt = seg.seq + 1;
-    pcb.rcv.edge = pcb.rcv.nxt + std::min(pcb.rx_limit, TCP_WINDOW_MAX); /* what our SYN has offered */
+    pcb.rcv.edge = pcb.rcv.nxt + tcp_syn_window(pcb); /* what our SYN has offered */
     tcp_agree(pcb, seg);
     if (!seg.has(TCP_FLG_ACK)) { /* simultaneous open */
         pcb.snd.wnd = pcb.snd.wnd_max = seg.wnd;

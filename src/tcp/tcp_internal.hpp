@@ -58,6 +58,8 @@ inline constexpr size_t TCP_BUFFER_MAX = size_t{1} << 26; /* of one connection a
 inline constexpr size_t TCP_BUFFER_MIN = 2048;
 /* How long silly window avoidance may hold data back when nothing is outstanding. */
 inline constexpr net_duration TCP_OVERRIDE = std::chrono::milliseconds(500);
+/* How long TCP_CORK and MSG_MORE may: as Linux. */
+inline constexpr net_duration TCP_CORK_MAX = std::chrono::milliseconds(200);
 
 /** A segment after the parse: host order, lengths checked. Seen from us: `local` is where it was sent to. */
 struct tcp_segment {
@@ -110,6 +112,7 @@ enum class tcp_timer_purpose : uint8_t {
     none,
     retransmit, /* something is outstanding */
     persist,    /* nothing is, but data waits for the peer's window */
+    keepalive,  /* nothing is, and the user wants to know whether the peer lives */
     fin_wait2,  /* the user has closed, the peer has not */
     time_wait,
 };
@@ -150,6 +153,21 @@ struct tcp_traffic {
     uint32_t dsack_dups = 0;  /* segments that the peer had twice */
     uint32_t reord_seen = 0;  /* reorderings noticed */
     uint32_t rcv_ooopack = 0; /* segments that came early */
+};
+
+/** What the user has set about a connection, beside its buffers; 0: nothing, so tcp_config's applies. */
+struct tcp_settings {
+    uint32_t user_timeout = 0;           /* TCP_USER_TIMEOUT, milliseconds */
+    uint32_t window_clamp = 0;           /* TCP_WINDOW_CLAMP, bytes */
+    uint32_t notsent_lowat = 0;          /* TCP_NOTSENT_LOWAT, bytes */
+    uint32_t receive_lowat = 1;          /* SO_RCVLOWAT, bytes */
+    uint16_t mss = 0;                    /* TCP_MAXSEG: bounds both directions */
+    uint16_t keep_idle = 0;              /* TCP_KEEPIDLE, seconds */
+    uint16_t keep_interval = 0;          /* TCP_KEEPINTVL, seconds */
+    int16_t linger2 = 0;                 /* TCP_LINGER2: seconds in FIN_WAIT_2 without a user; negative: none */
+    uint8_t keep_count = 0;              /* TCP_KEEPCNT */
+    uint8_t syn_count = 0;               /* TCP_SYNCNT */
+    std::optional<uint8_t> congestion{}; /* TCP_CONGESTION: a place in tcp_congestion_names() */
 };
 
 struct tcp_pcb {
@@ -229,8 +247,10 @@ struct tcp_pcb {
     net_timer timer;
     net_timer ack_timer; /* delayed ACK */
     tcp_timer_purpose purpose = tcp_timer_purpose::none;
-    uint8_t retries = 0; /* of the timer, unanswered */
-    uint8_t backoff = 0; /* persist: doublings of the interval */
+    uint8_t retries = 0;      /* of the timer, unanswered */
+    uint8_t backoff = 0;      /* persist: doublings of the interval */
+    net_time stalled_since{}; /* retransmission, probing: of what has been going on in vain */
+    net_time heard_ack{};     /* when the peer's last acceptable segment came */
 
     tcp_traffic traffic{};
 
@@ -246,9 +266,11 @@ struct tcp_pcb {
     bool reuse = true;      /* SO_REUSEADDR */
     bool rx_fixed = false;  /* SO_RCVBUF, SO_SNDBUF: the user has said how large */
     bool tx_fixed = false;
-    bool nodelay = false;      /* TCP_NODELAY: no Nagle */
-    bool keepalive = false;    /* SO_KEEPALIVE: stored; its timer is a further purpose */
-    bool more = false;         /* MSG_MORE: hold a partial segment back */
+    bool nodelay = false;   /* TCP_NODELAY: no Nagle */
+    bool keepalive = false; /* SO_KEEPALIVE */
+    bool more = false;      /* MSG_MORE: hold a partial segment back */
+    bool corked = false;    /* TCP_CORK: the same, for all calls */
+    tcp_settings set{};
     bool opened = false;       /* was connected, or is */
     bool passive = false;      /* by LISTEN */
     bool syn_lost = false;     /* our SYN had to be sent again */
@@ -280,7 +302,8 @@ struct tcp_layer {
     tcp_config config{};
 
     id_table<tcp_pcb> pcbs MICROPS_GUARDED_BY(net_locked){};
-    size_t live = 0; /* PCBs not released */
+    size_t live = 0;    /* PCBs not released */
+    size_t orphans = 0; /* of them: closed by the user, and not in TIME_WAIT */
 
     std::vector<tcp_pcb *> buckets MICROPS_GUARDED_BY(net_locked); /* connections, by the hash of their endpoints */
     size_t connections = 0;
@@ -351,6 +374,8 @@ void tcp_pcb_enqueue(tcp_pcb &pcb, tcp_pcb_list *list) MICROPS_REQUIRES(net_lock
 
 /** The one place where a state changes: logs, counts, wakes sleepers, asserts that the transition exists. */
 void tcp_set_state(tcp_pcb &pcb, tcp_pcb_state next) MICROPS_REQUIRES(net_locked);
+/** The same for who holds its id. */
+void tcp_set_owner(tcp_pcb &pcb, tcp_owner owner) MICROPS_REQUIRES(net_locked);
 /** Ends a connection: CLOSED, out of all tables, buffers gone; freed as soon as its user lets go too. */
 void tcp_pcb_release(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 /** The same with an error for the user (0: none). */
@@ -410,6 +435,8 @@ void tcp_segment_text(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net
 void tcp_check_fin(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked);
 /** RCV.WND: what we have advertised and not yet received. */
 uint32_t tcp_receive_window(const tcp_pcb &pcb);
+/** What a SYN of ours offers: it is never scaled. */
+uint32_t tcp_syn_window(const tcp_pcb &pcb);
 /**
  * Opens the window as far as the buffer and silly window avoidance permit; returns the value for the header, scaled
  * unless it is a SYN's.
@@ -481,7 +508,7 @@ void tcp_output(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 void tcp_output_syn(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 /** <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>, now. */
 void tcp_output_ack(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
-/** A segment that the peer must answer, without data: SND.UNA - 1. */
+/** A segment that the peer must answer, without data: SND.UNA - 1. Of a closed window, or to see whether it lives. */
 void tcp_output_probe(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 /** <SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK> */
 void tcp_output_rst(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
@@ -515,7 +542,20 @@ void tcp_timer(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 /** Arms the timer that the connection now needs, if it does not run already. */
 void tcp_timer_update(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 void tcp_timer_cancel(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+/** The user has changed what the keepalive timer waits for. */
+void tcp_keepalive_changed(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+/** In vain for so long as @p retries retransmissions take, beginning at the smallest RTO (R1, R2: RFC 9293 3.8.3). */
+bool tcp_stalled_for(const tcp_pcb &pcb, unsigned retries) MICROPS_REQUIRES(net_locked);
 void tcp_set_timewait_timer(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+
+/* tcp_info.cpp, tcp_sockopt.cpp: what the user sets, and is told */
+
+/** TCP_INFO. */
+tcp_info_data tcp_info_make(const tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+/** The place of a congestion control in tcp_congestion_names(). */
+std::optional<uint8_t> tcp_congestion_find(std::string_view name);
+/** The name of the congestion control that a connection begins with: the user's choice, or tcp_config's. */
+std::string_view tcp_congestion_choice(const tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 
 /* tcp_user.cpp, tcp_connect.cpp: shared by the user calls */
 
@@ -523,6 +563,8 @@ void tcp_set_timewait_timer(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 int tcp_sleep(net_guard &guard, tcp_pcb &pcb, net_time deadline) MICROPS_REQUIRES(net_locked);
 /** Enough room in the send buffer that a writer is worth waking. */
 bool tcp_is_writable(const tcp_pcb &pcb);
+/** How much send() may put into the send buffer now. */
+size_t tcp_send_room(const tcp_pcb &pcb);
 /** Returns 0 or an errno. */
 int tcp_bind_check(tcp_pcb &pcb, const ip_endpoint &local) MICROPS_REQUIRES(net_locked);
 /** Starts an active open: from local and foreign to SYN_SENT. */

@@ -40,6 +40,8 @@ static tcp_pcb *tcp_child_alloc(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
     child->rx_fixed = pcb.rx_fixed;
     child->nodelay = pcb.nodelay;
     child->keepalive = pcb.keepalive;
+    child->corked = pcb.corked;
+    child->set = pcb.set;
     child->linger = pcb.linger;
     child->ip = pcb.ip;
     child->reuse = pcb.reuse;

@@ -13,7 +13,7 @@ namespace microps
 static uint8_t tcp_window_shift(const tcp_pcb &pcb)
 {
     const tcp_config &config = pcb.tcp.config;
-    const size_t grown = config.moderate_receive_buffer ? config.receive_buffer_max : 0;
+    const size_t grown = config.moderate_receive_buffer && !pcb.rx_fixed ? config.receive_buffer_max : 0;
     const size_t largest = std::min(std::max<size_t>(pcb.rx_limit, grown), TCP_BUFFER_MAX);
     uint8_t shift = 0;
     while (shift < TCP_WINDOW_SHIFT_MAX && (size_t{TCP_WINDOW_MAX} << shift) < largest) {

@@ -139,11 +139,7 @@ static void tcp_transmit(tcp_pcb &pcb, tcp_seq seq, size_t len, uint8_t flags) M
 
 void tcp_output_ack(tcp_pcb &pcb) { tcp_transmit(pcb, pcb.snd.nxt, 0, TCP_FLG_ACK); }
 
-void tcp_output_probe(tcp_pcb &pcb)
-{
-    net_count(pcb.net, counter::tcp_zero_window_probes);
-    tcp_transmit(pcb, pcb.snd.una - 1, 0, TCP_FLG_ACK);
-}
+void tcp_output_probe(tcp_pcb &pcb) { tcp_transmit(pcb, pcb.snd.una - 1, 0, TCP_FLG_ACK); }
 
 void tcp_output_rst(tcp_pcb &pcb) { tcp_transmit(pcb, pcb.snd.nxt, 0, TCP_FLG_RST); }
 
@@ -210,8 +206,8 @@ static size_t tcp_window_permits(const tcp_pcb &pcb, size_t unsent)
     if (len == unsent && pcb.fin_queued) return len;   /* no more will come to wait for */
     /* Nagle, as Minshall amended it and Linux does: one small segment may be outstanding, not one after another. */
     if (!pcb.nodelay && pcb.small_end) return 0;
-    if (len == unsent) return pcb.more ? 0 : len; /* (2) */
-    return len >= pcb.snd.wnd_max / 2 ? len : 0;  /* (3) */
+    if (len == unsent) return pcb.more || pcb.corked ? 0 : len; /* (2) */
+    return len >= pcb.snd.wnd_max / 2 ? len : 0;                /* (3) */
 }
 
 /** Sends the next @p len bytes of the send ring, and a FIN behind them. */
@@ -306,8 +302,10 @@ void tcp_output(tcp_pcb &pcb)
     const tcp_seq before = pcb.snd.nxt;
     tcp_path_follow(pcb);
     tcp_output_lost(pcb);
+    const bool was_writable = tcp_is_writable(pcb);
     const bool cwnd_limited = tcp_may_send(pcb.state) && tcp_output_new(pcb);
     tcp_note_usage(pcb, pcb.snd.nxt != before, cwnd_limited);
+    if (!was_writable && tcp_is_writable(pcb)) sched_wakeup(pcb.net, pcb.ctx); /* TCP_NOTSENT_LOWAT: it is sent now */
     if (pcb.ack_now) tcp_output_ack(pcb);
     tcp_timer_update(pcb);
 }

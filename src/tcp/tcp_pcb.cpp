@@ -267,13 +267,41 @@ static bool tcp_transition_exists(tcp_pcb_state from, tcp_pcb_state to)
     net_unreachable();
 }
 
+/** What CurrEstab counts. */
+static bool tcp_is_open(tcp_pcb_state state)
+{
+    return state == tcp_pcb_state::established || state == tcp_pcb_state::close_wait;
+}
+
+/** Closed by its user, and not in TIME_WAIT, which needs nobody. */
+static bool tcp_is_orphan(const tcp_pcb &pcb)
+{
+    return pcb.owner == tcp_owner::gone && pcb.state != tcp_pcb_state::closed && pcb.state != tcp_pcb_state::time_wait;
+}
+
+/** The levels that follow from the state and the owner. */
+static void tcp_count_levels(tcp_pcb &pcb, uint64_t one) MICROPS_REQUIRES(net_locked)
+{
+    if (tcp_is_open(pcb.state)) net_count(pcb.net, counter::tcp_curr_estab, one);
+    if (tcp_is_orphan(pcb)) pcb.tcp.orphans += one;
+}
+
+void tcp_set_owner(tcp_pcb &pcb, tcp_owner owner)
+{
+    tcp_count_levels(pcb, static_cast<uint64_t>(-1));
+    pcb.owner = owner;
+    tcp_count_levels(pcb, 1);
+}
+
 void tcp_set_state(tcp_pcb &pcb, tcp_pcb_state next)
 {
     assert(tcp_transition_exists(pcb.state, next));
     debugf("%s => %s, local=%s, foreign=%s", tcp_state_ntoa(pcb.state), tcp_state_ntoa(next),
            ip_endpoint_str(pcb.local).c_str(), ip_endpoint_str(pcb.foreign).c_str());
     net_count(pcb.net, counter::tcp_state_changes);
+    tcp_count_levels(pcb, static_cast<uint64_t>(-1));
     pcb.state = next;
+    tcp_count_levels(pcb, 1);
     sched_wakeup(pcb.net, pcb.ctx);
 }
 

@@ -33,7 +33,8 @@ static uint32_t tcp_mss_of(const tcp_pcb &pcb, size_t mtu)
 uint16_t tcp_mss_advertised(const tcp_pcb &pcb)
 {
     const auto limits = ip_output_limits(pcb.net, pcb.foreign.addr);
-    return static_cast<uint16_t>(tcp_mss_of(pcb, limits ? limits->mtu : 0));
+    const uint32_t mss = tcp_mss_of(pcb, limits ? limits->mtu : 0);
+    return static_cast<uint16_t>(pcb.set.mss > 0 ? std::min(mss, uint32_t{pcb.set.mss}) : mss);
 }
 
 void tcp_mss_update(tcp_pcb &pcb)
@@ -43,6 +44,7 @@ void tcp_mss_update(tcp_pcb &pcb)
     /* RFC 6691: options count against the segment size, and timestamps are in every segment. */
     const uint32_t options = pcb.use_timestamps ? TCP_OPTION_TIMESTAMPS_LEN : 0;
     uint32_t mss = std::min(pcb.peer_mss, tcp_mss_of(pcb, path_mtu));
+    if (pcb.set.mss > 0) mss = std::min(mss, uint32_t{pcb.set.mss}); /* TCP_MAXSEG */
     if (pcb.mss_max != 0) mss = std::min(mss, uint32_t{pcb.mss_max});
     mss -= options;
     if (mss < pcb.mss) pcb.mss_lowered = pcb.snd.nxt;

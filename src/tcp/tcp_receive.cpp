@@ -18,11 +18,18 @@ namespace microps
 
 uint32_t tcp_receive_window(const tcp_pcb &pcb) { return pcb.rcv.edge.since(pcb.rcv.nxt); }
 
-/** What the receive buffer has room for. */
+/** What the receive buffer has room for, as far as TCP_WINDOW_CLAMP lets the peer know. */
 static size_t tcp_receive_room(const tcp_pcb &pcb)
 {
     const size_t limit = pcb.rx_limit;
-    return limit - std::min(limit, pcb.rx.size());
+    const size_t room = limit - std::min(limit, pcb.rx.size());
+    return pcb.set.window_clamp > 0 ? std::min<size_t>(room, pcb.set.window_clamp) : room;
+}
+
+uint32_t tcp_syn_window(const tcp_pcb &pcb)
+{
+    const uint32_t clamp = pcb.set.window_clamp > 0 ? pcb.set.window_clamp : TCP_WINDOW_MAX;
+    return std::min({pcb.rx_limit, clamp, TCP_WINDOW_MAX});
 }
 
 /** Where the window could end now. */
@@ -46,9 +53,9 @@ static void tcp_window_count(tcp_pcb &pcb, uint32_t window) MICROPS_REQUIRES(net
 
 uint16_t tcp_window_advertise(tcp_pcb &pcb, bool syn)
 {
-    if (pcb.state == tcp_pcb_state::syn_sent) return static_cast<uint16_t>(std::min(pcb.rx_limit, TCP_WINDOW_MAX));
+    if (pcb.state == tcp_pcb_state::syn_sent) return static_cast<uint16_t>(tcp_syn_window(pcb));
     if (syn) { /* never scaled */
-        pcb.rcv.edge = tcp_seq_max(pcb.rcv.edge, pcb.rcv.nxt + std::min(pcb.rx_limit, TCP_WINDOW_MAX));
+        pcb.rcv.edge = tcp_seq_max(pcb.rcv.edge, pcb.rcv.nxt + tcp_syn_window(pcb));
         return static_cast<uint16_t>(std::min(tcp_receive_window(pcb), TCP_WINDOW_MAX));
     }
     const tcp_seq edge = tcp_window_edge(pcb);

@@ -1,9 +1,13 @@
 /*
  * tcp_sockopt.cpp: options of a connection, with Linux' levels, names and values.
+ *
+ * A listener's settings pass to its connections. Not here: TCP_DEFER_ACCEPT, TCP_FASTOPEN, TCP_MD5SIG and further ones
+ * of which this stack has no idea: ENOPROTOOPT.
  */
 #include "tcp_internal.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <optional>
@@ -15,16 +19,29 @@
 namespace microps
 {
 
+std::optional<uint8_t> tcp_congestion_find(std::string_view name)
+{
+    const std::span<const std::string_view> names = tcp_congestion_names();
+    const auto found = std::find(names.begin(), names.end(), name);
+    if (found == names.end()) return std::nullopt;
+    return static_cast<uint8_t>(found - names.begin());
+}
+
+std::string_view tcp_congestion_choice(const tcp_pcb &pcb)
+{
+    const uint8_t configured = tcp_congestion_find(pcb.tcp.config.congestion_control).value_or(0);
+    return tcp_congestion_names()[pcb.set.congestion.value_or(configured)];
+}
+
 namespace
 {
 
-std::optional<int> read_int(const void *value, socklen_t size)
-{
-    int number = 0;
-    if (!value || size < sizeof(number)) return std::nullopt;
-    std::memcpy(&number, value, sizeof(number));
-    return number;
-}
+constexpr int MAXSEG_MIN = 88; /* as Linux */
+constexpr int MAXSEG_MAX = 32767;
+constexpr int SECONDS_MAX = 32767; /* TCP_KEEPIDLE, TCP_KEEPINTVL */
+constexpr int COUNT_MAX = 127;     /* TCP_KEEPCNT, TCP_SYNCNT */
+constexpr int LINGER2_MAX = 120;
+constexpr size_t CONGESTION_NAME_MAX = 16; /* with its NUL */
 
 /** Copies as much as there is room for, as Linux does. */
 template <typename T>
@@ -36,26 +53,70 @@ int answer(void *value, socklen_t &size, const T &result)
     return 0;
 }
 
+bool within(int value, int min, int max) { return min <= value && value <= max; }
+
+int seconds_of(net_duration time)
+{
+    return static_cast<int>(std::chrono::duration_cast<std::chrono::seconds>(time).count());
+}
+
 uint32_t buffer_size(int wanted)
 {
     return static_cast<uint32_t>(std::clamp<int64_t>(wanted, TCP_BUFFER_MIN, TCP_BUFFER_MAX));
 }
 
+/**
+ * Linux stores twice the value of SO_SNDBUF and SO_RCVBUF, for its overhead, and answers with that; programs know it.
+ * Ours are bytes of data, so what was asked for is what there is room for, and the answer is Linux'.
+ */
+int buffer_answer(uint32_t limit) { return static_cast<int>(2 * limit); }
+
+/* Structures and names */
+
 int set_linger(tcp_pcb &pcb, const void *value, socklen_t size)
 {
     struct linger wanted {
     };
-    if (!value || size < sizeof(wanted)) return net_error(EINVAL);
+    if (size < sizeof(wanted)) return net_error(EINVAL);
+    if (!value) return net_error(EFAULT);
     std::memcpy(&wanted, value, sizeof(wanted));
     pcb.linger = wanted.l_onoff ? std::max(wanted.l_linger, 0) : -1;
     return 0;
 }
+
+/** On an open connection the new algorithm goes on where the old one was. */
+int set_congestion(tcp_pcb &pcb, const void *value, socklen_t size) MICROPS_REQUIRES(net_locked)
+{
+    if (size < 1) return net_error(EINVAL);
+    if (!value) return net_error(EFAULT);
+    std::array<char, CONGESTION_NAME_MAX> name{};
+    std::memcpy(name.data(), value, std::min<size_t>(size, name.size() - 1));
+    const std::optional<uint8_t> place = tcp_congestion_find(name.data());
+    if (!place) return net_error(ENOENT);
+    pcb.set.congestion = place;
+    if (!pcb.congestion || pcb.congestion->name() == std::string_view(name.data())) return 0;
+    std::unique_ptr<tcp_congestion> next = tcp_congestion_open(pcb, tcp_congestion_choice(pcb));
+    next->adopt(pcb.congestion->cwnd(), pcb.congestion->ssthresh());
+    pcb.congestion = std::move(next);
+    return 0;
+}
+
+int get_congestion(const tcp_pcb &pcb, void *value, socklen_t &size) MICROPS_REQUIRES(net_locked)
+{
+    const std::string_view text = pcb.congestion ? pcb.congestion->name() : tcp_congestion_choice(pcb);
+    std::array<char, CONGESTION_NAME_MAX> name{};
+    std::copy_n(text.begin(), std::min(text.size(), name.size() - 1), name.begin());
+    return answer(value, size, name);
+}
+
+/* Numbers: SOL_SOCKET */
 
 int set_socket_option(tcp_pcb &pcb, int name, int value) MICROPS_REQUIRES(net_locked)
 {
     switch (name) {
     case SO_KEEPALIVE:
         pcb.keepalive = value != 0;
+        tcp_keepalive_changed(pcb);
         return 0;
     case SO_REUSEADDR:
         pcb.reuse = value != 0;
@@ -70,21 +131,15 @@ int set_socket_option(tcp_pcb &pcb, int name, int value) MICROPS_REQUIRES(net_lo
         pcb.rx_fixed = true;
         tcp_window_update(pcb);
         return 0;
+    case SO_RCVLOWAT:
+        if (value < 0) value = static_cast<int>(TCP_BUFFER_MAX);
+        /* No more than always fits, or the reader would wait for ever. */
+        pcb.set.receive_lowat = std::clamp(static_cast<uint32_t>(value), uint32_t{1}, std::max(pcb.rx_limit / 2, 1U));
+        sched_wakeup(pcb.net, pcb.ctx);
+        return 0;
     default:
         return net_error(ENOPROTOOPT);
     }
-}
-
-int set_tcp_option(tcp_pcb &pcb, int name, int value) MICROPS_REQUIRES(net_locked)
-{
-    if (name == TCP_QUICKACK) {
-        tcp_quickack_set(pcb, value);
-        return 0;
-    }
-    if (name != TCP_NODELAY) return net_error(ENOPROTOOPT);
-    pcb.nodelay = value != 0;
-    tcp_output_request(pcb); /* what Nagle held back goes */
-    return 0;
 }
 
 int get_socket_option(const tcp_pcb &pcb, int name, void *value, socklen_t &size)
@@ -95,15 +150,134 @@ int get_socket_option(const tcp_pcb &pcb, int name, void *value, socklen_t &size
     case SO_REUSEADDR:
         return answer(value, size, int{pcb.reuse});
     case SO_SNDBUF:
-        return answer(value, size, static_cast<int>(pcb.tx_limit));
+        return answer(value, size, buffer_answer(pcb.tx_limit));
     case SO_RCVBUF:
-        return answer(value, size, static_cast<int>(pcb.rx_limit));
+        return answer(value, size, buffer_answer(pcb.rx_limit));
+    case SO_RCVLOWAT:
+        return answer(value, size, static_cast<int>(pcb.set.receive_lowat));
     case SO_ACCEPTCONN:
         return answer(value, size, int{pcb.state == tcp_pcb_state::listen});
     case SO_LINGER:
         return answer(value, size, linger{.l_onoff = pcb.linger >= 0, .l_linger = std::max(pcb.linger, 0)});
     default:
         return net_error(ENOPROTOOPT);
+    }
+}
+
+/* Numbers: IPPROTO_TCP */
+
+/** What is held back goes, as far as the other rules permit. */
+int set_cork(tcp_pcb &pcb, bool corked) MICROPS_REQUIRES(net_locked)
+{
+    pcb.corked = corked;
+    if (!corked) {
+        pcb.more = false;
+        tcp_output_request(pcb);
+    }
+    return 0;
+}
+
+/** As tcp(7) has it, what a cork holds back goes too. */
+int set_nodelay(tcp_pcb &pcb, bool nodelay) MICROPS_REQUIRES(net_locked)
+{
+    pcb.nodelay = nodelay;
+    if (nodelay && tcp_may_send(pcb.state)) pcb.send_anyway = true;
+    tcp_output_request(pcb);
+    return 0;
+}
+
+int set_window_clamp(tcp_pcb &pcb, int value) MICROPS_REQUIRES(net_locked)
+{
+    if (value == 0 && pcb.state != tcp_pcb_state::closed) return net_error(EINVAL);
+    pcb.set.window_clamp = value == 0 ? 0 : std::max(static_cast<uint32_t>(value), uint32_t{TCP_BUFFER_MIN} / 2);
+    tcp_window_update(pcb);
+    return 0;
+}
+
+/** One of the settings: a number within bounds. */
+template <typename T>
+int set_number(T &member, int value, int min, int max)
+{
+    if (!within(value, min, max)) return net_error(EINVAL);
+    member = static_cast<T>(value);
+    return 0;
+}
+
+int set_keepalive_number(tcp_pcb &pcb, int name, int value) MICROPS_REQUIRES(net_locked)
+{
+    const int result = name == TCP_KEEPIDLE    ? set_number(pcb.set.keep_idle, value, 1, SECONDS_MAX)
+                       : name == TCP_KEEPINTVL ? set_number(pcb.set.keep_interval, value, 1, SECONDS_MAX)
+                                               : set_number(pcb.set.keep_count, value, 1, COUNT_MAX);
+    if (result == 0) tcp_keepalive_changed(pcb);
+    return result;
+}
+
+int set_tcp_option(tcp_pcb &pcb, int name, int value) MICROPS_REQUIRES(net_locked)
+{
+    tcp_settings &set = pcb.set;
+    switch (name) {
+    case TCP_NODELAY:
+        return set_nodelay(pcb, value != 0);
+    case TCP_CORK:
+        return set_cork(pcb, value != 0);
+    case TCP_QUICKACK:
+        tcp_quickack_set(pcb, value);
+        return 0;
+    case TCP_MAXSEG:
+        return value == 0 ? set_number(set.mss, 0, 0, 0) : set_number(set.mss, value, MAXSEG_MIN, MAXSEG_MAX);
+    case TCP_KEEPIDLE:
+    case TCP_KEEPINTVL:
+    case TCP_KEEPCNT:
+        return set_keepalive_number(pcb, name, value);
+    case TCP_SYNCNT:
+        return set_number(set.syn_count, value, 1, COUNT_MAX);
+    case TCP_LINGER2:
+        return set_number(set.linger2, std::clamp(value, -1, LINGER2_MAX), -1, LINGER2_MAX);
+    case TCP_WINDOW_CLAMP:
+        return set_window_clamp(pcb, value);
+    case TCP_USER_TIMEOUT:
+        return set_number(set.user_timeout, value, 0, INT32_MAX);
+    case TCP_NOTSENT_LOWAT:
+        set.notsent_lowat = static_cast<uint32_t>(value);
+        sched_wakeup(pcb.net, pcb.ctx);
+        return 0;
+    default:
+        return net_error(ENOPROTOOPT);
+    }
+}
+
+std::optional<int> tcp_option(const tcp_pcb &pcb, int name) MICROPS_REQUIRES(net_locked)
+{
+    const tcp_settings &set = pcb.set;
+    const tcp_config &config = pcb.tcp.config;
+    const bool closed = pcb.state == tcp_pcb_state::closed || pcb.state == tcp_pcb_state::listen;
+    switch (name) {
+    case TCP_NODELAY:
+        return pcb.nodelay;
+    case TCP_CORK:
+        return pcb.corked;
+    case TCP_QUICKACK:
+        return !pcb.ack_delay.interactive();
+    case TCP_MAXSEG:
+        return closed && set.mss > 0 ? int{set.mss} : static_cast<int>(pcb.mss);
+    case TCP_KEEPIDLE:
+        return set.keep_idle > 0 ? int{set.keep_idle} : seconds_of(config.keepalive_time);
+    case TCP_KEEPINTVL:
+        return set.keep_interval > 0 ? int{set.keep_interval} : seconds_of(config.keepalive_interval);
+    case TCP_KEEPCNT:
+        return set.keep_count > 0 ? int{set.keep_count} : static_cast<int>(config.keepalive_probes);
+    case TCP_SYNCNT:
+        return set.syn_count > 0 ? int{set.syn_count} : static_cast<int>(config.syn_retries);
+    case TCP_LINGER2:
+        return set.linger2 != 0 ? int{set.linger2} : seconds_of(config.fin_wait2);
+    case TCP_WINDOW_CLAMP:
+        return static_cast<int>(set.window_clamp);
+    case TCP_USER_TIMEOUT:
+        return static_cast<int>(set.user_timeout);
+    case TCP_NOTSENT_LOWAT:
+        return static_cast<int>(set.notsent_lowat);
+    default:
+        return std::nullopt;
     }
 }
 
@@ -120,10 +294,13 @@ int tcp_setopt(net_guard &guard, int id, int level, int name, const void *value,
     tcp_pcb *pcb = tcp_pcb_get(guard.net(), id);
     if (!pcb) return -1;
     if (level == SOL_SOCKET && name == SO_LINGER) return set_linger(*pcb, value, size);
-    const std::optional<int> number = read_int(value, size);
-    if (!number) return net_error(EINVAL);
-    if (level == SOL_SOCKET) return set_socket_option(*pcb, name, *number);
-    if (level == IPPROTO_TCP) return set_tcp_option(*pcb, name, *number);
+    if (level == IPPROTO_TCP && name == TCP_CONGESTION) return set_congestion(*pcb, value, size);
+    int number = 0;
+    if (size < sizeof(number)) return net_error(EINVAL);
+    if (!value) return net_error(EFAULT);
+    std::memcpy(&number, value, sizeof(number));
+    if (level == SOL_SOCKET) return set_socket_option(*pcb, name, number);
+    if (level == IPPROTO_TCP) return set_tcp_option(*pcb, name, number);
     return net_error(ENOPROTOOPT);
 }
 
@@ -132,10 +309,11 @@ int tcp_getopt(net_guard &guard, int id, int level, int name, void *value, sockl
     const tcp_pcb *pcb = tcp_pcb_get(guard.net(), id);
     if (!pcb) return -1;
     if (level == SOL_SOCKET) return get_socket_option(*pcb, name, value, size);
-    if (level == IPPROTO_TCP && name == TCP_NODELAY) return answer(value, size, int{pcb->nodelay});
-    if (level == IPPROTO_TCP && name == TCP_QUICKACK) return answer(value, size, int{!pcb->ack_delay.interactive()});
-    if (level == IPPROTO_TCP && name == TCP_MAXSEG) return answer(value, size, static_cast<int>(pcb->mss));
-    return net_error(ENOPROTOOPT);
+    if (level != IPPROTO_TCP) return net_error(ENOPROTOOPT);
+    if (name == TCP_INFO) return answer(value, size, tcp_info_make(*pcb));
+    if (name == TCP_CONGESTION) return get_congestion(*pcb, value, size);
+    const std::optional<int> number = tcp_option(*pcb, name);
+    return number ? answer(value, size, *number) : net_error(ENOPROTOOPT);
 }
 
 } // namespace microps

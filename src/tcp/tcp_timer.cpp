@@ -1,9 +1,9 @@
 /*
  * tcp_timer.cpp: what happens when nothing happens: retransmission (RFC 6298), zero window probes (RFC 9293 3.8.6.1),
- * giving up (3.8.3), FIN_WAIT_2 without a user, TIME_WAIT.
+ * giving up (3.8.3), keepalive (3.8.4), FIN_WAIT_2 without a user, TIME_WAIT.
  *
- * All these exclude each other, so a PCB has one timer, and a purpose for it. Keepalive and the timers of
- * RACK-TLP will be further purposes.
+ * All these exclude each other, so a PCB has one timer, and a purpose for it. The keepalive timer is not touched by what
+ * comes: when it expires it looks how long the peer has been silent, and sleeps on for the rest.
  */
 #include "tcp_internal.hpp"
 
@@ -26,6 +26,13 @@ static void tcp_timer_arm(tcp_pcb &pcb, tcp_timer_purpose purpose, net_duration 
     pcb.timer.arm(after);
 }
 
+/** The user wants to know whether the peer lives, and nothing else is under way that would tell. */
+static bool tcp_keepalive_wanted(const tcp_pcb &pcb)
+{
+    using enum tcp_pcb_state;
+    return pcb.keepalive && (pcb.state == established || pcb.state == close_wait || pcb.state == fin_wait2);
+}
+
 static tcp_timer_purpose tcp_timer_wanted(const tcp_pcb &pcb)
 {
     if (pcb.state == tcp_pcb_state::time_wait) return tcp_timer_purpose::time_wait;
@@ -33,7 +40,42 @@ static tcp_timer_purpose tcp_timer_wanted(const tcp_pcb &pcb)
     if (tcp_may_send(pcb.state) && tcp_unsent(pcb) > 0) return tcp_timer_purpose::persist;
     const bool orphan = pcb.owner == tcp_owner::gone;
     if (orphan && pcb.state == tcp_pcb_state::fin_wait2) return tcp_timer_purpose::fin_wait2;
-    return tcp_timer_purpose::none;
+    return tcp_keepalive_wanted(pcb) ? tcp_timer_purpose::keepalive : tcp_timer_purpose::none;
+}
+
+static net_duration tcp_user_timeout(const tcp_pcb &pcb) { return std::chrono::milliseconds(pcb.set.user_timeout); }
+
+/** As Linux: what is sent again, or probed, keeps to the schedule but for the last time, which TCP_USER_TIMEOUT says. */
+static net_duration tcp_until_user_timeout(const tcp_pcb &pcb, net_duration interval) MICROPS_REQUIRES(net_locked)
+{
+    const net_duration limit = tcp_user_timeout(pcb);
+    if (limit == net_duration::zero()) return interval;
+    const net_duration rest = pcb.stalled_since + limit - pcb.net.clock.now();
+    return std::min(interval, std::max<net_duration>(rest, std::chrono::milliseconds(1)));
+}
+
+static net_duration tcp_fin_wait2_time(const tcp_pcb &pcb)
+{
+    if (pcb.set.linger2 < 0) return net_duration::zero();
+    return pcb.set.linger2 > 0 ? std::chrono::seconds(pcb.set.linger2) : pcb.tcp.config.fin_wait2;
+}
+
+static net_duration tcp_keepalive_time(const tcp_pcb &pcb)
+{
+    return pcb.set.keep_idle > 0 ? std::chrono::seconds(pcb.set.keep_idle) : pcb.tcp.config.keepalive_time;
+}
+
+static void tcp_keepalive_arm(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
+{
+    const net_duration rest = pcb.heard_ack + tcp_keepalive_time(pcb) - pcb.net.clock.now();
+    tcp_timer_arm(pcb, tcp_timer_purpose::keepalive, std::max(rest, net_duration::zero()));
+}
+
+/** When a closed window is probed first, or silly window avoidance and a cork end (RFC 9293 3.8.6.2.1: 0.1 to 1 s). */
+static net_duration tcp_persist_time(const tcp_pcb &pcb)
+{
+    if (pcb.snd.wnd == 0) return pcb.rtt.rto();
+    return std::min(pcb.rtt.rto(), pcb.corked || pcb.more ? TCP_CORK_MAX : TCP_OVERRIDE);
 }
 
 void tcp_timer_update(tcp_pcb &pcb)
@@ -41,20 +83,30 @@ void tcp_timer_update(tcp_pcb &pcb)
     if (pcb.released) return;
     const tcp_timer_purpose wanted = tcp_timer_wanted(pcb);
     if (wanted == pcb.purpose) return;
+    if (pcb.purpose == tcp_timer_purpose::keepalive) pcb.retries = 0; /* they were keepalives */
     pcb.backoff = 0;
     switch (wanted) {
     case tcp_timer_purpose::none:
         return tcp_timer_cancel(pcb);
     case tcp_timer_purpose::retransmit:
-        return tcp_timer_arm(pcb, wanted, pcb.rtt.rto());
-    case tcp_timer_purpose::persist: /* a closed window: probes; a small one: RFC 9293 3.8.6.2.1 wants 0.1 to 1 s */
-        return tcp_timer_arm(pcb, wanted, pcb.snd.wnd == 0 ? pcb.rtt.rto() : std::min(pcb.rtt.rto(), TCP_OVERRIDE));
+        return tcp_timer_arm(pcb, wanted, pcb.retries > 0 ? tcp_until_user_timeout(pcb, pcb.rtt.rto()) : pcb.rtt.rto());
+    case tcp_timer_purpose::persist:
+        pcb.stalled_since = pcb.net.clock.now();
+        return tcp_timer_arm(pcb, wanted, tcp_persist_time(pcb));
+    case tcp_timer_purpose::keepalive:
+        return tcp_keepalive_arm(pcb);
     case tcp_timer_purpose::fin_wait2:
-        return tcp_timer_arm(pcb, wanted, pcb.tcp.config.fin_wait2);
+        return tcp_timer_arm(pcb, wanted, tcp_fin_wait2_time(pcb));
     case tcp_timer_purpose::time_wait:
         return tcp_set_timewait_timer(pcb);
     }
     net_unreachable();
+}
+
+void tcp_keepalive_changed(tcp_pcb &pcb)
+{
+    if (pcb.purpose == tcp_timer_purpose::keepalive) tcp_timer_cancel(pcb);
+    tcp_timer_update(pcb);
 }
 
 void tcp_set_timewait_timer(tcp_pcb &pcb)
@@ -72,9 +124,45 @@ void tcp_set_timewait_timer(tcp_pcb &pcb)
 static unsigned tcp_retries_max(const tcp_pcb &pcb)
 {
     const tcp_config &config = pcb.tcp.config;
-    if (pcb.state == tcp_pcb_state::syn_sent) return config.syn_retries;
+    if (pcb.state == tcp_pcb_state::syn_sent) return pcb.set.syn_count > 0 ? pcb.set.syn_count : config.syn_retries;
     if (pcb.state == tcp_pcb_state::syn_received) return config.synack_retries;
     return pcb.owner == tcp_owner::gone ? config.orphan_retries : config.data_retries;
+}
+
+bool tcp_stalled_for(const tcp_pcb &pcb, unsigned retries)
+{
+    const tcp_config &config = pcb.tcp.config;
+    net_duration time{};
+    net_duration rto = config.rto_min;
+    for (unsigned i = 0; i <= retries; i++) {
+        time += rto;
+        rto = std::min(2 * rto, config.rto_max);
+    }
+    return pcb.net.clock.now() - pcb.stalled_since >= time;
+}
+
+/**
+ * R2, or TCP_USER_TIMEOUT. As Linux, R2 is a number of SYNs, but for data the time that so many retransmissions take,
+ * so that a path with a long RTO is not given longer than one with a short one.
+ */
+static bool tcp_retransmitted_in_vain(const tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
+{
+    if (pcb.retries == 0) return false;
+    const bool opening = pcb.state == tcp_pcb_state::syn_sent || pcb.state == tcp_pcb_state::syn_received;
+    if (opening && pcb.retries >= tcp_retries_max(pcb)) return true;
+    if (pcb.set.user_timeout > 0) return pcb.net.clock.now() - pcb.stalled_since >= tcp_user_timeout(pcb);
+    return !opening && tcp_stalled_for(pcb, tcp_retries_max(pcb));
+}
+
+/**
+ * Answered probes go on for ever (RFC 9293 3.8.6.1), unless the user has set a limit, or has gone: as Linux, what he
+ * left behind is not kept by a peer that never opens its window.
+ */
+static bool tcp_probed_in_vain(const tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
+{
+    if (pcb.set.user_timeout > 0) return pcb.net.clock.now() - pcb.stalled_since >= tcp_user_timeout(pcb);
+    if (pcb.owner == tcp_owner::gone && tcp_stalled_for(pcb, pcb.tcp.config.orphan_retries)) return true;
+    return pcb.retries >= tcp_retries_max(pcb);
 }
 
 static void tcp_give_up(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
@@ -86,16 +174,22 @@ static void tcp_give_up(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
     tcp_pcb_fail(pcb, pcb.soft_error ? pcb.soft_error : ETIMEDOUT);
 }
 
+static void tcp_count_retry(tcp_pcb &pcb)
+{
+    if (pcb.retries < UINT8_MAX) pcb.retries++;
+}
+
 /* Expiry */
 
 static void tcp_retransmit_expired(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
-    if (pcb.retries >= tcp_retries_max(pcb)) return tcp_give_up(pcb);
-    pcb.retries++;
+    if (tcp_retransmitted_in_vain(pcb)) return tcp_give_up(pcb);
+    if (pcb.retries == 0) pcb.stalled_since = pcb.sent.front().when;
+    tcp_count_retry(pcb);
     const bool again = pcb.retries > 1;
     net_count(pcb.net, counter::tcp_timeouts);
     if (pcb.sent.front().flags & TCP_FLG_SYN) pcb.syn_lost = true;
-    if (again) ip_suspect(pcb.net, pcb.foreign.addr);
+    if (again || tcp_stalled_for(pcb, pcb.tcp.config.retries1)) ip_suspect(pcb.net, pcb.foreign.addr); /* R1 */
     tcp_black_hole_check(pcb);
     const uint32_t flight = tcp_flight_size(pcb);
     pcb.rtt.back_off();
@@ -106,16 +200,46 @@ static void tcp_retransmit_expired(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 
 static void tcp_persist_expired(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
-    if (pcb.snd.wnd > 0) { /* a small window: what fits has waited long enough */
+    if (pcb.snd.wnd > 0) { /* a small window, or a cork: what fits has waited long enough */
         pcb.send_anyway = true;
         return tcp_output_request(pcb);
     }
-    if (pcb.retries >= tcp_retries_max(pcb)) return tcp_give_up(pcb);
-    pcb.retries++;
+    if (tcp_probed_in_vain(pcb)) return tcp_give_up(pcb);
+    tcp_count_retry(pcb);
+    net_count(pcb.net, counter::tcp_zero_window_probes);
     tcp_output_probe(pcb);
     if (pcb.backoff < 16) pcb.backoff++;
     const net_duration interval = std::min(pcb.rtt.rto() * (1 << pcb.backoff), pcb.tcp.config.rto_max);
-    tcp_timer_arm(pcb, tcp_timer_purpose::persist, interval);
+    tcp_timer_arm(pcb, tcp_timer_purpose::persist, tcp_until_user_timeout(pcb, interval));
+}
+
+/** RFC 9293 3.8.4; as Linux, TCP_USER_TIMEOUT takes the place of the number of probes. */
+static void tcp_keepalive_expired(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
+{
+    const tcp_config &config = pcb.tcp.config;
+    const net_duration silent = pcb.net.clock.now() - pcb.heard_ack;
+    if (silent < tcp_keepalive_time(pcb)) {
+        pcb.retries = 0;
+        return tcp_keepalive_arm(pcb);
+    }
+    const unsigned count = pcb.set.keep_count > 0 ? pcb.set.keep_count : config.keepalive_probes;
+    const bool limited = pcb.set.user_timeout > 0;
+    if (limited ? pcb.retries > 0 && silent >= tcp_user_timeout(pcb) : pcb.retries >= count) return tcp_give_up(pcb);
+    tcp_count_retry(pcb);
+    net_count(pcb.net, counter::tcp_keep_alive);
+    tcp_output_probe(pcb);
+    const std::chrono::seconds set(pcb.set.keep_interval);
+    tcp_timer_arm(pcb, tcp_timer_purpose::keepalive, set.count() > 0 ? set : config.keepalive_interval);
+}
+
+/** As Linux; RFC 9293 would wait for ever. */
+static void tcp_fin_wait2_expired(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
+{
+    if (pcb.set.linger2 < 0) {
+        net_count(pcb.net, counter::tcp_abort_on_linger);
+        tcp_output_rst(pcb);
+    }
+    tcp_pcb_release(pcb);
 }
 
 void tcp_timer(tcp_pcb &pcb)
@@ -125,8 +249,10 @@ void tcp_timer(tcp_pcb &pcb)
         return tcp_retransmit_expired(pcb);
     case tcp_timer_purpose::persist:
         return tcp_persist_expired(pcb);
-    case tcp_timer_purpose::fin_wait2: /* as Linux: RFC 9293 would wait for ever */
-        return tcp_pcb_release(pcb);
+    case tcp_timer_purpose::keepalive:
+        return tcp_keepalive_expired(pcb);
+    case tcp_timer_purpose::fin_wait2:
+        return tcp_fin_wait2_expired(pcb);
     case tcp_timer_purpose::time_wait:
         debugf("timewait has elapsed, local=%s, foreign=%s", ip_endpoint_str(pcb.local).c_str(),
                ip_endpoint_str(pcb.foreign).c_str());

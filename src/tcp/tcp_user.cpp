@@ -31,9 +31,16 @@ int tcp_sleep(net_guard &guard, tcp_pcb &pcb, net_time deadline)
     return net_error(cause == ETIMEDOUT ? EAGAIN : cause);
 }
 
+size_t tcp_send_room(const tcp_pcb &pcb)
+{
+    if (pcb.set.notsent_lowat > 0 && tcp_unsent(pcb) >= pcb.set.notsent_lowat) return 0;
+    return pcb.tx_limit - std::min<size_t>(pcb.tx_limit, pcb.tx.size());
+}
+
 bool tcp_is_writable(const tcp_pcb &pcb)
 {
     const size_t limit = pcb.tx_limit;
+    if (pcb.set.notsent_lowat > 0 && tcp_unsent(pcb) >= pcb.set.notsent_lowat) return false;
     return pcb.tx.size() < limit && (limit - pcb.tx.size()) * 3 >= limit; /* a third, as Linux: not for every ACK */
 }
 
@@ -58,8 +65,7 @@ ssize_t tcp_send(net_guard &guard, int id, std::span<const uint8_t> data, int fl
         if (sent() > 0 && (pcb->error || pcb->fin_queued || pcb->released)) return sent(); /* the next call tells */
         if (const int error = tcp_send_error(*pcb)) return net_error(error);
         /* During the handshake too: RFC 9293 3.10.2 queues it. */
-        const size_t room = pcb->tx_limit - std::min<size_t>(pcb->tx_limit, pcb->tx.size());
-        const size_t n = std::min(room, data.size());
+        const size_t n = std::min(tcp_send_room(*pcb), data.size());
         pcb->tx.append(data.first(n));
         data = data.subspan(n);
         pcb->more = (flags & MSG_MORE) != 0;
@@ -104,10 +110,11 @@ ssize_t tcp_receive(net_guard &guard, int id, std::span<uint8_t> data, int flags
 {
     tcp_pcb *pcb = tcp_pcb_get(guard.net(), id);
     if (!pcb) return -1;
+    const size_t least = flags & MSG_WAITALL ? data.size() : std::min<size_t>(data.size(), pcb->set.receive_lowat);
     size_t filled = 0;
     for (;;) {
         filled = tcp_receive_take(*pcb, data, filled, flags);
-        const bool enough = filled == data.size() || (filled > 0 && !(flags & MSG_WAITALL));
+        const bool enough = filled >= least;
         if (enough) return static_cast<ssize_t>(filled);
         if (filled > 0 && pcb->error) return static_cast<ssize_t>(filled); /* the next call tells */
         if (const std::optional<int> end = tcp_receive_end(*pcb)) {
@@ -170,7 +177,7 @@ int tcp_shutdown(net_guard &guard, int id, int how)
     return 0;
 }
 
-/** SO_LINGER with a time: close() waits for the peer's last ACK. */
+/** SO_LINGER with a time: close() waits for the peer's last ACK; as on Linux, with O_NONBLOCK too. */
 static void tcp_linger(net_guard &guard, tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     const net_time deadline = pcb.net.clock.now() + std::chrono::seconds(pcb.linger);
@@ -184,28 +191,46 @@ static void tcp_linger(net_guard &guard, tcp_pcb &pcb) MICROPS_REQUIRES(net_lock
 /** Takes the id from the user. */
 static void tcp_disown(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
-    pcb.owner = tcp_owner::gone;
+    tcp_set_owner(pcb, tcp_owner::gone);
     sched_wakeup(pcb.net, pcb.ctx); /* whoever sleeps finds out */
     if (pcb.released) tcp_pcb_bury(pcb);
+}
+
+static int tcp_abort(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
+{
+    tcp_disown(pcb);
+    if (pcb.released) return 0;
+    if (tcp_is_synchronized(pcb.state) && pcb.state != tcp_pcb_state::time_wait) tcp_output_rst(pcb);
+    tcp_pcb_release(pcb);
+    return 0;
 }
 
 int tcp_abort(net_guard &guard, int id)
 {
     tcp_pcb *pcb = tcp_pcb_get(guard.net(), id);
-    if (!pcb) return -1;
-    tcp_disown(*pcb);
-    if (pcb->released) return 0;
-    if (tcp_is_synchronized(pcb->state) && pcb->state != tcp_pcb_state::time_wait) tcp_output_rst(*pcb);
-    tcp_pcb_release(*pcb);
-    return 0;
+    return pcb ? tcp_abort(*pcb) : -1;
+}
+
+/** Why close() is an abort, if it is: what Linux counts it as. */
+static std::optional<counter> tcp_close_aborts(const tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
+{
+    if (pcb.released || !tcp_is_synchronized(pcb.state)) return std::nullopt;
+    const bool unread = !pcb.rx.empty() && !(pcb.fin_queued && pcb.fin_received);
+    if (unread) return counter::tcp_abort_on_close; /* RFC 9293 3.6.1, RFC 2525 2.17 */
+    if (pcb.linger == 0) return counter::tcp_abort_on_data;
+    /* What nobody holds any more must not crowd out what somebody does. */
+    if (pcb.tcp.orphans >= std::max<size_t>(pcb.tcp.config.pcb_max / 2, 1)) return counter::tcp_abort_on_memory;
+    return std::nullopt;
 }
 
 int tcp_close(net_guard &guard, int id)
 {
     tcp_pcb *pcb = tcp_pcb_get(guard.net(), id);
     if (!pcb) return -1;
-    const bool unread = !pcb->rx.empty() && !(pcb->fin_queued && pcb->fin_received);
-    if (!pcb->released && (unread || pcb->linger == 0)) return tcp_abort(guard, id); /* RFC 9293 3.6.1, RFC 2525 2.17 */
+    if (const std::optional<counter> cause = tcp_close_aborts(*pcb)) {
+        net_count(pcb->net, *cause);
+        return tcp_abort(*pcb);
+    }
     tcp_disown(*pcb);
     if (pcb->released) return 0;
     if (!tcp_is_synchronized(pcb->state)) {
@@ -213,6 +238,7 @@ int tcp_close(net_guard &guard, int id)
         return 0;
     }
     if (pcb->fin_received) pcb->rx.clear(); /* the peer has delivered everything: nothing to reset */
+    if (pcb->purpose == tcp_timer_purpose::persist) pcb->stalled_since = pcb->net.clock.now(); /* an orphan's time */
     tcp_send_fin(*pcb);
     tcp_timer_update(*pcb); /* in FIN_WAIT_2 a timer runs from now on */
     if (pcb->linger > 0 && !guard.nested()) tcp_linger(guard, *pcb);
@@ -238,7 +264,7 @@ short tcp_poll(net_guard &guard, int id)
     const bool closed = pcb->state == tcp_pcb_state::closed;
     const bool no_more_in = pcb->fin_received || pcb->rx_shut || (closed && pcb->opened) || pcb->error;
     const bool no_more_out = pcb->fin_queued || closed;
-    if (!pcb->rx.empty() || no_more_in) events |= POLLIN | POLLRDNORM;
+    if (pcb->rx.size() >= pcb->set.receive_lowat || no_more_in) events |= POLLIN | POLLRDNORM;
     if (no_more_in) events |= POLLRDHUP;
     if (closed || (no_more_in && no_more_out)) events |= POLLHUP;
     const bool opening = pcb->state == tcp_pcb_state::syn_sent || pcb->state == tcp_pcb_state::syn_received;
@@ -269,6 +295,17 @@ ssize_t tcp_pending(net_guard &guard, int id)
     if (!pcb) return -1;
     if (pcb->state == tcp_pcb_state::listen) return net_error(EINVAL);
     return static_cast<ssize_t>(pcb->rx.size());
+}
+
+ssize_t tcp_queued(net_guard &guard, int id, bool unsent)
+{
+    const tcp_pcb *pcb = tcp_pcb_get(guard.net(), id);
+    if (!pcb) return -1;
+    if (pcb->state == tcp_pcb_state::listen) return net_error(EINVAL);
+    if (!pcb->opened || pcb->released) return 0;
+    if (unsent) return static_cast<ssize_t>(tcp_unsent(*pcb));
+    const bool fin = pcb->fin_queued && !tcp_fin_acknowledged(*pcb);
+    return static_cast<ssize_t>(pcb->tx.size()) + (fin ? 1 : 0);
 }
 
 int tcp_take_error(net_guard &guard, int id)
