@@ -143,7 +143,8 @@ bool tcp_stalled_for(const tcp_pcb &pcb, unsigned retries)
 
 /**
  * R2, or TCP_USER_TIMEOUT. As Linux, R2 is a number of SYNs, but for data the time that so many retransmissions take,
- * so that a path with a long RTO is not given longer than one with a short one.
+ * so that a path with a long RTO is not given longer than one with a short one; and R1 comes first (RFC 9293 3.8.3),
+ * should the RTO still be long from what was resent earlier.
  */
 static bool tcp_retransmitted_in_vain(const tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
@@ -151,7 +152,8 @@ static bool tcp_retransmitted_in_vain(const tcp_pcb &pcb) MICROPS_REQUIRES(net_l
     const bool opening = pcb.state == tcp_pcb_state::syn_sent || pcb.state == tcp_pcb_state::syn_received;
     if (opening && pcb.retries >= tcp_retries_max(pcb)) return true;
     if (pcb.set.user_timeout > 0) return pcb.net.clock.now() - pcb.stalled_since >= tcp_user_timeout(pcb);
-    return !opening && tcp_stalled_for(pcb, tcp_retries_max(pcb));
+    if (opening || pcb.retries < std::min(tcp_retries_max(pcb), pcb.tcp.config.retries1 + 1)) return false;
+    return tcp_stalled_for(pcb, tcp_retries_max(pcb));
 }
 
 /**
