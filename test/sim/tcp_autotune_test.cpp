@@ -25,7 +25,7 @@ namespace
 constexpr double BANDWIDTH = 100e6;
 constexpr net_duration ONE_WAY = 50ms;
 constexpr net_duration START_UP = 3s;
-constexpr net_duration MEASURED = 5s;
+constexpr net_duration MEASURED = 3s;
 
 /** Two hosts, a long fat wire, and one transfer at a time. */
 class long_path

@@ -292,6 +292,7 @@ TEST(TcpDsack, OnlyDataIsReported)
     story.peer.send(ack().seq(999));
     story.peer.expect(ack(1000));
     EXPECT_TRUE(story.peer.last().sack.empty());
+    story.peer.wait(1s); /* answers to empty segments are rationed */
     story.peer.send(syn().seq(999));
     story.peer.expect(ack(1000));
     EXPECT_TRUE(story.peer.last().sack.empty());
