@@ -1,8 +1,8 @@
 /*
  * tcp_ack.cpp: the fifth step of SEGMENT ARRIVES: what the peer acknowledges (RFC 9293 3.10.7.4, RFC 5681, RFC 6298).
  *
- * After each ACK four objects are asked in this order: the scoreboard (what do we know of each sent segment?), recovery
- * (what is lost, what may be resent?), congestion (how much may be outstanding?), output (send it).
+ * Here: whether the ACK may be believed, the peer's window, and what it means for the state. What it says about the
+ * segments we have sent is tcp_loss.cpp's subject.
  */
 #include "tcp_internal.hpp"
 
@@ -14,49 +14,6 @@ namespace microps
 bool tcp_fin_acknowledged(const tcp_pcb &pcb)
 {
     return pcb.fin_queued && pcb.snd.una == pcb.tx_first + pcb.tx.size() + 1;
-}
-
-/** The round-trip time of what was just acknowledged; of which nothing was sent twice (Karn, RFC 6298 3). */
-static void tcp_measure(tcp_pcb &pcb, net_duration rtt, tcp_seq ack) MICROPS_REQUIRES(net_locked)
-{
-    if (ack < pcb.rtt_next) return; /* one per flight: RFC 6298's constants are made for that */
-    pcb.rtt.on_sample(rtt);
-    pcb.rtt_next = pcb.snd.nxt;
-}
-
-tcp_acked tcp_retransmit_queue_cleanup(tcp_pcb &pcb, tcp_seq ack)
-{
-    tcp_acked acked{.count = ack.since(pcb.snd.una)};
-    tcp_scoreboard &board = pcb.sent;
-    if (!board.empty()) {
-        const net_time now = pcb.net.clock.now();
-        const net_time oldest = board.front().when;
-        net_time newest = oldest;
-        bool resent = false;
-        while (!board.empty() && board.front().last <= ack) {
-            const tcp_sent &segment = board.front();
-            debugf("remove, seq=%u, flags=%s, len=%zu", segment.first.value(), tcp_flg_ntoa(segment.flags).c_str(),
-                   size_t{segment.data_size()});
-            resent = resent || segment.resent;
-            newest = segment.when;
-            board.pop_front();
-        }
-        if (!board.empty() && board.front().first < ack) {
-            resent = resent || board.front().resent;
-            board.trim_front(ack);
-        }
-        if (!resent) {
-            acked.rtt = now - newest; /* the path's; the oldest may have waited for a delayed ACK, as the RTO must */
-            tcp_measure(pcb, now - oldest, ack);
-        }
-    }
-    pcb.snd.una = ack;
-    if (ack > pcb.tx_first) { /* beyond our SYN */
-        const size_t bytes = std::min<size_t>(ack.since(pcb.tx_first), pcb.tx.size());
-        pcb.tx.consume(bytes);
-        pcb.tx_first += bytes;
-    }
-    return acked;
 }
 
 std::unique_ptr<tcp_congestion> tcp_congestion_open(const tcp_pcb &pcb, std::string_view name)
@@ -101,49 +58,6 @@ static step tcp_check_ack_of_syn(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_R
     return step::next;
 }
 
-uint32_t tcp_flight_size(const tcp_pcb &pcb)
-{
-    return std::min(pcb.sent.outstanding(), pcb.congestion ? pcb.congestion->cwnd() : UINT32_MAX);
-}
-
-/** Round trips, as congestion control counts them: one begins when what was sent in the last one is acknowledged. */
-static bool tcp_round_start(tcp_pcb &pcb, tcp_seq ack)
-{
-    if (ack <= pcb.round_end) return false;
-    pcb.round_end = pcb.snd.nxt;
-    return true;
-}
-
-/** New data was acknowledged: the window grows, perhaps. */
-static void tcp_congestion_ack(tcp_pcb &pcb, const tcp_acked &acked, bool round_start) MICROPS_REQUIRES(net_locked)
-{
-    const bool was_conservative = pcb.congestion->in_conservative_slow_start();
-    pcb.congestion->on_ack({.now = pcb.net.clock.now(),
-                            .acked = acked.count,
-                            .in_flight = pcb.flight,
-                            .cwnd_limited = pcb.cwnd_limited,
-                            .round_start = round_start,
-                            .rtt = acked.rtt,
-                            .srtt = pcb.rtt.srtt()});
-    if (!was_conservative && pcb.congestion->in_conservative_slow_start()) net_count(pcb.net, counter::tcp_hystart_css);
-}
-
-static void tcp_ack_new(tcp_pcb &pcb, tcp_seq ack) MICROPS_REQUIRES(net_locked)
-{
-    const bool was_writable = tcp_is_writable(pcb);
-    const bool was_fast = pcb.recovery.now() == tcp_recovery::phase::fast;
-    const tcp_acked acked = tcp_retransmit_queue_cleanup(pcb, ack);
-    const bool restart_timer = pcb.recovery.on_ack(pcb.sent, ack, acked.count, pcb.mss);
-    const bool round_start = tcp_round_start(pcb, ack);
-    if (pcb.congestion && !was_fast) tcp_congestion_ack(pcb, acked, round_start);
-    tcp_sndbuf_expand(pcb);
-    pcb.retries = 0;
-    pcb.soft_error = 0;
-    if (pcb.small_end && ack >= *pcb.small_end) pcb.small_end.reset();
-    if (restart_timer) tcp_timer_cancel(pcb); /* RFC 6298 5.2, 5.3: output arms it again, if something is outstanding */
-    if ((!was_writable && tcp_is_writable(pcb)) || pcb.tx.empty()) sched_wakeup(pcb.net, pcb.ctx);
-}
-
 /**
  * RFC 5681 2: nothing but "I still wait for SND.UNA" while something is outstanding. With a closed window it says "my
  * window is still closed".
@@ -151,15 +65,6 @@ static void tcp_ack_new(tcp_pcb &pcb, tcp_seq ack) MICROPS_REQUIRES(net_locked)
 static bool tcp_is_duplicate_ack(const tcp_pcb &pcb, const tcp_segment &seg)
 {
     return !pcb.sent.empty() && seg.len() == 0 && seg.ack == pcb.snd.una && seg.wnd == pcb.snd.wnd && seg.wnd > 0;
-}
-
-static void tcp_ack_duplicate(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
-{
-    net_count(pcb.net, counter::tcp_duplicate_acks_in);
-    const uint32_t flight = tcp_flight_size(pcb);
-    if (!pcb.recovery.on_duplicate_ack(pcb.sent, pcb.snd.una, pcb.snd.nxt)) return;
-    net_count(pcb.net, counter::tcp_fast_retrans);
-    if (pcb.congestion) pcb.congestion->on_loss(pcb.net.clock.now(), flight);
 }
 
 void tcp_send_window_update(tcp_pcb &pcb, const tcp_segment &seg)
@@ -218,11 +123,9 @@ step tcp_check_ack(tcp_pcb &pcb, const tcp_segment &seg)
         return step::drop;
     }
     pcb.heard_ack = pcb.net.clock.now();
-    if (seg.ack > pcb.snd.una) {
-        tcp_ack_new(pcb, seg.ack);
-    } else if (tcp_is_duplicate_ack(pcb, seg)) {
-        tcp_ack_duplicate(pcb);
-    }
+    const bool duplicate = tcp_is_duplicate_ack(pcb, seg);
+    if (duplicate) net_count(pcb.net, counter::tcp_duplicate_acks_in);
+    if (seg.ack > pcb.snd.una || duplicate || !seg.options.sack.empty()) tcp_acknowledged(pcb, seg, duplicate);
     tcp_send_window_update(pcb, seg);
     /* A peer that keeps its window closed but answers is alive, however long (RFC 9293 3.8.6.1). */
     if (pcb.snd.wnd == 0 || pcb.purpose == tcp_timer_purpose::persist) pcb.retries = 0;

@@ -246,7 +246,6 @@ int tcp_connect_start(tcp_pcb &pcb)
     }
     pcb.iss = pcb.snd.una = pcb.snd.nxt = tcp_connect_iss(pcb);
     pcb.tx_first = pcb.iss + 1;
-    pcb.rtt_next = pcb.iss;
     pcb.snd.wnd = pcb.snd.wnd_max = 0;
     tcp_offer(pcb);
     net_count(pcb.net, counter::tcp_active_opens);

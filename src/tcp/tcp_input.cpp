@@ -36,7 +36,7 @@ static void tcp_syn_sent_accept(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_RE
         tcp_set_state(pcb, tcp_pcb_state::syn_received);
         return tcp_output_syn(pcb);
     }
-    tcp_retransmit_queue_cleanup(pcb, seg.ack);
+    tcp_acknowledged(pcb, seg, false);
     pcb.snd.wl1 = seg.seq;
     pcb.snd.wl2 = seg.ack;
     pcb.snd.wnd = pcb.snd.wnd_max = seg.wnd;

@@ -111,6 +111,8 @@ enum class tcp_owner : uint8_t {
 enum class tcp_timer_purpose : uint8_t {
     none,
     retransmit, /* something is outstanding */
+    loss_probe, /* the same, and the flight's last segments may be lost (RFC 8985 7) */
+    reorder,    /* the same, and RACK gives some segments a little time yet (RFC 8985 6) */
     persist,    /* nothing is, but data waits for the peer's window */
     keepalive,  /* nothing is, and the user wants to know whether the peer lives */
     fin_wait2,  /* the user has closed, the peer has not */
@@ -224,7 +226,7 @@ struct tcp_pcb {
     tcp_scoreboard sent{};
     tcp_recovery recovery{};
     tcp_rtt rtt;
-    tcp_seq rtt_next{}; /* one measurement per flight: the next when this is acknowledged */
+    net_time rto_from{}; /* when the retransmission timer began anew */
     std::unique_ptr<tcp_congestion> congestion{};
     tcp_seq round_end{}; /* a round trip ends by the first ACK of what was sent behind this */
     uint32_t flight = 0; /* most in flight in this round trip, and whether cwnd stopped output; until ... */
@@ -292,7 +294,7 @@ struct tcp_pcb {
     tcp_pcb *hash_next = nullptr;
 };
 /* "An idle connection costs under 1 KiB": the PCB, its congestion control, its place in the tables. */
-static_assert(sizeof(tcp_pcb) <= 840);
+static_assert(sizeof(tcp_pcb) <= 1000);
 
 /** Everything the module remembers, in one place. */
 struct tcp_layer {
@@ -477,24 +479,31 @@ void tcp_sndbuf_expand(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 
 /* tcp_ack.cpp: fifth step */
 
-/** What an ACK acknowledged. */
-struct tcp_acked {
-    uint32_t count = 0; /* sequence numbers */
-    net_duration rtt{}; /* zero: it says nothing about the round trip */
-};
-
 step tcp_check_ack(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked);
 /** Takes over SND.WND from a segment, if it is newer than the last (RFC 9293 3.10.7.4). */
 void tcp_send_window_update(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked);
 /** Both SYNs are acknowledged: the connection begins. */
 void tcp_enter_established(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
-/** Takes what SEG.ACK acknowledges from the scoreboard and the send ring. */
-tcp_acked tcp_retransmit_queue_cleanup(tcp_pcb &pcb, tcp_seq ack) MICROPS_REQUIRES(net_locked);
 bool tcp_fin_acknowledged(const tcp_pcb &pcb);
 /** A congestion control by name, with what the configuration says; null: no such name. */
 std::unique_ptr<tcp_congestion> tcp_congestion_open(const tcp_pcb &pcb, std::string_view name);
+
+/* tcp_loss.cpp: what ACKs and timers say about the segments we have sent */
+
+/** Which mechanisms are on for this connection. */
+tcp_recovery_rules tcp_rules(const tcp_pcb &pcb);
+tcp_recovery_view tcp_view(const tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+/** An acceptable ACK, with its SACK blocks. @p duplicate: as RFC 5681 2 defines it. */
+void tcp_acknowledged(tcp_pcb &pcb, const tcp_segment &seg, bool duplicate) MICROPS_REQUIRES(net_locked);
+/** The retransmission timer expired; @p again: nothing was acknowledged since it did last. */
+void tcp_loss_timeout(tcp_pcb &pcb, bool again) MICROPS_REQUIRES(net_locked);
+void tcp_reorder_timeout(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+bool tcp_loss_probe_wanted(const tcp_pcb &pcb);
+net_time tcp_loss_probe_at(const tcp_pcb &pcb);
 /** What RFC 5681 calls FlightSize, without what limited transmit has added. */
 uint32_t tcp_flight_size(const tcp_pcb &pcb);
+/** What is in the network, as far as we know: RFC 6675's pipe. */
+uint32_t tcp_in_flight(const tcp_pcb &pcb);
 
 /* tcp_output.cpp */
 
@@ -508,6 +517,8 @@ void tcp_output(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 void tcp_output_syn(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 /** <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>, now. */
 void tcp_output_ack(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+/** The loss probe: new data, or the last segment again, whatever the congestion window says (RFC 8985 7.3). */
+void tcp_output_loss_probe(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 /** A segment that the peer must answer, without data: SND.UNA - 1. Of a closed window, or to see whether it lives. */
 void tcp_output_probe(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 /** <SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK> */

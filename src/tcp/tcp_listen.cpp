@@ -59,7 +59,6 @@ static void tcp_passive_prepare(tcp_pcb &pcb, const tcp_segment &syn, tcp_seq is
     pcb.rcv.nxt = syn.seq + 1;
     pcb.rcv.edge = pcb.rcv.nxt;
     pcb.iss = pcb.snd.una = pcb.snd.nxt = iss;
-    pcb.rtt_next = iss;
     pcb.tx_first = iss + 1;
     pcb.snd.wnd = pcb.snd.wnd_max = syn.wnd;
     pcb.snd.wl1 = syn.seq;

@@ -129,6 +129,11 @@ static void tcp_transmit(tcp_pcb &pcb, tcp_seq seq, size_t len, uint8_t flags) M
     }
     tx.wnd = tcp_window_advertise(pcb, (flags & TCP_FLG_SYN) != 0);
     tx.options = tcp_segment_options(pcb, tx.flags, len);
+    pcb.traffic.segs_out++;
+    if (len > 0) {
+        pcb.traffic.data_segs_out++;
+        pcb.traffic.bytes_sent += len;
+    }
     packet_ptr pkt = tcp_packet_alloc(pcb.net, len);
     if (pkt && len > 0) {
         pcb.tx.read(seq.since(pcb.tx_first), pkt->bytes());
@@ -164,6 +169,7 @@ void tcp_output_syn(tcp_pcb &pcb)
     }
     pcb.mss_offered = tcp_mss_advertised(pcb);
     pcb.last_sent = pcb.net.clock.now();
+    pcb.rto_from = pcb.last_sent;
     pcb.sent.on_sent(pcb.iss, pcb.iss + 1, TCP_FLG_SYN, pcb.last_sent);
     pcb.snd.nxt = pcb.iss + 1;
     tcp_transmit(pcb, pcb.iss, 0, TCP_FLG_SYN);
@@ -190,10 +196,11 @@ size_t tcp_unsent(const tcp_pcb &pcb)
 /** How many bytes may be outstanding beside what is. Zero: none; but the first one may always leave. */
 static size_t tcp_cwnd_room(const tcp_pcb &pcb)
 {
-    const uint32_t in_flight = pcb.recovery.in_flight(pcb.sent, pcb.mss);
+    const uint32_t in_flight = tcp_in_flight(pcb);
     const uint32_t cwnd = pcb.congestion ? pcb.congestion->cwnd() : pcb.mss;
-    if (in_flight == 0) return std::max(cwnd, pcb.mss);
-    return cwnd > in_flight ? cwnd - in_flight : 0;
+    const uint32_t window = pcb.recovery.window(cwnd, tcp_rules(pcb));
+    if (in_flight == 0) return std::max(window, pcb.mss);
+    return window > in_flight ? window - in_flight : 0;
 }
 
 /** How many of the unsent bytes the peer's window and silly window avoidance let go (RFC 9293 3.8.6.2.1). */
@@ -219,9 +226,12 @@ static void tcp_send_new(tcp_pcb &pcb, size_t len, bool fin) MICROPS_REQUIRES(ne
     if (fin) flags |= TCP_FLG_FIN;
     if (len > 0 && len == tcp_unsent(pcb)) flags |= TCP_FLG_PSH; /* the last of a burst */
     pcb.snd.nxt += len + (fin ? 1 : 0);
+    if (pcb.sent.empty()) pcb.rto_from = now; /* RFC 6298 5.1 */
     pcb.sent.on_sent(first, pcb.snd.nxt, flags & TCP_FLG_FIN, now);
+    pcb.recovery.on_sent(static_cast<uint32_t>(len), false, {});
     pcb.last_sent = now;
     if (len % pcb.mss != 0) pcb.small_end = first + len;
+    net_count(pcb.net, counter::tcp_orig_data_sent);
     tcp_transmit(pcb, first, len, flags);
 }
 
@@ -245,6 +255,7 @@ static bool tcp_output_new(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
     for (size_t unsent = tcp_unsent(pcb); unsent > 0 || tcp_fin_due(pcb); unsent = tcp_unsent(pcb)) {
         size_t len = std::min(tcp_window_permits(pcb, unsent), packet_max);
         if (len == 0 && unsent > 0) break; /* but a FIN needs no room in the window */
+        if (pcb.sent.count() >= pcb.tcp.config.sent_segments) break;
         const size_t room = tcp_cwnd_room(pcb);
         if (room < std::min<size_t>(len, pcb.mss)) {
             cwnd_limited = true;
@@ -267,7 +278,7 @@ static void tcp_note_usage(tcp_pcb &pcb, bool sent, bool cwnd_limited) MICROPS_R
     if (!pcb.congestion) return;
     const bool limited = cwnd_limited || tcp_cwnd_room(pcb) < pcb.mss;
     if (!sent && !limited) return;
-    const uint32_t in_flight = pcb.recovery.in_flight(pcb.sent, pcb.mss);
+    const uint32_t in_flight = tcp_in_flight(pcb);
     if (limited || pcb.snd.una >= pcb.usage_end || (!pcb.cwnd_limited && in_flight > pcb.flight)) {
         pcb.flight = in_flight;
         pcb.cwnd_limited = limited;
@@ -278,22 +289,66 @@ static void tcp_note_usage(tcp_pcb &pcb, bool sent, bool cwnd_limited) MICROPS_R
     pcb.congestion->on_application_limited(pcb.net.clock.now(), in_flight, pcb.rtt.rto());
 }
 
+static void tcp_count_again(tcp_pcb &pcb, uint8_t flags) MICROPS_REQUIRES(net_locked)
+{
+    if (flags & TCP_FLG_SYN) return net_count(pcb.net, counter::tcp_syn_retrans);
+    switch (pcb.recovery.now()) {
+    case tcp_recovery::phase::fast:
+        return net_count(pcb.net, counter::tcp_fast_retrans);
+    case tcp_recovery::phase::loss:
+        return net_count(pcb.net, counter::tcp_slow_start_retrans);
+    case tcp_recovery::phase::open: /* a loss probe */
+        return;
+    }
+    net_unreachable();
+}
+
+/** Sends a segment of the scoreboard again; it is the first that is lost. */
+static void tcp_send_again(tcp_pcb &pcb, const tcp_sent &lost) MICROPS_REQUIRES(net_locked)
+{
+    const size_t len = lost.data_size();
+    const bool last = lost.first + len == pcb.tx_first + pcb.tx.size();
+    const uint8_t push = len > 0 && last ? TCP_FLG_PSH : 0;
+    const tcp_seq seq = lost.first;
+    const auto flags = static_cast<uint8_t>(lost.flags | push | (lost.flags & TCP_FLG_SYN ? 0 : TCP_FLG_ACK));
+    pcb.last_sent = pcb.net.clock.now();
+    if (&lost == &pcb.sent.front()) pcb.rto_from = pcb.last_sent;
+    pcb.recovery.on_sent(lost.size(), true, tcp_view(pcb));
+    pcb.sent.on_resent(pcb.last_sent);
+    pcb.traffic.retrans++;
+    pcb.traffic.bytes_retrans += len;
+    net_count(pcb.net, counter::tcp_retrans_segs);
+    tcp_count_again(pcb, flags);
+    tcp_transmit(pcb, seq, len, flags);
+}
+
 /** Sends again what is lost, as far as the congestion window permits. */
 static void tcp_output_lost(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     while (const tcp_sent *lost = pcb.sent.next_lost(pcb.mss)) {
         const bool urgent = std::exchange(pcb.recovery.urgent, false);
         if (!urgent && tcp_cwnd_room(pcb) < lost->size()) return;
-        const size_t len = lost->data_size();
-        const bool last = lost->first + len == pcb.tx_first + pcb.tx.size();
-        const uint8_t push = len > 0 && last ? TCP_FLG_PSH : 0;
-        const tcp_seq seq = lost->first;
-        const auto flags = static_cast<uint8_t>(lost->flags | push | (lost->flags & TCP_FLG_SYN ? 0 : TCP_FLG_ACK));
-        net_count(pcb.net, counter::tcp_retrans_segs);
-        pcb.last_sent = pcb.net.clock.now();
-        pcb.sent.on_resent(pcb.last_sent);
-        tcp_transmit(pcb, seq, len, flags);
+        tcp_send_again(pcb, *lost);
     }
+}
+
+void tcp_output_loss_probe(tcp_pcb &pcb)
+{
+    net_count(pcb.net, counter::tcp_loss_probes);
+    const size_t unsent = tcp_unsent(pcb);
+    const int32_t room = pcb.snd.una + pcb.snd.wnd - pcb.snd.nxt;
+    const size_t len = std::min({unsent, static_cast<size_t>(std::max(room, 0)), size_t{pcb.mss}});
+    const bool again = len == 0;
+    if (again) {
+        pcb.sent.mark_back_lost(pcb.mss);
+        pcb.recovery.urgent = true;
+        tcp_output_lost(pcb);
+    } else {
+        tcp_send_new(pcb, len, pcb.fin_queued && len == unsent);
+    }
+    pcb.recovery.on_probe(pcb.snd.nxt, again);
+    pcb.rto_from = pcb.net.clock.now();
+    tcp_output_request(pcb);
 }
 
 void tcp_output(tcp_pcb &pcb)
@@ -301,7 +356,7 @@ void tcp_output(tcp_pcb &pcb)
     if (pcb.released || pcb.state == tcp_pcb_state::listen) return;
     const tcp_seq before = pcb.snd.nxt;
     tcp_path_follow(pcb);
-    tcp_output_lost(pcb);
+    if (!pcb.recovery.prefers_new_data()) tcp_output_lost(pcb);
     const bool was_writable = tcp_is_writable(pcb);
     const bool cwnd_limited = tcp_may_send(pcb.state) && tcp_output_new(pcb);
     tcp_note_usage(pcb, pcb.snd.nxt != before, cwnd_limited);

@@ -6,6 +6,9 @@
 
 #include "microps/time.hpp"
 
+#include <algorithm>
+#include <cstdint>
+
 namespace microps
 {
 
@@ -14,8 +17,11 @@ class tcp_rtt
 public:
     tcp_rtt(net_duration initial, net_duration min, net_duration max) : min_(min), max_(max), rto_(initial) {}
 
-    /** A round trip was measured: new estimates; an earlier back-off ends. */
-    void on_sample(net_duration rtt);
+    /**
+     * A round trip was measured: new estimates; an earlier back-off ends. RFC 6298's constants are made for one
+     * measurement per flight; where there are more (RFC 7323 appendix G), each counts for less.
+     */
+    void on_sample(net_duration rtt, net_time now, uint32_t per_flight = 1);
     /** The timer expired: twice the timeout (RFC 6298 5.5). */
     void back_off();
     /** Begins again without estimates, from this timeout. */
@@ -24,6 +30,8 @@ public:
     [[nodiscard]] net_duration rto() const { return rto_; }
     [[nodiscard]] net_duration srtt() const { return srtt_; }
     [[nodiscard]] net_duration rttvar() const { return rttvar_; }
+    /** The shortest round trip of the last minutes; zero before the first. */
+    [[nodiscard]] net_duration min_rtt() const { return std::min(shortest_, shortest_before_); }
     [[nodiscard]] bool measured() const { return srtt_ > net_duration::zero(); }
 
 private:
@@ -32,6 +40,9 @@ private:
     net_duration rto_;
     net_duration srtt_{};
     net_duration rttvar_{};
+    net_duration shortest_{};        /* of the current window of time */
+    net_duration shortest_before_{}; /* of the one before */
+    net_time window_since_{};
 };
 
 } // namespace microps

@@ -29,6 +29,8 @@ void tcp_scoreboard::pop_front()
     const tcp_sent &gone = segments_[begin_];
     outstanding_ -= gone.size();
     if (gone.lost) lost_ -= gone.size();
+    if (gone.sacked) sacked_ -= gone.size();
+    if (gone.resent) resent_--;
     begin_++;
     first_lost_ = std::max(first_lost_, begin_);
     if (empty() && segments_.capacity() > TCP_SCOREBOARD_KEEP) return clear();
@@ -46,39 +48,86 @@ void tcp_scoreboard::trim_front(tcp_seq una)
     segment.first = una;
     outstanding_ -= n;
     if (segment.lost) lost_ -= n;
+    if (segment.sacked) sacked_ -= n;
 }
 
-void tcp_scoreboard::mark_lost(tcp_sent &segment)
+/** The first segment that ends behind @p seq. */
+size_t tcp_scoreboard::find(tcp_seq seq) const
 {
-    if (segment.lost) return;
+    const auto begin = segments_.begin() + static_cast<std::ptrdiff_t>(begin_);
+    const auto found = std::partition_point(begin, segments_.end(), [&](const tcp_sent &s) { return s.last <= seq; });
+    return static_cast<size_t>(found - segments_.begin());
+}
+
+void tcp_scoreboard::split(size_t index, tcp_seq at)
+{
+    tcp_sent rest = segments_[index];
+    rest.first = at;
+    segments_[index].last = at;
+    segments_[index].flags = 0; /* what is longer than a segment is data; its FIN goes with the rest */
+    segments_.insert(segments_.begin() + static_cast<std::ptrdiff_t>(index) + 1, rest);
+    if (rest.resent) resent_++;
+    if (first_lost_ > index) first_lost_++;
+}
+
+/* Marks */
+
+void tcp_scoreboard::mark_sacked(size_t index)
+{
+    tcp_sent &segment = segments_[index];
+    if (sacked_ == 0 || segment.last > highest_sacked_) highest_sacked_ = segment.last;
+    sacked_ += segment.size();
+    segment.sacked = true;
+    if (segment.lost) lost_ -= segment.size();
+    segment.lost = false;
+}
+
+void tcp_scoreboard::forget_sacks()
+{
+    for (tcp_sent &segment : segments_) {
+        segment.sacked = false;
+    }
+    sacked_ = 0;
+}
+
+void tcp_scoreboard::mark_lost(size_t index)
+{
+    tcp_sent &segment = segments_[index];
+    if (segment.lost || segment.sacked) return;
     segment.lost = true;
     lost_ += segment.size();
+    first_lost_ = std::min(first_lost_, index);
 }
 
 void tcp_scoreboard::mark_front_lost()
 {
-    if (empty()) return;
-    mark_lost(segments_[begin_]);
-    first_lost_ = begin_;
+    if (!empty()) mark_lost(begin_);
 }
 
 void tcp_scoreboard::mark_all_lost()
 {
     for (size_t i = begin_; i < segments_.size(); i++) {
-        mark_lost(segments_[i]);
+        mark_lost(i);
     }
-    first_lost_ = begin_;
 }
 
 bool tcp_scoreboard::mark_larger_lost(uint32_t size, tcp_seq end)
 {
-    const uint32_t lost_before = lost_;
-    for (size_t i = segments_.size(); i-- > begin_;) {
-        if (segments_[i].lost || segments_[i].data_size() <= size || segments_[i].first >= end) continue;
-        mark_lost(segments_[i]);
-        first_lost_ = std::min(first_lost_, i);
+    return mark_lost_if([&](const tcp_sent &segment) { return segment.data_size() > size && segment.first < end; }) > 0;
+}
+
+void tcp_scoreboard::mark_back_lost(uint32_t max)
+{
+    if (back().data_size() > max) split(segments_.size() - 1, back().last - (back().size() - back().data_size()) - max);
+    mark_lost(segments_.size() - 1);
+}
+
+void tcp_scoreboard::forget_losses()
+{
+    for (size_t i = first_lost_; i < segments_.size(); i++) {
+        segments_[i].lost = false;
     }
-    return lost_ != lost_before;
+    lost_ = 0;
 }
 
 const tcp_sent *tcp_scoreboard::next_lost(uint32_t max)
@@ -87,14 +136,7 @@ const tcp_sent *tcp_scoreboard::next_lost(uint32_t max)
     while (!segments_[first_lost_].lost) {
         first_lost_++;
     }
-    tcp_sent &segment = segments_[first_lost_];
-    if (segment.data_size() > max) {
-        tcp_sent rest = segment;
-        rest.first = segment.first + max;
-        segment.last = rest.first;
-        segment.flags = 0; /* what is longer than a segment is data; its FIN goes with the rest */
-        segments_.insert(segments_.begin() + static_cast<std::ptrdiff_t>(first_lost_) + 1, rest);
-    }
+    if (segments_[first_lost_].data_size() > max) split(first_lost_, segments_[first_lost_].first + max);
     return &segments_[first_lost_];
 }
 
@@ -103,6 +145,7 @@ void tcp_scoreboard::on_resent(net_time now)
     tcp_sent &segment = segments_[first_lost_];
     assert(segment.lost);
     segment.lost = false;
+    if (!segment.resent) resent_++;
     segment.resent = true;
     segment.when = now;
     lost_ -= segment.size();
@@ -115,6 +158,8 @@ void tcp_scoreboard::clear()
     first_lost_ = 0;
     outstanding_ = 0;
     lost_ = 0;
+    sacked_ = 0;
+    resent_ = 0;
 }
 
 } // namespace microps

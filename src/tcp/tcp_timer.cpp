@@ -78,18 +78,42 @@ static net_duration tcp_persist_time(const tcp_pcb &pcb)
     return std::min(pcb.rtt.rto(), pcb.corked || pcb.more ? TCP_CORK_MAX : TCP_OVERRIDE);
 }
 
+/** While something is outstanding: the earliest of retransmission, loss probe, and RACK's reordering timer. */
+static void tcp_retransmit_arm(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
+{
+    tcp_timer_purpose purpose = tcp_timer_purpose::retransmit;
+    net_time at = pcb.rto_from + pcb.rtt.rto();
+    if (pcb.retries > 0) at = std::min(at, pcb.net.clock.now() + tcp_until_user_timeout(pcb, pcb.rtt.rto()));
+    if (pcb.recovery.reorder_at() < at) {
+        purpose = tcp_timer_purpose::reorder;
+        at = pcb.recovery.reorder_at();
+    } else if (tcp_loss_probe_wanted(pcb)) { /* in place of the timeout, which comes later then */
+        purpose = tcp_timer_purpose::loss_probe;
+        at = std::min(at, tcp_loss_probe_at(pcb));
+    }
+    pcb.purpose = purpose;
+    if (pcb.timer.deadline() != at) pcb.timer.arm_at(at);
+}
+
 void tcp_timer_update(tcp_pcb &pcb)
 {
     if (pcb.released) return;
     const tcp_timer_purpose wanted = tcp_timer_wanted(pcb);
+    if (wanted != pcb.purpose && pcb.purpose == tcp_timer_purpose::keepalive)
+        pcb.retries = 0; /* they were keepalives */
+    if (wanted == tcp_timer_purpose::retransmit) {
+        pcb.backoff = 0;
+        return tcp_retransmit_arm(pcb);
+    }
     if (wanted == pcb.purpose) return;
-    if (pcb.purpose == tcp_timer_purpose::keepalive) pcb.retries = 0; /* they were keepalives */
     pcb.backoff = 0;
     switch (wanted) {
     case tcp_timer_purpose::none:
         return tcp_timer_cancel(pcb);
     case tcp_timer_purpose::retransmit:
-        return tcp_timer_arm(pcb, wanted, pcb.retries > 0 ? tcp_until_user_timeout(pcb, pcb.rtt.rto()) : pcb.rtt.rto());
+    case tcp_timer_purpose::loss_probe:
+    case tcp_timer_purpose::reorder:
+        break;
     case tcp_timer_purpose::persist:
         pcb.stalled_since = pcb.net.clock.now();
         return tcp_timer_arm(pcb, wanted, tcp_persist_time(pcb));
@@ -189,14 +213,11 @@ static void tcp_retransmit_expired(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
     if (pcb.retries == 0) pcb.stalled_since = pcb.sent.front().when;
     tcp_count_retry(pcb);
     const bool again = pcb.retries > 1;
-    net_count(pcb.net, counter::tcp_timeouts);
     if (pcb.sent.front().flags & TCP_FLG_SYN) pcb.syn_lost = true;
     if (again || tcp_stalled_for(pcb, pcb.tcp.config.retries1)) ip_suspect(pcb.net, pcb.foreign.addr); /* R1 */
     tcp_black_hole_check(pcb);
-    const uint32_t flight = tcp_flight_size(pcb);
     pcb.rtt.back_off();
-    pcb.recovery.on_timeout(pcb.sent, pcb.snd.nxt);
-    if (pcb.congestion) pcb.congestion->on_rto(pcb.net.clock.now(), flight, again);
+    tcp_loss_timeout(pcb, again);
     tcp_output_request(pcb);
 }
 
@@ -249,6 +270,11 @@ void tcp_timer(tcp_pcb &pcb)
     switch (std::exchange(pcb.purpose, tcp_timer_purpose::none)) {
     case tcp_timer_purpose::retransmit:
         return tcp_retransmit_expired(pcb);
+    case tcp_timer_purpose::loss_probe:
+        return tcp_output_loss_probe(pcb);
+    case tcp_timer_purpose::reorder:
+        tcp_reorder_timeout(pcb);
+        return tcp_output_request(pcb);
     case tcp_timer_purpose::persist:
         return tcp_persist_expired(pcb);
     case tcp_timer_purpose::keepalive:

@@ -1,5 +1,5 @@
 /*
- * tcp_recovery_test.cpp: the scoreboard, and what recovery makes of it (RFC 6582, RFC 5681 3.2).
+ * tcp_recovery_test.cpp: the scoreboard, and what recovery makes of it (RFC 6582, RFC 5681 3.2, RFC 8985, RFC 6675).
  */
 #include "tcp/tcp_recovery.hpp"
 #include "tcp/tcp_scoreboard.hpp"
@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 using namespace microps;
+using namespace std::chrono_literals;
 
 namespace
 {
@@ -17,8 +18,11 @@ constexpr uint8_t FIN = 0x01;
 
 /** A board with @p segments full segments, sent one nanosecond apart, and what a sender does with it. */
 struct sender {
-    explicit sender(uint32_t segments)
+    explicit sender(uint32_t segments, const tcp_recovery_rules &rules = {})
     {
+        view.rules = rules;
+        view.mss = MSS;
+        view.srtt = view.min_rtt = 100ms;
         for (uint32_t i = 0; i < segments; i++) {
             send();
         }
@@ -26,36 +30,82 @@ struct sender {
 
     void send()
     {
-        board.on_sent(nxt, nxt + MSS, 0, net_time(net_duration(board.count())));
+        view.now += net_duration(1);
+        board.on_sent(nxt, nxt + MSS, 0, view.now);
         nxt += MSS;
     }
+    void pass(net_duration span)
+    {
+        view.now += span;
+        view.timestamp += static_cast<uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(span).count());
+    }
+    const tcp_recovery_view &now()
+    {
+        view.una = una;
+        view.nxt = nxt;
+        return view;
+    }
+    tcp_recovery_events acknowledged(tcp_ack_news &news)
+    {
+        events = recovery.on_ack(board, now(), news);
+        return events;
+    }
+    void deliver(const tcp_sent &segment, tcp_ack_news &news) { recovery.on_delivered(board, segment, now(), news); }
     /** Acknowledges @p segments more; returns whether the timer starts anew. */
     bool ack(uint32_t segments)
     {
+        tcp_ack_news news{.acked = segments * MSS};
+        bool resent = false;
         for (uint32_t i = 0; i < segments; i++) {
+            resent = resent || board.front().resent;
+            if (!board.front().sacked) deliver(board.front(), news);
             board.pop_front();
         }
+        if (resent && !view.rules.sack) news.original = false;
         una += segments * MSS;
-        return recovery.on_ack(board, una, segments * MSS, MSS);
+        return acknowledged(news).restart_timer;
     }
-    bool duplicate() { return recovery.on_duplicate_ack(board, una, nxt); }
+    /** SACKs the segments from @p first up to, without, @p last; counted from the beginning. */
+    tcp_recovery_events sack(uint32_t first, uint32_t last, unsigned dsacked = 0)
+    {
+        tcp_ack_news news{.dsacked = dsacked, .dsack_last = una};
+        board.sack(ISS + first * MSS, ISS + last * MSS, MSS, [&](const tcp_sent &segment) {
+            news.sacked += segment.size();
+            deliver(segment, news);
+        });
+        return acknowledged(news);
+    }
+    /** Whether fast recovery begins by it. */
+    bool duplicate()
+    {
+        tcp_ack_news news{.duplicate = true};
+        return acknowledged(news).began;
+    }
+    void time_out(bool again = false) { fresh = recovery.on_timeout(board, now(), again); }
     /** Resends the next lost segment; returns where it began, as a number of segments. */
     int32_t resend()
     {
         const tcp_sent *lost = board.next_lost(MSS);
         if (!lost) return -1;
         const int32_t index = (lost->first - ISS) / static_cast<int32_t>(MSS);
-        board.on_resent({});
+        recovery.on_sent(MSS, true, now());
+        board.on_resent(view.now);
         recovery.urgent = false;
         return index;
     }
-    uint32_t in_flight() const { return recovery.in_flight(board, MSS) / MSS; }
+    uint32_t in_flight() const { return recovery.in_flight(board, MSS, view.rules) / MSS; }
 
     tcp_scoreboard board{};
     tcp_recovery recovery{};
+    tcp_recovery_view view{.now = net_time(1s)};
+    tcp_recovery_events events{};
     tcp_seq una = ISS;
     tcp_seq nxt = ISS;
+    bool fresh = false;
 };
+
+constexpr tcp_recovery_rules RACK{.sack = true};
+constexpr tcp_recovery_rules RFC6675{.sack = true, .rack = false};
 
 } // namespace
 
@@ -180,7 +230,7 @@ TEST(TcpRecovery, OnlyTheFirstPartialAckStartsTheTimerAnew)
 TEST(TcpRecovery, DuplicatesOfAnOldRecoveryBeginNoNewOne) /* RFC 6582 3.2 step 1 */
 {
     sender s(5);
-    s.recovery.on_timeout(s.board, s.nxt);
+    s.time_out();
     while (s.resend() != -1) {
     }
     s.ack(5); /* exactly up to `recover` */
@@ -200,7 +250,7 @@ TEST(TcpRecovery, DuplicatesOfAnOldRecoveryBeginNoNewOne) /* RFC 6582 3.2 step 1
 TEST(TcpRecovery, TimeoutMeansEverythingIsLost) /* RFC 6298 5.4, RFC 5681 3.1 */
 {
     sender s(4);
-    s.recovery.on_timeout(s.board, s.nxt);
+    s.time_out();
     EXPECT_EQ(s.in_flight(), 0u);
     EXPECT_TRUE(s.recovery.urgent);
     EXPECT_EQ(s.resend(), 0);
@@ -228,10 +278,258 @@ TEST(TcpRecovery, HoldsNothingForTwoGigabytes)
         s.nxt += 0x20000000;
         s.una = s.nxt;
         s.board.pop_front();
-        (void)s.recovery.on_ack(s.board, s.una, 0x20000000, MSS);
+        tcp_ack_news news{.acked = 0x20000000};
+        s.acknowledged(news);
     }
     s.send();
     EXPECT_FALSE(s.duplicate());
     EXPECT_FALSE(s.duplicate());
     EXPECT_TRUE(s.duplicate());
+}
+
+/* SACK: the scoreboard. */
+
+TEST(TcpScoreboard, SackedSegmentsAreNotInFlight)
+{
+    sender s(10, RACK);
+    s.sack(3, 5);
+    EXPECT_EQ(s.board.sacked(), 2 * MSS);
+    EXPECT_EQ(s.board.highest_sacked(), ISS + 5 * MSS);
+    EXPECT_EQ(s.in_flight(), 8u);
+    s.sack(3, 5); /* no news */
+    EXPECT_EQ(s.board.sacked(), 2 * MSS);
+}
+
+TEST(TcpScoreboard, PartOfASegmentIsNotSacked) /* the peer has the rest of it not: it must be sent again */
+{
+    tcp_scoreboard board;
+    board.on_sent(ISS, ISS + MSS, 0, {});
+    board.on_sent(ISS + MSS, ISS + 2 * MSS, 0, {});
+    unsigned count = 0;
+    board.sack(ISS + 50, ISS + 2 * MSS - 1, MSS, [&](const tcp_sent &) { count++; });
+    EXPECT_EQ(count, 0u);
+    EXPECT_EQ(board.sacked(), 0u);
+}
+
+TEST(TcpScoreboard, SeveralSegmentsInOneAreSackedInPart) /* what the device has cut */
+{
+    tcp_scoreboard board;
+    board.on_sent(ISS, ISS + 10 * MSS, 0, {});
+    uint32_t sacked = 0;
+    board.sack(ISS + 2 * MSS, ISS + 5 * MSS, MSS, [&](const tcp_sent &segment) { sacked += segment.size(); });
+    EXPECT_EQ(sacked, 3 * MSS);
+    EXPECT_EQ(board.sacked(), 3 * MSS);
+    EXPECT_EQ(board.outstanding(), 10 * MSS);
+    EXPECT_EQ(board.count(), 3u);
+}
+
+/* RACK (RFC 8985) */
+
+TEST(TcpRack, WhatWasSentARoundTripBeforeADeliveredSegmentIsLost) /* 6.2 step 5 */
+{
+    sender s(5, RACK);
+    s.pass(100ms);
+    s.send(); /* 5 */
+    s.pass(100ms);
+    const auto events = s.sack(5, 6);
+    EXPECT_TRUE(events.began);
+    EXPECT_TRUE(events.reduce);
+    EXPECT_EQ(s.board.lost(), 5 * MSS);
+}
+
+TEST(TcpRack, FewSackedSegmentsWaitForTheReorderingWindow) /* 6.2 step 4: a quarter of the shortest round trip */
+{
+    sender s(5, RACK);
+    s.pass(100ms);
+    const auto events = s.sack(1, 2);
+    EXPECT_FALSE(events.began);
+    EXPECT_EQ(s.board.lost(), 0u);
+    ASSERT_NE(s.recovery.reorder_at(), NET_TIME_NEVER);
+    EXPECT_GE(s.recovery.reorder_at() - s.view.now, 24ms);
+    EXPECT_LE(s.recovery.reorder_at() - s.view.now, 25ms);
+    s.pass(25ms);
+    EXPECT_TRUE(s.recovery.on_reorder_timer(s.board, s.now()).began);
+    EXPECT_EQ(s.resend(), 0);
+    EXPECT_EQ(s.resend(), -1);
+}
+
+TEST(TcpRack, ThreeSackedSegmentsDoNotWait) /* 6.2 step 4: DupThresh, as long as no reordering was seen */
+{
+    sender s(5, RACK);
+    s.pass(100ms);
+    EXPECT_TRUE(s.sack(1, 4).began);
+    EXPECT_EQ(s.resend(), 0);
+    EXPECT_EQ(s.resend(), -1);
+}
+
+TEST(TcpRack, LostRetransmissionIsFoundByLaterOnes) /* the timer is not needed */
+{
+    sender s(10, RACK);
+    s.pass(100ms);
+    EXPECT_TRUE(s.sack(1, 4).began);
+    EXPECT_EQ(s.resend(), 0); /* and lost again */
+    s.send();                 /* 10 */
+    s.pass(100ms);
+    const auto events = s.sack(10, 11);
+    EXPECT_GE(events.lost_again, 1u);
+    EXPECT_EQ(s.resend(), 0);
+}
+
+TEST(TcpRack, DsackWidensTheReorderingWindow) /* 6.2 step 4 */
+{
+    tcp_rack rack;
+    EXPECT_EQ(rack.window(true, 100ms, 200ms), 25ms);
+    rack.on_dsack(ISS, ISS + 100);
+    EXPECT_EQ(rack.window(true, 100ms, 200ms), 50ms);
+    rack.on_dsack(ISS + 50, ISS + 150); /* the same round trip */
+    EXPECT_EQ(rack.window(true, 100ms, 200ms), 50ms);
+    for (uint32_t i = 1; i < 10; i++) {
+        rack.on_dsack(ISS + i * 1000, ISS + i * 1000 + 100);
+    }
+    EXPECT_EQ(rack.window(true, 100ms, 200ms), 200ms) << "never more than the smoothed round trip";
+    for (int i = 0; i < 16; i++) {
+        rack.on_recovered();
+    }
+    EXPECT_EQ(rack.window(true, 100ms, 200ms), 25ms) << "forgotten after sixteen recoveries";
+}
+
+/* RFC 6675 */
+
+TEST(TcpSackRecovery, ThreeLaterSegmentsMakeALoss) /* 4, IsLost() */
+{
+    sender s(10, RFC6675);
+    EXPECT_FALSE(s.sack(1, 2).began);
+    EXPECT_FALSE(s.sack(1, 3).began);
+    EXPECT_TRUE(s.sack(1, 4).began);
+    EXPECT_EQ(s.resend(), 0);
+    EXPECT_EQ(s.resend(), -1);
+    s.sack(6, 9); /* 4 and 5 are behind three now */
+    EXPECT_EQ(s.resend(), 4);
+    EXPECT_EQ(s.resend(), 5);
+    EXPECT_EQ(s.resend(), -1);
+}
+
+/* Taking back */
+
+TEST(TcpUndo, OriginalsAfterATimeoutTakeItBack) /* RFC 5682 3: F-RTO with SACK */
+{
+    sender s(4, RACK);
+    s.pass(1s);
+    s.time_out();
+    EXPECT_EQ(s.resend(), 0);
+    tcp_ack_news news{.acked = MSS, .new_data_may_go = true};
+    s.deliver(s.board.front(), news);
+    s.board.pop_front();
+    s.una += MSS;
+    EXPECT_FALSE(s.acknowledged(news).undo);
+    EXPECT_TRUE(s.recovery.prefers_new_data()) << "step 2b: new data shows what has arrived";
+    s.send();
+    s.ack(1); /* a segment that was sent once, before the timeout */
+    EXPECT_TRUE(s.events.undo);
+    EXPECT_TRUE(s.events.spurious_rto);
+    EXPECT_EQ(s.recovery.now(), tcp_recovery::phase::open);
+    EXPECT_EQ(s.resend(), -1) << "nothing is lost after all";
+}
+
+TEST(TcpUndo, EchoOfTheOriginalTakesTheTimeoutBackAtOnce) /* RFC 3522: Eifel */
+{
+    sender s(4, RACK);
+    s.view.timestamp = 5000;
+    s.pass(1s);
+    s.time_out();
+    EXPECT_EQ(s.resend(), 0); /* at 6000 */
+    s.pass(10ms);
+    s.view.echo = 5000;
+    s.ack(1);
+    EXPECT_TRUE(s.events.undo);
+    EXPECT_EQ(s.recovery.now(), tcp_recovery::phase::open);
+}
+
+TEST(TcpUndo, EchoOfTheRetransmissionDoesNot)
+{
+    sender s(4, RACK);
+    s.view.timestamp = 5000;
+    s.pass(1s);
+    s.time_out();
+    EXPECT_EQ(s.resend(), 0); /* at 6000 */
+    s.pass(100ms);
+    s.view.echo = 6000;
+    s.ack(1);
+    EXPECT_FALSE(s.events.undo);
+    EXPECT_EQ(s.recovery.now(), tcp_recovery::phase::loss);
+}
+
+TEST(TcpUndo, DsackOfEverythingSentAgainTakesTheReductionBack) /* RFC 3708 */
+{
+    sender s(10, RACK);
+    s.pass(100ms);
+    EXPECT_TRUE(s.sack(1, 4).began);
+    EXPECT_EQ(s.resend(), 0);
+    s.ack(10);
+    EXPECT_FALSE(s.events.undo);
+    tcp_ack_news news{.dsacked = 1, .dsack_last = ISS + MSS};
+    EXPECT_TRUE(s.acknowledged(news).undo);
+    EXPECT_TRUE(s.events.dsack_undo);
+}
+
+/* Loss probes (RFC 8985 7) */
+
+TEST(TcpLossProbe, OneInAFlight)
+{
+    sender s(4, RACK);
+    EXPECT_TRUE(s.recovery.may_probe(s.board, RACK));
+    s.recovery.on_probe(s.nxt, true);
+    EXPECT_FALSE(s.recovery.may_probe(s.board, RACK));
+    s.sack(1, 2);
+    s.ack(4);
+    s.send();
+    EXPECT_FALSE(s.recovery.may_probe(s.board, RACK)) << "what the probe did is not certain yet";
+    s.ack(1);
+    EXPECT_TRUE(s.events.reduce) << "no DSACK: the probe has repaired a loss (7.4.2)";
+    EXPECT_TRUE(s.events.probe_repaired);
+    s.send();
+    EXPECT_TRUE(s.recovery.may_probe(s.board, RACK));
+}
+
+TEST(TcpLossProbe, DsackShowsThatNothingWasLost)
+{
+    sender s(4, RACK);
+    s.recovery.on_probe(s.nxt, true);
+    s.ack(4);
+    s.send();
+    EXPECT_FALSE(s.sack(0, 0, 1).reduce);
+    s.ack(1);
+    EXPECT_FALSE(s.events.reduce);
+}
+
+/* Proportional rate reduction (RFC 9937) */
+
+TEST(TcpPrr, WindowFallsInProportionToWhatIsDelivered)
+{
+    tcp_prr prr;
+    prr.begin(20 * MSS);
+    uint32_t in_flight = 19 * MSS;
+    uint32_t sent = 0;
+    for (int i = 0; i < 18; i++) { /* one delivered segment each */
+        in_flight -= MSS;
+        uint32_t window = prr.on_ack(MSS, in_flight, 10 * MSS, true, MSS);
+        while (in_flight + MSS <= window) {
+            prr.on_sent(MSS);
+            in_flight += MSS;
+            sent++;
+        }
+    }
+    EXPECT_GE(sent, 9u);
+    EXPECT_LE(sent, 10u) << "one for two, as ssthresh is half of the flight";
+    EXPECT_GE(in_flight, 9 * MSS);
+    EXPECT_LE(in_flight, 11 * MSS);
+}
+
+TEST(TcpPrr, BelowTheThresholdItSlowStartsOnGoodNewsOnly)
+{
+    tcp_prr prr;
+    prr.begin(20 * MSS);
+    prr.on_sent(MSS);
+    EXPECT_EQ(prr.on_ack(MSS, 2 * MSS, 10 * MSS, true, MSS), 4 * MSS);
+    EXPECT_EQ(prr.on_ack(MSS, 2 * MSS, 10 * MSS, false, MSS), 3 * MSS);
 }

@@ -13,7 +13,7 @@ TEST(TcpRtt, BeginsWithOneSecond) /* 2.1 */ { EXPECT_EQ(tcp_rtt(1s, 200ms, 60s).
 TEST(TcpRtt, FirstMeasurementSetsBothEstimates) /* 2.2 */
 {
     tcp_rtt rtt(1s, 200ms, 60s);
-    rtt.on_sample(400ms);
+    rtt.on_sample(400ms, {});
     EXPECT_EQ(rtt.srtt(), 400ms);
     EXPECT_EQ(rtt.rttvar(), 200ms);
     EXPECT_EQ(rtt.rto(), 1200ms); /* SRTT + 4 * RTTVAR */
@@ -22,8 +22,8 @@ TEST(TcpRtt, FirstMeasurementSetsBothEstimates) /* 2.2 */
 TEST(TcpRtt, LaterMeasurementsAreSmoothed) /* 2.3 */
 {
     tcp_rtt rtt(1s, 200ms, 60s);
-    rtt.on_sample(400ms);
-    rtt.on_sample(480ms);
+    rtt.on_sample(400ms, {});
+    rtt.on_sample(480ms, {});
     EXPECT_EQ(rtt.rttvar(), 170ms); /* 3/4 * 200 + 1/4 * 80 */
     EXPECT_EQ(rtt.srtt(), 410ms);   /* 7/8 * 400 + 1/8 * 480 */
     EXPECT_EQ(rtt.rto(), 1090ms);
@@ -33,7 +33,7 @@ TEST(TcpRtt, TimeoutLeavesRoomForADelayedAckHoweverSteadyThePath) /* 2.4, as Lin
 {
     tcp_rtt rtt(1s, 200ms, 60s);
     for (int i = 0; i < 100; i++) {
-        rtt.on_sample(10ms);
+        rtt.on_sample(10ms, {});
     }
     EXPECT_GE(rtt.rto(), 210ms);
     EXPECT_LT(rtt.rto(), 211ms);
@@ -42,7 +42,7 @@ TEST(TcpRtt, TimeoutLeavesRoomForADelayedAckHoweverSteadyThePath) /* 2.4, as Lin
 TEST(TcpRtt, DoublesUpToItsBoundAndCollapsesByAMeasurement) /* 5.5, 2.5 */
 {
     tcp_rtt rtt(1s, 200ms, 60s);
-    rtt.on_sample(10ms);
+    rtt.on_sample(10ms, {});
     const net_duration rto = rtt.rto();
     rtt.back_off();
     EXPECT_EQ(rtt.rto(), 2 * rto);
@@ -50,17 +50,17 @@ TEST(TcpRtt, DoublesUpToItsBoundAndCollapsesByAMeasurement) /* 5.5, 2.5 */
         rtt.back_off();
     }
     EXPECT_EQ(rtt.rto(), 60s);
-    rtt.on_sample(10ms);
+    rtt.on_sample(10ms, {});
     EXPECT_LT(rtt.rto(), 300ms);
 }
 
 TEST(TcpRtt, RestartForgetsTheEstimates) /* 5.7 */
 {
     tcp_rtt rtt(1s, 200ms, 60s);
-    rtt.on_sample(10ms);
+    rtt.on_sample(10ms, {});
     rtt.restart(3s);
     EXPECT_EQ(rtt.rto(), 3s);
     EXPECT_FALSE(rtt.measured());
-    rtt.on_sample(100ms);
+    rtt.on_sample(100ms, {});
     EXPECT_EQ(rtt.srtt(), 100ms);
 }

@@ -1,0 +1,307 @@
+/*
+ * tcp_loss.cpp: what ACKs and timers say about the segments we have sent.
+ *
+ * Three objects are asked in one fixed order, and none does another's work: the scoreboard (what do we know of each
+ * sent segment?), recovery (what is lost, what may be resent?), congestion (how much may be outstanding?). The fourth,
+ * output, sends when the batch is done.
+ */
+#include "tcp_internal.hpp"
+
+#include <algorithm>
+
+namespace microps
+{
+
+tcp_recovery_rules tcp_rules(const tcp_pcb &pcb)
+{
+    const tcp_config &config = pcb.tcp.config;
+    return {.sack = pcb.use_sack,
+            .rack = config.rack,
+            .limited_transmit = config.limited_transmit,
+            .prr = config.proportional_rate_reduction,
+            .frto = config.frto,
+            .undo = config.undo,
+            .reordering = config.reordering,
+            .reordering_max = config.reordering_max};
+}
+
+tcp_recovery_view tcp_view(const tcp_pcb &pcb)
+{
+    return {.now = pcb.net.clock.now(),
+            .una = pcb.snd.una,
+            .nxt = pcb.snd.nxt,
+            .mss = pcb.mss,
+            .srtt = pcb.rtt.srtt(),
+            .min_rtt = pcb.rtt.min_rtt(),
+            .timestamp = tcp_timestamp(pcb),
+            .rules = tcp_rules(pcb)};
+}
+
+uint32_t tcp_in_flight(const tcp_pcb &pcb) { return pcb.recovery.in_flight(pcb.sent, pcb.mss, tcp_rules(pcb)); }
+
+uint32_t tcp_flight_size(const tcp_pcb &pcb)
+{
+    return std::min(pcb.sent.outstanding(), pcb.congestion ? pcb.congestion->cwnd() : UINT32_MAX);
+}
+
+/** All that one ACK brings to light, while it is worked on. */
+struct tcp_ack_context {
+    tcp_recovery_view view{};
+    tcp_ack_news news{};
+    std::optional<net_duration> rtt{};      /* of the oldest segment that it acknowledges */
+    std::optional<net_duration> last_rtt{}; /* of the newest: the path's; the oldest may have waited for an ACK */
+    std::optional<net_duration> sack_rtt{}; /* of the oldest that it SACKs */
+    bool resent = false;                    /* something that it acknowledges was sent twice: no measure (Karn) */
+};
+
+/** A segment that the peer did not have before, as far as we knew. */
+static void tcp_delivered(tcp_pcb &pcb, const tcp_sent &segment, tcp_ack_context &ctx) MICROPS_REQUIRES(net_locked)
+{
+    pcb.recovery.on_delivered(pcb.sent, segment, ctx.view, ctx.news);
+    pcb.traffic.delivered++;
+    net_count(pcb.net, counter::tcp_delivered);
+}
+
+/* The scoreboard */
+
+/** The first block may say what came twice (RFC 2883 4): below what is acknowledged, or within the second block. */
+static bool tcp_is_dsack(const tcp_segment &seg)
+{
+    const auto blocks = seg.options.sack.all();
+    if (blocks[0].first < seg.ack) return true;
+    return blocks.size() > 1 && blocks[1].first <= blocks[0].first && blocks[0].last <= blocks[1].last;
+}
+
+static void tcp_dsack_input(tcp_pcb &pcb, const tcp_segment &seg, tcp_ack_context &ctx) MICROPS_REQUIRES(net_locked)
+{
+    const tcp_sack_block &block = seg.options.sack.blocks[0];
+    /* RFC 5961 5.2's bound, for blocks: nothing older than the largest window can be a duplicate of this connection. */
+    const bool sane = block.first < block.last && block.last <= pcb.snd.nxt &&
+                      block.first >= pcb.snd.una - std::max(pcb.snd.wnd_max, TCP_WINDOW_MAX);
+    if (!sane) return net_count(pcb.net, counter::tcp_dsack_ignored);
+    ctx.news.dsacked = std::max(block.last.since(block.first) / pcb.mss, uint32_t{1});
+    ctx.news.dsack_last = block.last;
+    pcb.traffic.dsack_dups += ctx.news.dsacked;
+    net_count(pcb.net, block.first < seg.ack ? counter::tcp_dsack_recv : counter::tcp_dsack_ofo_recv);
+}
+
+/** RFC 2018 5.1: marks what the blocks report. They come from the peer: each is checked. */
+static void tcp_sack_input(tcp_pcb &pcb, const tcp_segment &seg, tcp_ack_context &ctx) MICROPS_REQUIRES(net_locked)
+{
+    if (!pcb.use_sack || seg.options.sack.empty()) return;
+    auto blocks = seg.options.sack.all();
+    if (tcp_is_dsack(seg)) {
+        tcp_dsack_input(pcb, seg, ctx);
+        blocks = blocks.subspan(1);
+    }
+    for (const tcp_sack_block &block : blocks) {
+        if (block.first >= block.last || block.last > pcb.snd.nxt || block.first < pcb.snd.una) {
+            net_count(pcb.net, counter::tcp_sack_discard);
+            continue;
+        }
+        pcb.sent.sack(block.first, block.last, pcb.mss, [&](const tcp_sent &segment) {
+            const net_duration rtt = ctx.view.now - segment.when;
+            if (!segment.resent) ctx.sack_rtt = std::max(ctx.sack_rtt.value_or(rtt), rtt);
+            ctx.news.sacked += segment.size();
+            tcp_delivered(pcb, segment, ctx);
+        });
+    }
+}
+
+/** Takes what SEG.ACK acknowledges from the scoreboard and the send ring. */
+static void tcp_retransmit_queue_cleanup(tcp_pcb &pcb, tcp_seq ack, tcp_ack_context &ctx) MICROPS_REQUIRES(net_locked)
+{
+    ctx.news.acked = ack.since(pcb.snd.una);
+    tcp_scoreboard &board = pcb.sent;
+    while (!board.empty() && board.front().last <= ack) {
+        const tcp_sent &segment = board.front();
+        debugf("remove, seq=%u, flags=%s, len=%zu", segment.first.value(), tcp_flg_ntoa(segment.flags).c_str(),
+               size_t{segment.data_size()});
+        ctx.resent = ctx.resent || segment.resent;
+        if (!segment.sacked) {
+            ctx.last_rtt = ctx.view.now - segment.when;
+            if (!ctx.rtt) ctx.rtt = ctx.last_rtt;
+            tcp_delivered(pcb, segment, ctx);
+        }
+        board.pop_front();
+    }
+    if (!board.empty() && board.front().first < ack) {
+        ctx.resent = ctx.resent || board.front().resent;
+        if (!ctx.rtt) ctx.rtt = ctx.view.now - board.front().when;
+        ctx.news.delivered += board.front().sacked ? 0 : ack.since(board.front().first);
+        board.trim_front(ack);
+    }
+    /* Without SACK nobody knows whether the retransmission or the original made this progress. */
+    if (!pcb.use_sack && ctx.resent) ctx.news.original = false;
+    pcb.snd.una = ack;
+    if (ack > pcb.tx_first) { /* beyond our SYN */
+        const size_t bytes = std::min<size_t>(ack.since(pcb.tx_first), pcb.tx.size());
+        pcb.tx.consume(bytes);
+        pcb.tx_first += bytes;
+        pcb.traffic.bytes_acked += bytes;
+    }
+}
+
+/* The round trip */
+
+/** By our own clock if the segment was sent once (Karn, RFC 6298 3), else by the echoed timestamp (RFC 7323 4.1). */
+static std::optional<net_duration> tcp_round_trip(const tcp_pcb &pcb, const tcp_ack_context &ctx)
+{
+    if (ctx.rtt && !ctx.resent) return ctx.rtt;
+    if (ctx.sack_rtt) return ctx.sack_rtt;
+    if (!ctx.view.echo || ctx.news.acked == 0) return std::nullopt;
+    const auto milliseconds = static_cast<int32_t>(ctx.view.timestamp - *ctx.view.echo);
+    const net_duration rtt = std::chrono::milliseconds(std::max(milliseconds, 1));
+    /* The echo comes from the peer: it cannot be older than this connection's patience. */
+    if (milliseconds < 0 || rtt > pcb.tcp.config.rto_max) return std::nullopt;
+    return rtt;
+}
+
+/** Returns the round trip of the path as congestion control wants it; zero: this ACK measures nothing. */
+static net_duration tcp_measure(tcp_pcb &pcb, tcp_ack_context &ctx) MICROPS_REQUIRES(net_locked)
+{
+    const std::optional<net_duration> rtt = tcp_round_trip(pcb, ctx);
+    if (!rtt) return {};
+    /* RFC 7323 appendix G: as many measurements per flight as ACKs, one for two segments. */
+    pcb.rtt.on_sample(*rtt, ctx.view.now, std::max(pcb.flight / (2 * pcb.mss), uint32_t{1}));
+    ctx.view.srtt = pcb.rtt.srtt();
+    ctx.view.min_rtt = pcb.rtt.min_rtt();
+    return ctx.last_rtt && !ctx.resent ? *ctx.last_rtt : *rtt;
+}
+
+/** Round trips, as congestion control counts them: one begins when what was sent in the last one is acknowledged. */
+static bool tcp_round_start(tcp_pcb &pcb)
+{
+    if (pcb.snd.una <= pcb.round_end) return false;
+    pcb.round_end = pcb.snd.nxt;
+    return true;
+}
+
+/* Recovery, and the congestion control */
+
+static void tcp_count_events(tcp_pcb &pcb, const tcp_ack_news &news, const tcp_recovery_events &events)
+    MICROPS_REQUIRES(net_locked)
+{
+    net_stack &net = pcb.net;
+    if (events.began) {
+        net_count(net, pcb.use_sack ? counter::tcp_sack_recovery : counter::tcp_reno_recovery);
+    }
+    if (events.full_undo) net_count(net, counter::tcp_full_undo);
+    if (events.partial_undo) net_count(net, counter::tcp_partial_undo);
+    if (events.dsack_undo) net_count(net, counter::tcp_dsack_undo);
+    if (events.loss_undo) net_count(net, counter::tcp_loss_undo);
+    if (events.spurious_rto) net_count(net, counter::tcp_spurious_rtos);
+    if (events.probe_repaired) net_count(net, counter::tcp_loss_probe_recovery);
+    net_count(net, counter::tcp_lost_retransmit, events.lost_again);
+    if (!news.reordered) return;
+    pcb.traffic.reord_seen++;
+    net_count(net, pcb.use_sack ? counter::tcp_sack_reorder : counter::tcp_ts_reorder);
+}
+
+/** The congestion control hears what recovery has found. @p flight: what was outstanding before. */
+static void tcp_recovery_apply(tcp_pcb &pcb, const tcp_recovery_events &events, uint32_t flight)
+    MICROPS_REQUIRES(net_locked)
+{
+    if (!pcb.congestion) return;
+    const net_time now = pcb.net.clock.now();
+    if (events.undo) pcb.congestion->on_spurious(now);
+    if (events.reduce) pcb.congestion->on_loss(now, flight);
+}
+
+static void tcp_congestion_ack(tcp_pcb &pcb, const tcp_ack_context &ctx, const tcp_recovery_events &events,
+                               net_duration rtt) MICROPS_REQUIRES(net_locked)
+{
+    if (!pcb.congestion) return;
+    const bool round_start = tcp_round_start(pcb);
+    if (pcb.recovery.now() == tcp_recovery::phase::fast) {
+        return pcb.recovery.on_reduced(pcb.sent, ctx.view, ctx.news, events, pcb.congestion->ssthresh());
+    }
+    if (ctx.news.acked == 0) return;
+    const bool was_conservative = pcb.congestion->in_conservative_slow_start();
+    pcb.congestion->on_ack({.now = ctx.view.now,
+                            .acked = ctx.news.delivered,
+                            .in_flight = pcb.flight,
+                            .cwnd_limited = pcb.cwnd_limited,
+                            .round_start = round_start,
+                            .rtt = rtt,
+                            .srtt = pcb.rtt.srtt(),
+                            .min_rtt = pcb.rtt.min_rtt()});
+    if (!was_conservative && pcb.congestion->in_conservative_slow_start()) net_count(pcb.net, counter::tcp_hystart_css);
+}
+
+/** New data is acknowledged: who waited for that goes on. */
+static void tcp_progress(tcp_pcb &pcb, bool was_writable) MICROPS_REQUIRES(net_locked)
+{
+    tcp_sndbuf_expand(pcb);
+    pcb.retries = 0;
+    pcb.soft_error = 0;
+    if (pcb.small_end && pcb.snd.una >= *pcb.small_end) pcb.small_end.reset();
+    if ((!was_writable && tcp_is_writable(pcb)) || pcb.tx.empty()) sched_wakeup(pcb.net, pcb.ctx);
+}
+
+void tcp_acknowledged(tcp_pcb &pcb, const tcp_segment &seg, bool duplicate)
+{
+    tcp_ack_context ctx{.view = tcp_view(pcb)};
+    ctx.news.duplicate = duplicate;
+    /* RFC 7323 3.2: the echo means something with an ACK only; 0 is what some send who have none. */
+    if (pcb.use_timestamps && seg.options.timestamps && seg.options.timestamps->echo != 0) {
+        ctx.view.echo = seg.options.timestamps->echo;
+    }
+    const uint32_t flight = tcp_flight_size(pcb);
+    const bool was_writable = tcp_is_writable(pcb);
+    tcp_sack_input(pcb, seg, ctx);
+    if (seg.ack > pcb.snd.una) tcp_retransmit_queue_cleanup(pcb, seg.ack, ctx);
+    const net_duration rtt = tcp_measure(pcb, ctx);
+    ctx.view.una = pcb.snd.una;
+    ctx.news.new_data_may_go = tcp_unsent(pcb) > 0 && pcb.snd.una + seg.wnd > pcb.snd.nxt;
+    const tcp_recovery_events events = pcb.recovery.on_ack(pcb.sent, ctx.view, ctx.news);
+    tcp_count_events(pcb, ctx.news, events);
+    tcp_recovery_apply(pcb, events, flight);
+    tcp_congestion_ack(pcb, ctx, events, rtt);
+    if (events.restart_timer) pcb.rto_from = ctx.view.now; /* RFC 6298 5.3 */
+    if (ctx.news.acked > 0) tcp_progress(pcb, was_writable);
+}
+
+/* Timers */
+
+void tcp_loss_timeout(tcp_pcb &pcb, bool again)
+{
+    const tcp_recovery_view view = tcp_view(pcb);
+    const uint32_t flight = tcp_flight_size(pcb);
+    net_count(pcb.net, counter::tcp_timeouts);
+    if (pcb.sent.front().sacked) net_count(pcb.net, counter::tcp_sack_reneging);
+    if (pcb.recovery.now() == tcp_recovery::phase::fast) {
+        net_count(pcb.net, pcb.use_sack ? counter::tcp_sack_failures : counter::tcp_reno_failures);
+    } else if (pcb.recovery.now() == tcp_recovery::phase::loss) {
+        net_count(pcb.net, counter::tcp_loss_failures);
+    }
+    const bool fresh = pcb.recovery.on_timeout(pcb.sent, view, again);
+    pcb.rto_from = view.now;
+    if (pcb.congestion) pcb.congestion->on_rto(view.now, flight, !fresh);
+}
+
+void tcp_reorder_timeout(tcp_pcb &pcb)
+{
+    const tcp_recovery_view view = tcp_view(pcb);
+    const uint32_t flight = tcp_flight_size(pcb);
+    const tcp_recovery_events events = pcb.recovery.on_reorder_timer(pcb.sent, view);
+    tcp_count_events(pcb, {}, events);
+    tcp_recovery_apply(pcb, events, flight);
+    if (pcb.congestion) pcb.recovery.on_reduced(pcb.sent, view, {}, events, pcb.congestion->ssthresh());
+}
+
+/* RFC 8985 7.2: twice the round trip; more if a lone segment's ACK may be delayed. */
+net_time tcp_loss_probe_at(const tcp_pcb &pcb)
+{
+    const net_duration delay = pcb.sent.count() == 1 ? pcb.tcp.config.rto_min : std::chrono::milliseconds(2);
+    const net_duration timeout = pcb.rtt.measured() ? 2 * pcb.rtt.srtt() + delay : pcb.tcp.config.rto_initial;
+    return std::max(pcb.last_sent, pcb.rto_from) + timeout;
+}
+
+bool tcp_loss_probe_wanted(const tcp_pcb &pcb)
+{
+    if (!pcb.congestion || !pcb.tcp.config.tail_loss_probe) return false;
+    return pcb.recovery.may_probe(pcb.sent, tcp_rules(pcb));
+}
+
+} // namespace microps
