@@ -172,7 +172,6 @@ static step tcp_check_sequence(tcp_pcb &pcb, tcp_segment &seg) MICROPS_REQUIRES(
     }
     /* A RST must stand at RCV.NXT itself (RFC 5961 3.2), and a SYN is a SYN: neither becomes harmless by trimming. */
     if (seg.has(TCP_FLG_RST) || seg.has(TCP_FLG_SYN)) return step::next;
-    tcp_timestamp_update(pcb, seg); /* RFC 7323 5.3 R3 */
     tcp_trim(pcb, seg);
     return step::next;
 }
@@ -256,6 +255,7 @@ void tcp_arrives_otherwise(tcp_pcb &pcb, const tcp_segment &seg)
     /* third: security - not implemented */
     if (tcp_check_syn(pcb, rest) == step::drop) return; /* fourth */
     if (tcp_check_ack(pcb, rest) == step::drop) return; /* fifth */
+    tcp_timestamp_update(pcb, seg);                     /* RFC 7323 5.3 R3; not before, lest strangers set it */
     /* sixth: URG - treated as ordinary data */
     tcp_segment_text(pcb, rest); /* seventh */
     tcp_check_fin(pcb, rest);    /* eighth */

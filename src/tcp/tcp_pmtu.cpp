@@ -46,7 +46,7 @@ void tcp_mss_update(tcp_pcb &pcb)
     uint32_t mss = std::min(pcb.peer_mss, tcp_mss_of(pcb, path_mtu));
     if (pcb.set.mss > 0) mss = std::min(mss, uint32_t{pcb.set.mss}); /* TCP_MAXSEG */
     if (pcb.mss_max != 0) mss = std::min(mss, uint32_t{pcb.mss_max});
-    mss -= options;
+    mss = std::max(mss, TCP_MSS_MIN) - options;
     if (mss < pcb.mss) pcb.mss_lowered = pcb.snd.nxt;
     pcb.path_mtu = static_cast<uint16_t>(path_mtu);
     pcb.mss = mss;

@@ -48,12 +48,13 @@ void tcp_arrives_time_wait(tcp_pcb &pcb, const tcp_segment &seg)
         net_drop(pcb.net, drop_reason::tcp_paws, "TSval is old");
         return tcp_answer_unacceptable(pcb, seg);
     }
-    tcp_timestamp_update(pcb, seg);
     net_drop(pcb.net, drop_reason::tcp_old_duplicate, "the connection is over, seq=%u, len=%zu", seg.seq.value(),
              seg.len());
-    if (seg.len() == 0 && seg.seq == pcb.rcv.nxt) return; /* an ACK where it should be needs no answer */
-    /* eighth: the peer's FIN again means that it has not seen our last ACK. */
-    if (seg.has(TCP_FLG_FIN) && seg.end() == pcb.rcv.nxt) tcp_set_timewait_timer(pcb);
+    if (seg.len() == 0 && seg.seq == pcb.rcv.nxt) return;   /* an ACK where it should be needs no answer */
+    if (seg.has(TCP_FLG_FIN) && seg.end() == pcb.rcv.nxt) { /* eighth: the peer has not seen our last ACK */
+        tcp_timestamp_update(pcb, seg);
+        tcp_set_timewait_timer(pcb);
+    }
     tcp_answer_unacceptable(pcb, seg);
 }
 

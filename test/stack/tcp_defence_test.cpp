@@ -1,0 +1,285 @@
+/*
+ * A live connection under attack by somebody who knows its endpoints but cannot see its segments (RFC 5961), and by a
+ * peer that does not play fair.
+ */
+#include "support/tcp_test.hpp"
+
+namespace microps
+{
+namespace
+{
+
+/* RFC 5961 4.2: a SYN with any number, with or without ACK, text or FIN, in any synchronized state: a challenge. */
+TEST(TcpChallenge, AnySynIsChallenged)
+{
+    for (const uint8_t extra : octets{0, TCP_PEER_ACK, TCP_PEER_FIN, TCP_PEER_URG | TCP_PEER_PSH}) {
+        for (const uint32_t offset : {0xfffffffdu, 0xffffffffu, 0u, 1u, 60000u, 70000u, 0x80000000u}) {
+            test_world world;
+            tcp_peer peer(world, connected);
+            const auto flags = static_cast<uint8_t>(TCP_PEER_SYN | extra);
+            peer.send(segment(flags).seq(peer.nxt + offset).payload("evil").ack(peer.rcv).flags(flags));
+            peer.expect(ack(peer.nxt).seq(peer.rcv).len(0));
+            EXPECT_EQ(peer.host().count(counter::tcp_syn_challenge), 1u);
+            EXPECT_EQ(peer.host().count(counter::tcp_challenge_acks), 1u);
+            peer.send(payload("good"));
+            EXPECT_EQ(peer.app_read(), "good") << offset;
+        }
+    }
+}
+
+/* RFC 5961 4.2: with timestamps a SYN that PAWS would refuse is a SYN all the same. */
+TEST(TcpChallenge, OutdatedSynIsChallenged)
+{
+    test_world world;
+    tcp_peer peer(world, listening);
+    EXPECT_TRUE(peer.establish(syn().mss(MSS).timestamps(1000, 0)));
+    peer.send(syn().seq(peer.nxt + 5).timestamps(1, 0));
+    peer.expect(ack(peer.nxt).seq(peer.rcv).len(0));
+    EXPECT_EQ(peer.host().count(counter::tcp_syn_challenge), 1u);
+    EXPECT_EQ(peer.host().count(counter::tcp_paws_estab), 0u);
+}
+
+/* RFC 5961 5.2: ACKs older than MAX.SND.WND or of what was never sent: challenged, and what comes with them is lost. */
+TEST(TcpChallenge, ImpossibleAcksAreChallenged)
+{
+    for (const uint32_t offset : {1u, 1000u, 0x7fffffffu, 0x80000000u, 0u - 65537u - 10u}) {
+        test_world world;
+        tcp_peer peer(world, connected);
+        EXPECT_EQ(peer.app_write("0123456789"), 10);
+        peer.expect(payload("0123456789"));
+        peer.rcv += 10;
+        peer.send(ack());
+        peer.send(payload("evil").ack(peer.rcv + offset));
+        peer.expect(ack(peer.nxt).seq(peer.rcv).len(0));
+        EXPECT_EQ(peer.app_read(), "") << offset;
+        EXPECT_EQ(peer.host().count(counter::tcp_challenge_acks), 1u);
+    }
+}
+
+/* RFC 5961 7: per connection one every half second (Linux' tcp_invalid_ratelimit), skipped ones are counted. */
+TEST(TcpChallenge, OneConnectionIsLimited)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    for (int round = 0; round < 5; round++) {
+        for (uint32_t i = 0; i < 100; i++) {
+            peer.send(rst().seq(peer.nxt + 1 + i));
+            peer.send(syn().seq(peer.nxt + i));
+            peer.send(ack(peer.rcv + 1 + i));
+            peer.send(ack().seq(peer.nxt - 1 - i));
+        }
+        EXPECT_EQ(drain(peer).size(), 1u);
+        peer.wait(500ms);
+    }
+    EXPECT_EQ(peer.host().count(counter::tcp_ack_skipped), 5u * 399);
+}
+
+/* And it can be switched off. */
+TEST(TcpChallenge, LimitCanBeSwitchedOff)
+{
+    test_world world;
+    tcp_peer peer(world, listening, {.configure = [](tcp_config &config) {
+                      config.invalid_ratelimit = 0s;
+                  }});
+    EXPECT_TRUE(peer.establish());
+    for (uint32_t i = 0; i < 10; i++) {
+        peer.send(ack().seq(peer.nxt - 1));
+    }
+    EXPECT_EQ(drain(peer).size(), 10u);
+}
+
+/* RFC 5961 7, CVE-2016-5696: all connections together: per second between half and one and a half of challenge_acks, not
+ * the same number every second. */
+TEST(TcpChallenge, WholeStackIsLimitedByChance)
+{
+    test_world world;
+    tcp_peer peer(world, listening, {.backlog = 1000});
+    for (uint16_t port = 1; port <= 400; port++) {
+        peer.send(syn().mss(MSS).peer_port(port));
+        peer.expect(syn_ack());
+        peer.send(ack(peer.last().seq + 1).peer_port(port));
+    }
+    std::map<size_t, int> sizes;
+    for (int second = 0; second < 10; second++) {
+        peer.wait(1s);
+        peer.skip();
+        for (uint16_t port = 1; port <= 400; port++) {
+            peer.send(rst().seq(peer.nxt + 5).peer_port(port));
+        }
+        const size_t answers = drain(peer).size();
+        EXPECT_GE(answers, 50u);
+        EXPECT_LE(answers, 150u);
+        sizes[answers]++;
+    }
+    EXPECT_GT(sizes.size(), 3u);
+}
+
+/* What a peer repeats until it is answered is always answered: text, FIN. */
+TEST(TcpChallenge, RetransmissionsAreAlwaysAnswered)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    peer.send(payload("abc"));
+    peer.nxt += 3;
+    EXPECT_EQ(peer.app_read(), "abc");
+    peer.wait(1s);
+    peer.skip();
+    for (int i = 0; i < 20; i++) {
+        peer.send(payload("abc").seq(peer.nxt - 3));
+        peer.expect(ack(peer.nxt).within(0ms));
+    }
+    peer.send(fin());
+    peer.nxt += 1;
+    peer.expect(ack(peer.nxt));
+    for (int i = 0; i < 20; i++) {
+        peer.send(fin().seq(peer.nxt - 1));
+        peer.expect(ack(peer.nxt).within(0ms));
+    }
+}
+
+/* RFC 9293 3.8.4: probes of an idle connection, one a second: all answered. */
+TEST(TcpChallenge, KeepaliveProbesAreAnswered)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    for (int i = 0; i < 20; i++) {
+        peer.wait(1s);
+        peer.send(ack().seq(peer.nxt - 1));
+        peer.expect(ack(peer.nxt).seq(peer.rcv).within(0ms));
+    }
+}
+
+/* A forged SYN again and again does not make us shower its owner with SYN-ACKs. */
+TEST(TcpChallenge, RepeatedSynsAreAnsweredSeldom)
+{
+    test_world world;
+    tcp_peer peer(world, listening);
+    half_open(peer);
+    for (int i = 0; i < 1000; i++) {
+        peer.send(syn().mss(MSS));
+    }
+    EXPECT_EQ(drain(peer).size(), 1u);
+    peer.send(ack());
+    EXPECT_TRUE(peer.app_accept());
+}
+
+/* A RST or a new SYN in the window ends a half-open connection, and is counted. */
+TEST(TcpChallenge, EmbryonicResetsAreCounted)
+{
+    test_world world;
+    tcp_peer peer(world, listening);
+    half_open(peer);
+    peer.send(rst());
+    half_open(peer);
+    peer.send(syn().mss(MSS).seq(peer.nxt + 10));
+    EXPECT_EQ(peer.host().count(counter::tcp_embryonic_rsts), 2u);
+}
+
+/* Savage et al. 1999: an ACK for each byte must not open the window faster than one for all (RFC 5681 3.1, RFC 3465). */
+TEST(TcpUnfairPeer, AckDivisionGainsNothing)
+{
+    std::map<uint32_t, uint32_t> windows;
+    for (const uint32_t piece : {1460u, 10u}) {
+        test_world world;
+        tcp_peer peer(world, connected);
+        EXPECT_GT(peer.app_write(stream(250000)), 0);
+        peer.wait(0ms);
+        const uint32_t end = peer.rcv_max();
+        while (peer.rcv != end) {
+            peer.rcv += std::min(piece, end - peer.rcv);
+            peer.send(ack());
+        }
+        windows[piece] = peer.rcv_max() - end;
+    }
+    EXPECT_LE(windows[10], windows[1460] + MSS);
+}
+
+/* The same paper: who acknowledges what was not sent yet gains nothing: the ACK is refused. */
+TEST(TcpUnfairPeer, OptimisticAcksAreRefused)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_GT(peer.app_write(stream(250000)), 0);
+    peer.wait(0ms);
+    const uint32_t sent = peer.rcv_max();
+    for (uint32_t i = 1; i < 200; i++) {
+        peer.send(ack(sent + i * MSS));
+    }
+    EXPECT_EQ(peer.rcv_max(), sent);
+    EXPECT_LE(peer.host().count(counter::tcp_challenge_acks), 1u);
+}
+
+/** A blind attacker's segment: in the window or near it, everything else by chance, except for lucky hits, which RFC 5961
+ * leaves to chance, too: RCV.NXT itself for a RST, our recent numbers for an ACK. */
+tcp_pattern blind_segment(tcp_peer &peer, net_random &random)
+{
+    const auto flags = static_cast<uint8_t>(random.below(64));
+    uint32_t seq = peer.nxt + static_cast<uint32_t>(random.below(60000)) - 5000;
+    if ((flags & TCP_PEER_RST) && seq == peer.nxt) seq++;
+    const uint32_t number = peer.rcv_max() + 1 + static_cast<uint32_t>(random.below(0xf0000000));
+    tcp_pattern what = segment(flags).seq(seq).ack(number).flags(flags);
+    what.win(random.u16());
+    if (random.chance(0.7)) what.payload(std::string(random.below(6000) % 1400, '!'));
+    if (random.chance(0.7)) what.timestamps(random.u32(), random.u32());
+    if (random.chance(0.3)) what.sack({{random.u32(), random.u32()}, {peer.rcv - 100, peer.rcv + 100}});
+    if (random.chance(0.1)) what.wscale(14);
+    return what;
+}
+
+/* He fires a hundred segments into the window for each one of the peer's. The stream arrives in both directions, byte by
+ * byte; what we answer stays far below what he sends. */
+TEST(TcpUnderAttack, BlindSegmentsInTheWindowChangeNothing)
+{
+    for (uint64_t seed = 1; seed <= 5; seed++) {
+        SCOPED_TRACE("seed " + std::to_string(seed));
+        test_world world(seed);
+        tcp_peer peer(world, listening, {.iss = static_cast<uint32_t>(0xffffff00 - seed * 1000)});
+        uint32_t clock = 1000;
+        EXPECT_TRUE(peer.establish(syn().mss(MSS).timestamps(clock, 0).wscale(2).sack_permitted()));
+        net_random random(seed);
+        const std::string text = stream(30000);
+        const uint32_t begin = peer.nxt;
+        std::string got;
+        std::string back;
+        while (got.size() < text.size()) {
+            for (int i = 0; i < 100; i++) {
+                peer.send(blind_segment(peer, random));
+            }
+            const std::string part = text.substr(peer.nxt - begin, 300);
+            peer.send(payload(part).timestamps(++clock, 0));
+            peer.nxt += static_cast<uint32_t>(part.size());
+            const std::string now = peer.app_read();
+            ASSERT_EQ(now, part);
+            got += now;
+            EXPECT_EQ(peer.app_write(part), static_cast<ssize_t>(part.size()));
+            for (const tcp_peer_segment &seg : drain(peer, 5ms)) {
+                if (seg.seq != peer.rcv) continue;
+                back += seg.payload;
+                peer.rcv += static_cast<uint32_t>(seg.payload.size());
+            }
+            peer.send(ack().timestamps(clock, 0));
+        }
+        EXPECT_EQ(back, text);
+        EXPECT_LT(peer.host().count(counter::tcp_challenge_acks), 10u);
+        EXPECT_LT(peer.host().count(counter::tcp_out_segs), 8000u) << "to 10,000 of the attacker's";
+    }
+}
+
+/* A segment that begins in front of RCV.NXT is in the window, too: its timestamp must not become the one that the peer's
+ * next segments are compared with, before its ACK was found good (RFC 5961 5.2, RFC 7323 7). */
+TEST(TcpUnderAttack, ForgedTimestampDoesNotShutThePeerOut)
+{
+    test_world world;
+    tcp_peer peer(world, listening);
+    EXPECT_TRUE(peer.establish(syn().mss(MSS).timestamps(1000, 0)));
+    peer.send(payload("abc").timestamps(1001, 0));
+    peer.nxt += 3;
+    EXPECT_EQ(peer.app_read(), "abc");
+    peer.send(payload("abcd").seq(peer.nxt - 3).ack(peer.rcv + 12345).timestamps(0x7fffff00, 0));
+    peer.send(segment(0).seq(peer.nxt - 3).payload("abcd").timestamps(0x7fffff00, 0));
+    peer.send(payload("def").timestamps(1002, 0));
+    EXPECT_EQ(peer.app_read(), "def");
+}
+
+} // namespace
+} // namespace microps

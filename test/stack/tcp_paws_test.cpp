@@ -1,0 +1,241 @@
+/*
+ * Timestamps of a connection: what is echoed, and PAWS (RFC 7323 3, 4.3, 5).
+ */
+#include "support/tcp_test.hpp"
+
+namespace microps
+{
+namespace
+{
+
+/** A connection with timestamps; `now` is the peer's clock, at its own pace. */
+struct timestamped {
+    explicit timestamped(test_world &world, uint32_t begin = 1000) : peer(world, listening), now(begin)
+    {
+        EXPECT_TRUE(peer.establish(syn().mss(MSS).timestamps(now, 0).sack_permitted()));
+        echo = peer.last().timestamps ? peer.last().timestamps->first : 0;
+        peer.send(ack().timestamps(now, echo));
+    }
+
+    /** Text at the peer's next number, with this TSval. */
+    void text(const std::string &what, uint32_t value)
+    {
+        peer.send(payload(what).timestamps(value, echo));
+        peer.nxt += static_cast<uint32_t>(what.size());
+    }
+    /** What the stack echoes now. */
+    uint32_t echoed()
+    {
+        peer.wait(300ms);
+        peer.skip();
+        EXPECT_EQ(peer.app_write("?"), 1);
+        peer.expect(payload("?"));
+        const uint32_t value = peer.last().timestamps ? peer.last().timestamps->second : 0;
+        peer.rcv += 1;
+        peer.send(ack().timestamps(now, echo));
+        return value;
+    }
+
+    tcp_peer peer;
+    uint32_t now;
+    uint32_t echo = 0;
+};
+
+/* RFC 7323 5.3 R1: an old duplicate, in the window again after the numbers have wrapped: refused, answered. */
+TEST(TcpPaws, OldTextIsRefused)
+{
+    test_world world;
+    timestamped link(world);
+    link.text("new", 2000);
+    EXPECT_EQ(link.peer.app_read(), "new");
+    link.peer.wait(1s);
+    link.peer.skip();
+    link.peer.send(payload("old").timestamps(1999, link.echo));
+    link.peer.expect(ack(link.peer.nxt).within(0ms));
+    EXPECT_EQ(link.peer.app_read(), "");
+    EXPECT_EQ(link.peer.host().count(counter::tcp_paws_estab), 1u);
+    EXPECT_EQ(link.peer.host().count(drop_reason::tcp_paws), 1u);
+    link.text("now", 2000); /* equal is not old */
+    EXPECT_EQ(link.peer.app_read(), "now");
+}
+
+/* RFC 7323 5.2: "old" is modulo 2^32. */
+TEST(TcpPaws, ClockWraps)
+{
+    test_world world;
+    timestamped link(world, 0xffffff00);
+    link.text("a", 0xfffffff0);
+    link.text("b", 0x10);
+    EXPECT_EQ(link.peer.app_read(), "ab");
+    link.peer.send(payload("old").timestamps(0xfffffff0, link.echo));
+    EXPECT_EQ(link.peer.app_read(), "");
+    link.text("c", 0x11);
+    EXPECT_EQ(link.peer.app_read(), "c");
+}
+
+/* RFC 7323 5.5: after 24 days of silence the peer's clock may have gone half round: what comes then is believed. */
+TEST(TcpPaws, LongIdleConnectionsAreNotShutOut)
+{
+    test_world world;
+    timestamped link(world);
+    link.text("a", 2000);
+    EXPECT_EQ(link.peer.app_read(), "a");
+    link.peer.wait(24h * 23);
+    link.peer.send(payload("x").timestamps(1000, link.echo));
+    EXPECT_EQ(link.peer.app_read(), "");
+    link.peer.wait(24h * 2);
+    link.text("b", 1000);
+    EXPECT_EQ(link.peer.app_read(), "b");
+    link.peer.send(payload("x").timestamps(999, link.echo));
+    EXPECT_EQ(link.peer.app_read(), "") << "and is the new beginning";
+}
+
+/* RFC 7323 5.3 R1: a RST is not subject to PAWS. */
+TEST(TcpPaws, RstIsNotSubjectToIt)
+{
+    test_world world;
+    timestamped link(world);
+    link.text("a", 2000);
+    link.peer.send(rst().timestamps(1, 0));
+    EXPECT_EQ(link.peer.app_read(), "a");
+    EXPECT_EQ(link.peer.app_errno(), ECONNRESET);
+}
+
+/* RFC 7323 3.2 would drop segments without the option; as Linux they are taken, because some path removes it. */
+TEST(TcpPaws, SegmentsWithoutTheOptionAreTaken)
+{
+    test_world world;
+    timestamped link(world);
+    link.peer.send(payload("bare"));
+    EXPECT_EQ(link.peer.app_read(), "bare");
+}
+
+/* RFC 7323 4.3 (2): the TSval echoed is that of the segment that our last ACK was about, not of what came early. */
+TEST(TcpPaws, EarlyTextDoesNotMoveTheEcho)
+{
+    test_world world;
+    timestamped link(world);
+    link.text("a", 2000);
+    EXPECT_EQ(link.echoed(), 2000u);
+    link.peer.send(payload("c").seq(link.peer.nxt + 1).timestamps(2100, link.echo));
+    EXPECT_EQ(link.peer.last().timestamps->second, 2000u);
+    EXPECT_EQ(link.echoed(), 2000u);
+    link.peer.send(payload("b").timestamps(2200, link.echo)); /* fills the hole: sent later, believed */
+    link.peer.nxt += 2;
+    link.now = 2200;
+    EXPECT_EQ(link.peer.app_read(), "abc");
+    EXPECT_EQ(link.echoed(), 2200u);
+}
+
+/* RFC 7323 4.3: a retransmission with an older TSval than what came early is no old duplicate. */
+TEST(TcpPaws, RetransmissionBelowEarlyTextIsTaken)
+{
+    test_world world;
+    timestamped link(world);
+    link.peer.send(payload("b").seq(link.peer.nxt + 1).timestamps(2100, link.echo));
+    link.peer.send(payload("a").timestamps(2050, link.echo));
+    EXPECT_EQ(link.peer.app_read(), "ab");
+    EXPECT_EQ(link.peer.host().count(counter::tcp_paws_estab), 0u);
+}
+
+/* RFC 7323 4.3: with a delayed ACK the earliest unacknowledged segment's TSval is echoed: it includes the delay. */
+TEST(TcpPaws, DelayedAckEchoesTheFirstSegment)
+{
+    test_world world;
+    timestamped link(world);
+    for (int i = 0; i < 40; i++) { /* beyond the quick ACKs of the beginning */
+        link.text("x", 1001);
+        link.peer.wait(5ms);
+    }
+    link.peer.wait(50ms);
+    link.peer.skip();
+    link.text("a", 3000);
+    link.peer.wait(1ms);
+    link.text("b", 3001);
+    link.peer.expect(ack(link.peer.nxt));
+    ASSERT_TRUE(link.peer.last().timestamps);
+    EXPECT_EQ(link.peer.last().timestamps->second, 3000u);
+}
+
+/* As Linux: an old pure ACK below RCV.NXT is what a path has reordered: nobody needs an answer to it. */
+TEST(TcpPaws, OldAckIsDroppedSilently)
+{
+    test_world world;
+    timestamped link(world);
+    link.text("a", 2000);
+    link.peer.wait(1s);
+    link.peer.skip();
+    link.peer.send(ack().seq(link.peer.nxt - 1).timestamps(1999, link.echo));
+    link.peer.expect_nothing(1s);
+    EXPECT_EQ(link.peer.host().count(counter::tcp_paws_old_ack), 1u);
+}
+
+/* As Linux (tcp_disordered_ack): an ACK that was overtaken within an RTO is a duplicate ACK like another; loss recovery
+ * counts it. */
+TEST(TcpPaws, OvertakenDuplicateAcksCount)
+{
+    test_world world;
+    timestamped link(world);
+    tcp_peer &peer = link.peer;
+    EXPECT_EQ(peer.app_write(stream(8 * 1448)), 8 * 1448);
+    peer.wait(0ms);
+    peer.skip();
+    peer.send(ack().timestamps(2000, link.echo)); /* the last that was sent comes first */
+    for (uint32_t i = 0; i < 3; i++) {
+        const uint32_t begin = peer.rcv + 1448;
+        peer.send(ack().timestamps(1995 + i, link.echo).sack({{begin, begin + 1448 * (i + 1)}}));
+    }
+    peer.expect(payload(stream(1448)).seq(peer.rcv).within(100ms));
+    EXPECT_EQ(peer.host().count(counter::tcp_paws_estab), 0u);
+}
+
+/* RFC 7323 5.3 R1: PAWS'd text is always answered, PAWS'd ACKs beyond RCV.NXT twice a second. */
+TEST(TcpPaws, AnswersAreLimited)
+{
+    test_world world;
+    timestamped link(world);
+    link.text("a", 2000);
+    link.peer.wait(1s);
+    link.peer.skip();
+    for (int i = 0; i < 100; i++) {
+        link.peer.send(ack().seq(link.peer.nxt + 5).timestamps(1000, link.echo));
+    }
+    EXPECT_EQ(drain(link.peer).size(), 1u);
+    for (int i = 0; i < 10; i++) {
+        link.peer.send(payload("old").timestamps(1000, link.echo));
+    }
+    EXPECT_EQ(drain(link.peer).size(), 10u);
+}
+
+/* RFC 7323 3.2: a SYN without ACK echoes nothing, every later segment echoes the peer's last value. */
+TEST(TcpPaws, SynEchoesNothing)
+{
+    test_world world;
+    tcp_peer peer(world, connecting);
+    peer.expect(syn());
+    ASSERT_TRUE(peer.last().timestamps);
+    EXPECT_EQ(peer.last().timestamps->second, 0u);
+    peer.send(syn_ack().mss(MSS).timestamps(77, peer.last().timestamps->first));
+    peer.expect(ack(peer.iss + 1));
+    ASSERT_TRUE(peer.last().timestamps);
+    EXPECT_EQ(peer.last().timestamps->second, 77u);
+}
+
+/* RFC 7323 5.4: our clock is one of milliseconds, and begins elsewhere for every pair of hosts. */
+TEST(TcpPaws, OurClockIsOfMilliseconds)
+{
+    test_world world;
+    timestamped link(world);
+    EXPECT_EQ(link.peer.app_write("a"), 1);
+    link.peer.expect(payload("a"));
+    const uint32_t before = link.peer.last().timestamps->first;
+    link.peer.rcv += 1;
+    link.peer.send(ack().timestamps(1001, before));
+    link.peer.wait(1234ms);
+    EXPECT_EQ(link.peer.app_write("b"), 1);
+    link.peer.expect(payload("b"));
+    EXPECT_EQ(link.peer.last().timestamps->first - before, 1234u);
+}
+
+} // namespace
+} // namespace microps
