@@ -28,23 +28,29 @@ static void tcp_listen_overflow(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
     net_drop(pcb.net, drop_reason::tcp_backlog_full, "backlog is full, local=%s", ip_endpoint_str(pcb.local).c_str());
 }
 
+/** A connection begins with its listener's options. */
+static void tcp_inherit(tcp_pcb &child, const tcp_pcb &listener)
+{
+    child.tx_limit = listener.tx_limit;
+    child.rx_limit = listener.rx_limit;
+    child.tx_fixed = listener.tx_fixed;
+    child.rx_fixed = listener.rx_fixed;
+    child.nodelay = listener.nodelay;
+    child.keepalive = listener.keepalive;
+    child.corked = listener.corked;
+    child.set = listener.set;
+    child.linger = listener.linger;
+    child.ip = listener.ip;
+    child.reuse = listener.reuse;
+}
+
 /** The PCB that a SYN's connection will live in; null if there is no room for it. */
 static tcp_pcb *tcp_child_alloc(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     tcp_pcb *child = tcp_pcb_alloc(pcb.tcp);
     if (!child) return nullptr;
     child->parent = &pcb;
-    child->tx_limit = pcb.tx_limit;
-    child->rx_limit = pcb.rx_limit;
-    child->tx_fixed = pcb.tx_fixed;
-    child->rx_fixed = pcb.rx_fixed;
-    child->nodelay = pcb.nodelay;
-    child->keepalive = pcb.keepalive;
-    child->corked = pcb.corked;
-    child->set = pcb.set;
-    child->linger = pcb.linger;
-    child->ip = pcb.ip;
-    child->reuse = pcb.reuse;
+    tcp_inherit(*child, pcb);
     tcp_pcb_enqueue(*child, &pcb.listener->half_open);
     return child;
 }
@@ -89,8 +95,7 @@ static void tcp_cookie_send(tcp_pcb &listener, const tcp_segment &syn) MICROPS_R
     tcp_layer &tcp = listener.tcp;
     const net_time now = tcp.net.clock.now();
     tcp_pcb brief(tcp, -1);
-    brief.rx_limit = listener.rx_limit;
-    brief.ip = listener.ip;
+    tcp_inherit(brief, listener);
     tcp_passive_prepare(brief, syn, {});
     brief.iss = tcp.cookies.make(syn.local, syn.foreign, syn.seq, brief.peer_mss, now);
     brief.snd.una = brief.snd.nxt = brief.iss;
