@@ -55,7 +55,8 @@ void tcp_mss_update(tcp_pcb &pcb)
 
 void tcp_path_follow(tcp_pcb &pcb)
 {
-    if (!pcb.congestion) return; /* nothing that could be too large */
+    const bool something_to_send = tcp_unsent(pcb) > 0 || pcb.sent.lost() > 0;
+    if (!pcb.congestion || !something_to_send) return;
     const size_t path_mtu = ip_path_mtu(pcb.net, pcb.foreign.addr);
     if (path_mtu != 0 && path_mtu != pcb.path_mtu) tcp_mss_update(pcb);
 }
@@ -64,8 +65,8 @@ void tcp_fragmentation_needed(tcp_pcb &pcb, const ip_error &error)
 {
     if (pcb.ip.tx.df == ip_df::dont) return; /* we send without DF: it is not about us, or from before */
     if (ip_path_mtu_learn(pcb.net, error)) net_count(pcb.net, counter::tcp_pmtu_updates);
-    tcp_path_follow(pcb);
-    /* RFC 1191 6.5: at once, and not as congestion. Of several errors about one flight the first does it all. */
+    if (pcb.congestion) tcp_mss_update(pcb);
+    /* RFC 1191 6.4: at once, and not as congestion. Of several errors about one flight the first does it all. */
     if (!pcb.sent.mark_larger_lost(pcb.mss, pcb.mss_lowered)) return;
     pcb.recovery.on_too_large(pcb.snd.nxt);
     tcp_timer_cancel(pcb); /* it was for the larger segments; output arms it again */

@@ -85,7 +85,7 @@ TEST(TcpPmtu, NoSegmentHasDontFragmentIfSwitchedOff)
     EXPECT_EQ(largest(drain(peer)), segments[0].payload.size());
 }
 
-/* RFC 1191 3, 6.5: what was too large goes again at once, in packets of the size that the router has told. */
+/* RFC 1191 3, 6.4: what was too large goes again at once, in packets of the size that the router has told. */
 TEST(TcpPmtu, TooLargeSegmentsAreSentAgainAtOnceInTheSizeOfThePath)
 {
     test_world world;
@@ -105,7 +105,7 @@ TEST(TcpPmtu, TooLargeSegmentsAreSentAgainAtOnceInTheSizeOfThePath)
     EXPECT_EQ(largest(drain(peer)), 1000u - IP_HEADERS);
 }
 
-/* RFC 1191 6.5: several errors about one flight cause one retransmission. */
+/* RFC 1191 6.4: several errors about one flight cause one retransmission. */
 TEST(TcpPmtu, FurtherErrorsAboutTheSameFlightChangeNothing)
 {
     test_world world;
@@ -121,7 +121,7 @@ TEST(TcpPmtu, FurtherErrorsAboutTheSameFlightChangeNothing)
     EXPECT_EQ(peer.host().count(counter::tcp_pmtu_updates), 1u);
 }
 
-/* RFC 1191 6.5: the congestion window is not touched: it is not congestion. */
+/* RFC 1191 6.4: the congestion window is not touched: it is not congestion. */
 TEST(TcpPmtu, CongestionWindowStays)
 {
     test_world world;
@@ -199,7 +199,7 @@ TEST(TcpPmtu, SizeIsForgottenAfterTenMinutes)
 }
 
 /* RFC 1191 6.4: all connections to the destination learn from one error. A new one asks for the link's size though:
- * what we can receive has not changed (RFC 6691). */
+ * what we can receive has not changed (3.1, RFC 6691). */
 TEST(TcpPmtu, OtherConnectionsFollowAndTheAdvertisedSizeStays)
 {
     test_world world;
@@ -337,7 +337,7 @@ std::string through_black_hole(tcp_peer &peer, size_t size, size_t mtu)
     return text;
 }
 
-/* RFC 4821 7.7, RFC 1122's robustness: large segments vanish without a word: after repeated timeouts smaller ones go. */
+/* RFC 4821 7.7: large segments vanish without a word: after repeated timeouts smaller ones go. */
 TEST(TcpPmtu, BlackHoleIsLeftBySmallerSegments)
 {
     for (const size_t mtu : {size_t{1400}, size_t{1100}, size_t{600}}) {
