@@ -77,3 +77,40 @@ TEST(TcpReassembly, BehavesLikeABitmap)
         }
     }
 }
+
+/* overlap() and find() against the same bitmap. */
+TEST(TcpReassembly, AnswersAboutBytesLikeABitmap)
+{
+    net_random random(5);
+    constexpr size_t size = 200;
+    for (int round = 0; round < 200; round++) {
+        std::bitset<size> model;
+        tcp_reassembly early;
+        for (int i = 0; i < 20; i++) {
+            const size_t first = random.below(size);
+            const size_t last = std::min(size, first + 1 + static_cast<size_t>(random.below(15)));
+            size_t same = first;
+            while (same < last && !model.test(same)) {
+                same++;
+            }
+            size_t same_end = same;
+            while (same_end < last && model.test(same_end)) {
+                same_end++;
+            }
+            const auto overlap = early.overlap(BASE + first, BASE + last);
+            ASSERT_EQ(overlap.has_value(), same < last);
+            if (overlap) {
+                EXPECT_EQ(overlap->first, BASE + same);
+                EXPECT_EQ(overlap->last, BASE + same_end);
+            }
+            ASSERT_TRUE(early.add(BASE + first, BASE + last, size));
+            for (size_t at = first; at < last; at++) {
+                model.set(at);
+            }
+            for (size_t at = 0; at < size; at++) {
+                const tcp_reassembly::piece *piece = early.find(BASE + at);
+                ASSERT_EQ(piece != nullptr, model.test(at));
+            }
+        }
+    }
+}
