@@ -58,7 +58,8 @@ public:
         const double bits = 8.0 * static_cast<double>(received_ - before);
         return bits / std::chrono::duration<double>(MEASURED).count() / BANDWIDTH;
     }
-    [[nodiscard]] int receiver_buffer_now() const { return receiver_buffer_; }
+    /** As Linux, SO_RCVBUF tells twice the bytes of data. */
+    [[nodiscard]] int receiver_buffer_now() const { return receiver_buffer_ / 2; }
 
 private:
     void prepare(net_stack &net, int sock) const
