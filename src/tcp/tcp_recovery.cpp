@@ -295,7 +295,9 @@ void tcp_recovery::on_too_large(tcp_seq nxt)
     phase_ = phase::loss; /* so that what got through, and is acknowledged again and again, starts no recovery */
     recover_ = nxt;
     undo_from_.reset();
+    probe_.reset();
     frto_ = false;
+    prefer_new_ = false;
     duplicates_ = 0;
     urgent = true;
     reorder_at_ = NET_TIME_NEVER;

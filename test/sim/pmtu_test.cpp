@@ -14,6 +14,8 @@
 #include <string>
 #include <vector>
 
+#include <netinet/tcp.h>
+
 using namespace std::chrono_literals;
 
 namespace microps
@@ -72,8 +74,8 @@ struct narrow_path {
                         .bytes());
     }
 
-    /** a sends @p text to b. Returns what b has got. */
-    std::string upload(const std::string &text)
+    /** a sends @p text to b, @p chatter bytes of it one by one in small segments. Returns what b has got. */
+    std::string upload(const std::string &text, size_t chatter = 0)
     {
         std::string received;
         b.spawn("receiver", [&] {
@@ -96,7 +98,14 @@ struct narrow_path {
             const int conn = sock_open(a.net(), AF_INET, SOCK_STREAM, 0);
             const sockaddr foreign = address("198.51.100.2:7");
             EXPECT_EQ(sock_connect(a.net(), conn, &foreign, sizeof(foreign)), 0);
-            EXPECT_EQ(sock_send(a.net(), conn, text.data(), text.size()), static_cast<ssize_t>(text.size()));
+            const size_t bulk = text.size() - chatter;
+            EXPECT_EQ(sock_send(a.net(), conn, text.data(), bulk), static_cast<ssize_t>(bulk));
+            const int nodelay = 1;
+            sock_setsockopt(a.net(), conn, IPPROTO_TCP, TCP_NODELAY, &nodelay, sizeof(nodelay));
+            for (size_t i = bulk; i < text.size(); i++) {
+                world.sleep(20ms);
+                sock_send(a.net(), conn, text.data() + i, 1);
+            }
             sock_close(a.net(), conn);
         });
         EXPECT_TRUE(world.run());
@@ -150,6 +159,16 @@ TEST(PathMtu, SilentRouterIsFoundOutByTimeouts)
     EXPECT_EQ(path.a.count(counter::tcp_pmtu_updates), 0u);
     EXPECT_EQ(path.a.count(counter::tcp_mtup_fail), 1u);
     EXPECT_LT(path.took, 10s);
+}
+
+/* Small segments pass, and are acknowledged by SACK all the time: the large one in front of them is still found out. */
+TEST(PathMtu, BlackHoleIsFoundOutWhileSmallSegmentsPass)
+{
+    const std::string text = pattern(20000);
+    narrow_path path(router_manner::silent, 1300, link());
+    EXPECT_TRUE(path.upload(text, 500) == text);
+    EXPECT_EQ(path.a.count(counter::tcp_mtup_fail), 1u);
+    EXPECT_LT(path.took, 20s);
 }
 
 /* All of it on wires that lose packets, and the router's messages too. */
