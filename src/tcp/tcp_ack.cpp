@@ -116,7 +116,9 @@ step tcp_check_ack(tcp_pcb &pcb, const tcp_segment &seg)
         return step::drop;
     }
     if (pcb.state == tcp_pcb_state::syn_received && tcp_check_ack_of_syn(pcb, seg) == step::drop) return step::drop;
-    if (seg.ack > pcb.snd.nxt || seg.ack < pcb.snd.una - pcb.snd.wnd_max) { /* RFC 5961 5.2: blind data injection */
+    /* RFC 5961 5.2: blind data injection. As Linux, nothing older than the connection is believed either. */
+    const auto past = static_cast<size_t>(std::min<uint64_t>(pcb.snd.wnd_max, pcb.traffic.bytes_acked + 1));
+    if (seg.ack > pcb.snd.nxt || seg.ack < pcb.snd.una - past) {
         net_drop(pcb.net, drop_reason::tcp_bad_ack, "ack=%u, snd.una=%u, snd.nxt=%u", seg.ack.value(),
                  pcb.snd.una.value(), pcb.snd.nxt.value());
         tcp_challenge_ack(pcb);

@@ -63,6 +63,12 @@ static void tcp_arrives_syn_sent(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_R
         if (!seg.has(TCP_FLG_RST)) tcp_output_reset_for(pcb.tcp, seg);
         return;
     }
+    if (seg.has(TCP_FLG_ACK) && !tcp_echo_is_of_our_syn(pcb, seg)) {
+        net_count(pcb.net, counter::tcp_paws_active);
+        net_drop(pcb.net, drop_reason::tcp_paws, "TSecr=%u is not of our SYN", seg.options.timestamps->echo);
+        if (!seg.has(TCP_FLG_RST)) tcp_output_reset_for(pcb.tcp, seg);
+        return;
+    }
     if (seg.has(TCP_FLG_RST)) { /* second: believed only with an acceptable ACK */
         if (!seg.has(TCP_FLG_ACK)) return net_drop(pcb.net, drop_reason::tcp_bad_rst, "RST without ACK");
         errorf("connection reset");

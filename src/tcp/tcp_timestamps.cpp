@@ -12,10 +12,20 @@ static constexpr net_duration TCP_PAWS_IDLE = std::chrono::hours(24 * 24);
 
 static bool tcp_timestamp_before(uint32_t a, uint32_t b) { return static_cast<int32_t>(a - b) < 0; }
 
-uint32_t tcp_timestamp(const tcp_pcb &pcb)
+static uint32_t tcp_timestamp_at(const tcp_pcb &pcb, net_time when)
 {
-    const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(pcb.net.clock.now().time_since_epoch());
-    return static_cast<uint32_t>(now.count()) + pcb.ts.offset;
+    const auto time = std::chrono::duration_cast<std::chrono::milliseconds>(when.time_since_epoch());
+    return static_cast<uint32_t>(time.count()) + pcb.ts.offset;
+}
+
+uint32_t tcp_timestamp(const tcp_pcb &pcb) { return tcp_timestamp_at(pcb, pcb.net.clock.now()); }
+
+bool tcp_echo_is_of_our_syn(const tcp_pcb &pcb, const tcp_segment &seg)
+{
+    if (!pcb.use_timestamps || !seg.options.timestamps || seg.options.timestamps->echo == 0) return true;
+    const net_time first = pcb.retries > 0 || pcb.sent.empty() ? pcb.stalled_since : pcb.sent.front().when;
+    const uint32_t echo = seg.options.timestamps->echo;
+    return !tcp_timestamp_before(echo, tcp_timestamp_at(pcb, first)) && !tcp_timestamp_before(tcp_timestamp(pcb), echo);
 }
 
 /**

@@ -56,6 +56,19 @@ TEST(TcpChallenge, ImpossibleAcksAreChallenged)
     }
 }
 
+/* As Linux: a connection that has sent nothing knows no old ACKs, however large the peer's window is. */
+TEST(TcpChallenge, AcksFromBeforeTheConnectionAreChallenged)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    peer.send(payload("evil").ack(peer.rcv - 2));
+    peer.expect(ack(peer.nxt).seq(peer.rcv).len(0));
+    EXPECT_EQ(peer.app_read(), "");
+    EXPECT_EQ(peer.host().count(counter::tcp_challenge_acks), 1u);
+    peer.send(payload("good"));
+    EXPECT_EQ(peer.app_read(), "good");
+}
+
 /* RFC 5961 7: per connection one every half second (Linux' tcp_invalid_ratelimit), skipped ones are counted. */
 TEST(TcpChallenge, OneConnectionIsLimited)
 {

@@ -221,6 +221,29 @@ TEST(TcpPaws, SynEchoesNothing)
     EXPECT_EQ(peer.last().timestamps->second, 77u);
 }
 
+/* As Linux (PAWSActive): a SYN-ACK that echoes what we have not sent is of another connection: RST, and we go on trying. */
+TEST(TcpPaws, SynAckMustEchoOurSyn)
+{
+    for (const int lost : {0, 1}) {
+        test_world world;
+        tcp_peer peer(world, connecting);
+        peer.expect(syn());
+        ASSERT_TRUE(peer.last().timestamps);
+        const uint32_t first = peer.last().timestamps->first;
+        for (int i = 0; i < lost; i++) {
+            peer.expect(syn().within(2s));
+        }
+        const uint32_t last = peer.last().timestamps->first;
+        for (const uint32_t echo : {first - 1, last + 1}) {
+            peer.send(syn_ack().mss(MSS).timestamps(77, echo));
+            peer.expect_rst();
+        }
+        EXPECT_EQ(peer.host().count(counter::tcp_paws_active), 2u);
+        peer.send(syn_ack().mss(MSS).timestamps(77, first)); /* the answer to the first is as good as to the last */
+        peer.expect(ack(peer.iss + 1));
+    }
+}
+
 /* RFC 7323 5.4: our clock is one of milliseconds, and begins elsewhere for every pair of hosts. */
 TEST(TcpPaws, OurClockIsOfMilliseconds)
 {
