@@ -100,6 +100,7 @@ static void tcp_sack_input(tcp_pcb &pcb, const tcp_segment &seg, tcp_ack_context
             continue;
         }
         pcb.sent.sack(block.first, block.last, pcb.mss, [&](const tcp_sent &segment) {
+            net_assert_locked(pcb.net);
             const net_duration rtt = ctx.view.now - segment.when;
             if (!segment.resent) ctx.sack_rtt = std::max(ctx.sack_rtt.value_or(rtt), rtt);
             ctx.news.sacked += segment.size();
