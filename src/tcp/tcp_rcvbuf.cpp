@@ -56,7 +56,8 @@ void tcp_rcvbuf_measure(tcp_pcb &pcb, const tcp_segment &seg)
 {
     const net_time now = pcb.net.clock.now();
     if (!pcb.rcvbuf.begun()) {
-        const uint32_t space = std::min(tcp_receive_window(pcb), 10 * pcb.rcv_mss);
+        /* An initial window of full segments, however small the first ones are. */
+        const uint32_t space = std::min(tcp_receive_window(pcb), 10u * pcb.mss_offered);
         pcb.rcvbuf.begin(now, pcb.rcv.nxt - pcb.rx.size(), pcb.rcv.edge, space);
     }
     if (pcb.use_timestamps && seg.options.timestamps && seg.data.size() >= pcb.rcv_mss) {
