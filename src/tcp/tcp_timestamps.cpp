@@ -41,13 +41,26 @@ static bool tcp_ack_was_overtaken(const tcp_pcb &pcb, const tcp_segment &seg)
     return !moves_window && late <= pcb.rtt.rto();
 }
 
+/**
+ * Text that a retransmission has overtaken: that one filled the hole in front, and with its timestamp made everything
+ * look old which the network had held back meanwhile. RFC 7323 would refuse it, each refusal would be answered by a
+ * retransmission, and that would make the next ones look old: on a path that reorders, one loss would never end.
+ * What is late by no more than a round trip cannot be from an earlier turn of the sequence numbers: they need four at
+ * least, as no window is larger than a quarter of them.
+ */
+static bool tcp_text_was_overtaken(const tcp_pcb &pcb, const tcp_segment &seg)
+{
+    if (seg.data.empty() || seg.end() <= pcb.rcv.nxt) return false;
+    return std::chrono::milliseconds(pcb.ts.recent - seg.options.timestamps->value) <= pcb.rtt.min_rtt();
+}
+
 bool tcp_segment_is_outdated(const tcp_pcb &pcb, const tcp_segment &seg)
 {
     /* RFC 7323 3.2 would drop segments that lack the option; as Linux, they are taken: middleboxes strip it. */
     if (!pcb.use_timestamps || !seg.options.timestamps || seg.has(TCP_FLG_RST)) return false;
     if (!tcp_timestamp_before(seg.options.timestamps->value, pcb.ts.recent)) return false;
     if (pcb.net.clock.now() - pcb.ts.recent_at >= TCP_PAWS_IDLE) return false;
-    return !tcp_ack_was_overtaken(pcb, seg);
+    return !tcp_ack_was_overtaken(pcb, seg) && !tcp_text_was_overtaken(pcb, seg);
 }
 
 void tcp_timestamp_update(tcp_pcb &pcb, const tcp_segment &seg)

@@ -189,6 +189,29 @@ TEST(TcpPaws, OvertakenDuplicateAcksCount)
     EXPECT_EQ(peer.host().count(counter::tcp_paws_estab), 0u);
 }
 
+/* A retransmission fills the first hole; what filled the second was sent before it, and is as welcome. */
+TEST(TcpPaws, TextThatARetransmissionOvertookIsTaken)
+{
+    test_world world;
+    tcp_peer peer(world, listening);
+    peer.send(syn().mss(MSS).timestamps(1000, 0).sack_permitted());
+    peer.expect(syn_ack());
+    const uint32_t echo = peer.last().timestamps->first;
+    peer.rcv = peer.last().seq + 1;
+    peer.nxt = peer.iss + 1;
+    peer.wait(20ms); /* the round trip */
+    peer.send(ack().timestamps(1020, echo));
+    ASSERT_TRUE(peer.app_accept());
+    const uint32_t first = peer.nxt;
+    peer.send(payload("c").seq(first + 2).timestamps(1030, echo));
+    peer.send(payload("a").seq(first).timestamps(1050, echo));     /* again */
+    peer.send(payload("x").seq(first + 1).timestamps(1029, echo)); /* 21 ms: older than the round trip explains */
+    EXPECT_EQ(peer.app_read(), "a");
+    peer.send(payload("b").seq(first + 1).timestamps(1030, echo));
+    EXPECT_EQ(peer.app_read(), "bc");
+    EXPECT_EQ(peer.host().count(drop_reason::tcp_paws), 1u);
+}
+
 /* RFC 7323 5.3 R1: PAWS'd text is always answered, PAWS'd ACKs beyond RCV.NXT twice a second. */
 TEST(TcpPaws, AnswersAreLimited)
 {
