@@ -53,6 +53,9 @@ constexpr const char *COMMON_HELP =
     "                   lose, duplicate, reorder, damage P per cent of the frames, in each direction\n"
     "  --delay MS       hold every frame back for MS milliseconds, in each direction\n"
     "  --seed N         choose the same frames again with the same N   (default 1)\n"
+    "  --sysctl NAME=VALUE\n"
+    "                   set a tunable of TCP by Linux' name, such as tcp_sack=0; may be repeated; --sysctl help\n"
+    "                   shows all, with their values\n"
     "  --help           this text\n"
     "Ctrl-C ends a program.\n";
 
@@ -71,10 +74,11 @@ enum long_option : int {
     opt_corrupt,
     opt_delay,
     opt_seed,
+    opt_sysctl,
     opt_help,
 };
 
-constexpr std::array<option, 15> LONG_OPTIONS = {{
+constexpr std::array<option, 16> LONG_OPTIONS = {{
     {"device", required_argument, nullptr, opt_device},
     {"addr", required_argument, nullptr, opt_addr},
     {"gateway", required_argument, nullptr, opt_gateway},
@@ -88,6 +92,7 @@ constexpr std::array<option, 15> LONG_OPTIONS = {{
     {"corrupt", required_argument, nullptr, opt_corrupt},
     {"delay", required_argument, nullptr, opt_delay},
     {"seed", required_argument, nullptr, opt_seed},
+    {"sysctl", required_argument, nullptr, opt_sysctl},
     {"help", no_argument, nullptr, opt_help},
     {nullptr, 0, nullptr, 0},
 }};
@@ -121,6 +126,26 @@ void parse_device(const char *value, common_options &options)
     if (kind == "null" && colon == text.npos) return;
     if ((kind == "tap" || kind == "tun" || kind == "pcap") && !options.device_name.empty()) return;
     options_fail("--device %s: type tap:NAME, tun:NAME, pcap:INTERFACE or null, such as --device tap:tap0", value);
+}
+
+[[noreturn]] void print_sysctls(const microps::tcp_config &config)
+{
+    for (const char *name : microps::tcp_sysctl_names()) {
+        std::printf("%s = %s\n", name, microps::tcp_sysctl_get(config, name).value_or("").c_str());
+    }
+    std::exit(EXIT_SUCCESS);
+}
+
+void parse_sysctl(const char *value, common_options &options)
+{
+    const std::string_view text(value);
+    if (text == "help") print_sysctls(options.tcp);
+    const size_t equals = text.find('=');
+    if (equals == text.npos) options_fail("--sysctl %s: type NAME=VALUE, such as --sysctl tcp_sack=0", value);
+    if (microps::tcp_sysctl_set(options.tcp, text.substr(0, equals), text.substr(equals + 1)) == 0) return;
+    if (errno == EACCES) options_fail("--sysctl %s: it can only be read", value);
+    if (errno == EINVAL) options_fail("--sysctl %s: it has no such value; --sysctl help shows what it has now", value);
+    options_fail("--sysctl %s: there is no such tunable; --sysctl help shows those there are", value);
 }
 
 /** The network that @p addr belongs to, as a number. */
@@ -224,6 +249,8 @@ void parse_common(int opt, const char *value, common_options &options)
         return parse_delay(value, options);
     case opt_seed:
         return parse_seed(value, options);
+    case opt_sysctl:
+        return parse_sysctl(value, options);
     default:
         return;
     }

@@ -5,6 +5,7 @@
 
 #include "microps/driver/fault.hpp"
 #include "microps/sock.hpp"
+#include "microps/tcp.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -25,6 +26,7 @@ struct common_options {
     uint16_t mtu = 0;                  /* 0: the device's own */
     std::string pcap{};                /* the file to capture to; empty: none */
     microps::fault_config fault{};
+    microps::tcp_config tcp{}; /* --sysctl */
 
     /** The prefix length as a dotted quad. */
     [[nodiscard]] std::string netmask() const;

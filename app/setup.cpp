@@ -122,6 +122,7 @@ int iface_setup(net_stack &net, net_device *dev, const char *addr, const char *n
 net_device *devices_setup(net_stack &net, const common_options &options)
 {
     const net_guard guard(net);
+    tcp_configure(net) = options.tcp;
     if (!null_init(net)) return nullptr;
     net_device *loopback = loopback_init(net);
     if (!loopback || iface_setup(net, loopback, "127.0.0.1", "255.0.0.0", "") == -1) return nullptr;

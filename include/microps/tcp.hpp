@@ -130,6 +130,7 @@ int tcp_sysctl_set(net_stack &net, std::string_view name, std::string_view value
 int tcp_sysctl_set(tcp_config &config, std::string_view name, std::string_view value);
 /** The tunable's value as text; nothing: no such name. */
 std::optional<std::string> tcp_sysctl_get(const net_stack &net, std::string_view name) MICROPS_REQUIRES(net_locked);
+std::optional<std::string> tcp_sysctl_get(const tcp_config &config, std::string_view name);
 /** All names, in full: "net.ipv4.tcp_sack". */
 std::span<const char *const> tcp_sysctl_names();
 

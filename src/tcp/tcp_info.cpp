@@ -43,11 +43,11 @@ static uint8_t tcp_info_state(tcp_pcb_state state)
     net_unreachable();
 }
 
-static uint8_t tcp_info_recovery(const tcp_recovery &recovery)
+static uint8_t tcp_info_recovery(const tcp_pcb &pcb)
 {
-    switch (recovery.now()) {
+    switch (pcb.recovery.now()) {
     case tcp_recovery::phase::open:
-        return recovery.duplicate_acks() > 0 ? TCP_CA_Disorder : TCP_CA_Open;
+        return pcb.recovery.duplicate_acks() > 0 || pcb.sent.sacked() > 0 ? TCP_CA_Disorder : TCP_CA_Open;
     case tcp_recovery::phase::fast:
         return TCP_CA_Recovery;
     case tcp_recovery::phase::loss:
@@ -95,7 +95,7 @@ static void tcp_info_agreed(const tcp_pcb &pcb, tcp_info_data &info) MICROPS_REQ
 /** What is outstanding, and how much may be. */
 static void tcp_info_sending(const tcp_pcb &pcb, tcp_info_data &info)
 {
-    info.tcpi_ca_state = tcp_info_recovery(pcb.recovery);
+    info.tcpi_ca_state = tcp_info_recovery(pcb);
     const bool probing = pcb.purpose == tcp_timer_purpose::persist || pcb.purpose == tcp_timer_purpose::keepalive;
     (probing ? info.tcpi_probes : info.tcpi_retransmits) = pcb.retries;
     info.tcpi_backoff = probing ? pcb.backoff : pcb.retries;
@@ -105,7 +105,12 @@ static void tcp_info_sending(const tcp_pcb &pcb, tcp_info_data &info)
     info.tcpi_unacked =
         std::max(static_cast<uint32_t>(pcb.sent.count()), tcp_info_segments(pcb, pcb.sent.outstanding()));
     info.tcpi_lost = tcp_info_segments(pcb, pcb.sent.lost());
-    info.tcpi_reordering = pcb.tcp.config.reordering;
+    info.tcpi_sacked = tcp_info_segments(pcb, pcb.sent.sacked());
+    for (const tcp_sent &segment : pcb.sent.all()) {
+        if (segment.resent && !segment.lost && !segment.sacked) info.tcpi_retrans++;
+    }
+    info.tcpi_reordering = pcb.recovery.reordering(tcp_rules(pcb));
+    info.tcpi_min_rtt = pcb.rtt.measured() ? tcp_info_us(pcb.rtt.min_rtt()) : UINT32_MAX; /* Linux' "none yet" */
     info.tcpi_snd_wnd = pcb.snd.wnd;
     info.tcpi_notsent_bytes = static_cast<uint32_t>(tcp_unsent(pcb));
     if (!pcb.congestion) return;
@@ -125,7 +130,6 @@ static void tcp_info_receiving(const tcp_pcb &pcb, tcp_info_data &info)
 
 static void tcp_info_traffic(const tcp_traffic &traffic, tcp_info_data &info)
 {
-    info.tcpi_retrans = 0;
     info.tcpi_total_retrans = traffic.retrans;
     info.tcpi_bytes_acked = traffic.bytes_acked;
     info.tcpi_bytes_received = traffic.bytes_received;

@@ -238,11 +238,16 @@ int tcp_sysctl_set(net_stack &net, std::string_view name, std::string_view value
     return tcp_sysctl_set(tcp_configure(net), name, value);
 }
 
-std::optional<std::string> tcp_sysctl_get(const net_stack &net, std::string_view name)
+std::optional<std::string> tcp_sysctl_get(const tcp_config &config, std::string_view name)
 {
     const tunable *row = tunable_find(name);
     if (!row) return std::nullopt;
-    return row->read(net.tcp->config);
+    return row->read(config);
+}
+
+std::optional<std::string> tcp_sysctl_get(const net_stack &net, std::string_view name)
+{
+    return tcp_sysctl_get(net.tcp->config, name);
 }
 
 std::span<const char *const> tcp_sysctl_names() { return NAMES; }

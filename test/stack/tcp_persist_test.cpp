@@ -86,6 +86,34 @@ TEST(TcpPersist, ConnectionStaysOpenWhileProbesAreAnswered)
     EXPECT_EQ(text_of(drain(peer), peer.rcv), "second");
 }
 
+/* RFC 9293 3.8.6.1: an hour behind a closed window, then all of a longer transfer arrives, whoever is silent when. */
+TEST(TcpPersist, TransferCompletesAfterAnHourOfClosedWindow)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    const std::string text = stream(50 * MSS);
+    EXPECT_EQ(peer.app_write(text), static_cast<ssize_t>(text.size()));
+    std::string got = download(peer, 5 * MSS);
+    peer.wait(0ms);
+    const std::vector<tcp_peer_segment> rest = drain(peer);
+    got += text_of(rest, peer.rcv);
+    peer.rcv = peer.rcv_max();
+    peer.win = 0;
+    peer.send(ack());
+    const net_time begin = world.now();
+    for (int i = 0; world.now() - begin < 1h; i++) {
+        const auto probe = peer.receive(130s);
+        ASSERT_TRUE(probe);
+        EXPECT_TRUE(is_probe(peer, *probe));
+        if (i % 3 != 2) peer.send(ack()); /* some answers are lost */
+    }
+    peer.win = 65535;
+    peer.send(ack());
+    got += download(peer, text.size() - got.size());
+    EXPECT_EQ(got, text);
+    EXPECT_EQ(peer.app_error(), 0);
+}
+
 /* RFC 9293 3.8.6.1 (defect T6): the update that was lost is learned from the answer to a probe. */
 TEST(TcpPersist, AnswerToAProbeOpensTheWindow)
 {

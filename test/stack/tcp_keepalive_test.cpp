@@ -1,0 +1,251 @@
+/*
+ * Keepalives (RFC 9293 3.8.4, RFC 1122 4.2.3.6): off unless asked for; then an idle peer that has gone is noticed.
+ */
+#include "support/tcp_options.hpp"
+
+namespace microps
+{
+namespace
+{
+
+bool is_keepalive(const tcp_peer &peer, const tcp_peer_segment &seg)
+{
+    return seg.seq == peer.rcv - 1 && seg.ack == peer.nxt && seg.payload.empty() && seg.flags == TCP_PEER_ACK;
+}
+
+/** Keepalives after 10 s, every 5 s, 3 of them. */
+void keep_alive(tcp_peer &peer)
+{
+    set_option(peer, IPPROTO_TCP, TCP_KEEPIDLE, 10);
+    set_option(peer, IPPROTO_TCP, TCP_KEEPINTVL, 5);
+    set_option(peer, IPPROTO_TCP, TCP_KEEPCNT, 3);
+    set_option(peer, SOL_SOCKET, SO_KEEPALIVE, 1);
+}
+
+/* RFC 9293 MUST-25: off by default; and what does not happen needs no timer. */
+TEST(TcpKeepalive, OffUnlessAskedFor)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_EQ(option_of(peer, SOL_SOCKET, SO_KEEPALIVE), 0);
+    peer.expect_nothing(24h);
+    const size_t timers = peer.stack().timers.size();
+    set_option(peer, SOL_SOCKET, SO_KEEPALIVE, 1);
+    EXPECT_EQ(peer.stack().timers.size(), timers + 1);
+    set_option(peer, SOL_SOCKET, SO_KEEPALIVE, 0);
+    EXPECT_EQ(peer.stack().timers.size(), timers);
+    peer.expect_nothing(24h);
+}
+
+/* RFC 9293 MUST-28: the interval is two hours by default; the first probe has no data and asks for an ACK. */
+TEST(TcpKeepalive, IdlePeerIsAskedAfterTwoHours)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    set_option(peer, SOL_SOCKET, SO_KEEPALIVE, 1);
+    peer.expect_nothing(7199s);
+    const auto probe = peer.receive(2s);
+    ASSERT_TRUE(probe);
+    EXPECT_TRUE(is_keepalive(peer, *probe));
+    EXPECT_EQ(peer.host().count(counter::tcp_keep_alive), 1u);
+    EXPECT_EQ(peer.host().count(counter::tcp_zero_window_probes), 0u);
+}
+
+/* RFC 9293 3.8.4: each answer begins the idle time anew, for ever. */
+TEST(TcpKeepalive, AnswersKeepTheConnection)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    keep_alive(peer);
+    for (int i = 0; i < 100; i++) {
+        peer.expect_nothing(9s);
+        const auto probe = peer.receive(2s);
+        ASSERT_TRUE(probe);
+        EXPECT_TRUE(is_keepalive(peer, *probe));
+        peer.send(ack());
+    }
+    EXPECT_EQ(peer.app_error(), 0);
+}
+
+/* RFC 9293 MUST-29: one unanswered probe is no proof; TCP_KEEPCNT of them are: RST, ETIMEDOUT. */
+TEST(TcpKeepalive, SilentPeerIsGivenUpAfterSeveralProbes)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    keep_alive(peer);
+    const net_time begin = world.now();
+    const std::vector<net_time> times = arrival_times(peer, 3);
+    ASSERT_EQ(times.size(), 3u);
+    for (size_t i = 0; i < times.size(); i++) {
+        EXPECT_NEAR(std::chrono::duration<double>(times[i] - begin).count(), 10 + 5.0 * static_cast<double>(i), 0.1);
+    }
+    peer.expect(rst().seq(peer.rcv).after(4900ms).within(5100ms));
+    EXPECT_EQ(peer.app_error(), ETIMEDOUT);
+    EXPECT_EQ(peer.host().count(counter::tcp_keep_alive), 3u);
+    EXPECT_EQ(peer.host().count(counter::tcp_abort_on_timeout), 1u);
+    EXPECT_FALSE(connection_is_known(peer));
+}
+
+/* RFC 9293 3.8.4: whoever sleeps on the connection learns of it. */
+TEST(TcpKeepalive, SleepingReaderLearnsOfIt)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    keep_alive(peer);
+    sock_fcntl(peer.stack(), peer.app(), F_SETFL, 0);
+    char c = 0;
+    EXPECT_EQ(error_of(sock_recv(peer.stack(), peer.app(), &c, 1)), ETIMEDOUT);
+}
+
+/* RFC 9293 MUST-29: a lost probe, or a lost answer, does no harm; the count begins anew. */
+TEST(TcpKeepalive, AnswerToALaterProbeIsEnough)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    keep_alive(peer);
+    for (int round = 0; round < 3; round++) {
+        ASSERT_EQ(arrival_times(peer, 3).size(), 3u);
+        peer.send(ack());
+        peer.expect_nothing(9s);
+    }
+    EXPECT_EQ(peer.app_error(), 0);
+}
+
+/* RFC 9293 MUST-26: only when nothing has come within the interval. */
+TEST(TcpKeepalive, TrafficPostponesIt)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    keep_alive(peer);
+    for (int i = 0; i < 5; i++) {
+        peer.wait(8s);
+        upload(peer, "x");
+        peer.expect(ack(peer.nxt));
+    }
+    peer.expect_nothing(9s);
+    const auto probe = peer.receive(2s);
+    ASSERT_TRUE(probe);
+    EXPECT_TRUE(is_keepalive(peer, *probe));
+}
+
+/* RFC 9293 3.8.4: while data is outstanding it asks, and R2 decides. */
+TEST(TcpKeepalive, NotWhileDataIsOutstanding)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    keep_alive(peer);
+    EXPECT_EQ(peer.app_write("x"), 1);
+    peer.wait(60s);
+    EXPECT_EQ(peer.app_error(), 0) << "three probes would have ended it";
+    for (const tcp_peer_segment &seg : drain(peer)) {
+        EXPECT_EQ(seg.payload, "x");
+    }
+    EXPECT_EQ(peer.host().count(counter::tcp_keep_alive), 0u);
+    peer.rcv += 1;
+    peer.send(ack());
+    peer.expect_nothing(9s);
+    const auto probe = peer.receive(2s);
+    ASSERT_TRUE(probe);
+    EXPECT_TRUE(is_keepalive(peer, *probe));
+}
+
+/* RFC 9293 3.8.4: unanswered keepalives do not count against data that is sent then. */
+TEST(TcpKeepalive, DataAfterUnansweredProbesHasAllItsRetries)
+{
+    test_world world;
+    tcp_peer peer(world, connected, {.configure = [](tcp_config &config) {
+                      config.data_retries = 3;
+                  }});
+    keep_alive(peer);
+    ASSERT_EQ(arrival_times(peer, 2).size(), 2u);
+    EXPECT_EQ(peer.app_write("x"), 1);
+    size_t sent = 0;
+    for (const tcp_peer_segment &seg : drain(peer, 60s)) {
+        sent += seg.payload.size();
+    }
+    EXPECT_EQ(sent, 4u);
+}
+
+/* As Linux: with TCP_USER_TIMEOUT it is that time of silence that counts, not the number of probes. */
+TEST(TcpKeepalive, UserTimeoutTakesThePlaceOfTheCount)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    keep_alive(peer);
+    set_option(peer, IPPROTO_TCP, TCP_USER_TIMEOUT, 32000);
+    peer.wait(34s);
+    EXPECT_EQ(peer.app_error(), 0);
+    peer.wait(2s);
+    EXPECT_EQ(peer.app_error(), ETIMEDOUT) << "the probe at 35 s finds the time over";
+    EXPECT_EQ(drain(peer).size(), 6u) << "at 10, 15, 20, 25, 30 s, and the RST";
+}
+
+/* As Linux: connections have their listener's options. */
+TEST(TcpKeepalive, AcceptedConnectionHasTheListenersOptions)
+{
+    test_world world;
+    tcp_peer peer(world, listening);
+    net_stack &net = peer.stack();
+    EXPECT_EQ(set_option(net, peer.listener(), SOL_SOCKET, SO_KEEPALIVE, 1), 0);
+    EXPECT_EQ(set_option(net, peer.listener(), IPPROTO_TCP, TCP_KEEPIDLE, 10), 0);
+    peer.establish();
+    EXPECT_EQ(option_of(peer, IPPROTO_TCP, TCP_KEEPIDLE), 10);
+    peer.expect_nothing(9s);
+    const auto probe = peer.receive(2s);
+    ASSERT_TRUE(probe);
+    EXPECT_TRUE(is_keepalive(peer, *probe));
+}
+
+/* As Linux: what is changed holds at once. */
+TEST(TcpKeepalive, ChangesHoldAtOnce)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    peer.wait(1h);
+    keep_alive(peer);
+    peer.expect(ack(peer.nxt).seq(peer.rcv - 1).within(10ms));
+    peer.send(ack());
+    set_option(peer, IPPROTO_TCP, TCP_KEEPIDLE, 100);
+    peer.expect_nothing(99s);
+    peer.expect(ack(peer.nxt).seq(peer.rcv - 1).within(2s));
+}
+
+/* RFC 9293 3.8.4: a connection closed on one side only needs them as much. */
+TEST(TcpKeepalive, HalfClosedConnectionsToo)
+{
+    for (const bool ours : {true, false}) {
+        test_world world;
+        tcp_peer peer(world, connected);
+        keep_alive(peer);
+        if (ours) {
+            EXPECT_EQ(peer.app_shutdown(SHUT_WR), 0);
+            peer.expect(fin());
+            peer.rcv += 1;
+            peer.send(ack());
+        } else {
+            peer.send(fin());
+            peer.nxt += 1;
+            peer.expect(ack(peer.nxt));
+        }
+        peer.expect_nothing(9s);
+        const auto probe = peer.receive(2s);
+        ASSERT_TRUE(probe);
+        EXPECT_TRUE(is_keepalive(peer, *probe));
+    }
+}
+
+/* RFC 9293 3.10.7.4: we answer the peer's keepalives, with or without a byte. */
+TEST(TcpKeepalive, PeersKeepalivesAreAnswered)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    peer.send(ack().seq(peer.nxt - 1));
+    peer.expect(ack(peer.nxt).seq(peer.rcv).len(0).within(0ms));
+    peer.wait(1h);
+    peer.send(payload("x").seq(peer.nxt - 1));
+    peer.expect(ack(peer.nxt).seq(peer.rcv).len(0).within(0ms));
+    EXPECT_EQ(peer.app_read(), "");
+}
+
+} // namespace
+} // namespace microps

@@ -1,0 +1,182 @@
+/*
+ * What close() leaves behind: SO_LINGER, unread data, FIN_WAIT_2 without a user, orphans (RFC 9293 3.6, 3.10.4; what it
+ * leaves open as Linux does).
+ */
+#include "support/tcp_options.hpp"
+
+namespace microps
+{
+namespace
+{
+
+/** The application has closed, the peer has acknowledged the FIN and says nothing more. */
+void reach_fin_wait2(tcp_peer &peer)
+{
+    EXPECT_EQ(peer.app_close(), 0);
+    peer.expect(fin().seq(peer.rcv));
+    peer.rcv += 1;
+    peer.send(ack());
+}
+
+/* RFC 9293 3.6.1, RFC 2525 2.17: unread data is lost, and the peer learns it. Linux: TCPAbortOnClose. */
+TEST(TcpLinger, UnreadDataIsAReset)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    upload(peer, "unread");
+    peer.expect(ack(peer.nxt));
+    EXPECT_EQ(peer.app_close(), 0);
+    peer.expect(rst().seq(peer.rcv));
+    EXPECT_EQ(peer.host().count(counter::tcp_abort_on_close), 1u);
+    EXPECT_EQ(peer.host().count(counter::tcp_abort_on_data), 0u);
+}
+
+/* POSIX SO_LINGER: no time is an abort, even with data to send. Linux: TCPAbortOnData. */
+TEST(TcpLinger, NoTimeIsAReset)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    set_linger(peer.stack(), peer.app(), 0);
+    EXPECT_EQ(peer.app_write("lost"), 4);
+    peer.expect(payload("lost"));
+    EXPECT_EQ(peer.app_close(), 0);
+    peer.expect(rst().seq(peer.rcv + 4));
+    peer.expect_nothing(1h);
+    EXPECT_EQ(peer.host().count(counter::tcp_abort_on_data), 1u);
+    EXPECT_EQ(peer.host().count(counter::tcp_abort_on_close), 0u);
+}
+
+/* As Linux: O_NONBLOCK does not make close() with SO_LINGER return early. */
+TEST(TcpLinger, WaitsWithNonBlockingSocketsToo)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    set_linger(peer.stack(), peer.app(), 20);
+    bool closed = false;
+    peer.host().spawn("closer", [&] {
+        EXPECT_EQ(sock_close(peer.stack(), peer.app()), 0);
+        closed = true;
+    });
+    peer.expect(fin());
+    peer.wait(19s);
+    EXPECT_FALSE(closed);
+    peer.wait(2s);
+    EXPECT_TRUE(closed);
+    peer.skip();
+    peer.rcv += 1;
+    peer.send(ack());
+    peer.send(fin());
+    peer.nxt += 1;
+    peer.expect(ack(peer.nxt)); /* the connection has gone on without its user */
+}
+
+/* RFC 9293 3.6: FIN_WAIT_2 has no limit; as Linux, one without a user has: 60 s, then the peer's data finds nobody. */
+TEST(TcpLinger, FinWait2OfAnOrphanEnds)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    reach_fin_wait2(peer);
+    peer.wait(59s);
+    EXPECT_EQ(peer.host().count(counter::tcp_pcbs_released), 0u);
+    peer.wait(2s);
+    EXPECT_EQ(peer.host().count(counter::tcp_pcbs_released), 1u);
+    peer.send(fin());
+    peer.expect(rst().seq(peer.rcv));
+}
+
+/* Linux' TCP_LINGER2: how long that is. */
+TEST(TcpLinger, Linger2SaysHowLong)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    set_option(peer, IPPROTO_TCP, TCP_LINGER2, 5);
+    EXPECT_EQ(option_of(peer, IPPROTO_TCP, TCP_LINGER2), 5);
+    reach_fin_wait2(peer);
+    peer.wait(4900ms);
+    EXPECT_EQ(peer.host().count(counter::tcp_pcbs_released), 0u);
+    peer.wait(200ms);
+    EXPECT_EQ(peer.host().count(counter::tcp_pcbs_released), 1u);
+}
+
+/* Linux' TCP_LINGER2, negative: no time at all, and the peer is told. Linux: TCPAbortOnLinger. */
+TEST(TcpLinger, NegativeLinger2IsAReset)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    set_option(peer, IPPROTO_TCP, TCP_LINGER2, -1);
+    reach_fin_wait2(peer);
+    peer.expect(rst().seq(peer.rcv));
+    EXPECT_EQ(peer.host().count(counter::tcp_abort_on_linger), 1u);
+    EXPECT_FALSE(connection_is_known(peer));
+}
+
+/* RFC 9293 3.6: while somebody holds it, FIN_WAIT_2 waits for ever: the peer may have much to say. */
+TEST(TcpLinger, FinWait2WithAUserHasNoLimit)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_EQ(peer.app_shutdown(SHUT_WR), 0);
+    peer.expect(fin());
+    peer.rcv += 1;
+    peer.send(ack());
+    peer.expect_nothing(24h);
+    upload(peer, "at last");
+    EXPECT_EQ(peer.app_read(), "at last");
+}
+
+/* RFC 9293 3.8.6.1 keeps probing a peer that answers; as Linux, not for what nobody holds any more. */
+TEST(TcpLinger, OrphanBehindAClosedWindowEnds)
+{
+    test_world world;
+    tcp_peer peer(world, connected, {.win = 0});
+    EXPECT_EQ(peer.app_write("never taken"), 11);
+    const net_time begin = world.now();
+    while (world.now() - begin < 1h) {
+        ASSERT_TRUE(peer.receive(130s));
+        peer.send(ack());
+    }
+    EXPECT_EQ(peer.app_error(), 0) << "its user waits";
+    const net_time closed = world.now();
+    EXPECT_EQ(peer.app_close(), 0);
+    bool reset = false;
+    while (!reset && world.now() - closed < 1h) {
+        const auto seg = peer.receive(130s);
+        ASSERT_TRUE(seg);
+        reset = (seg->flags & TCP_PEER_RST) != 0;
+        if (!reset) peer.send(ack());
+    }
+    EXPECT_TRUE(reset);
+    EXPECT_GE(world.now() - closed, 100s);
+    EXPECT_LE(world.now() - closed, 20min);
+}
+
+/* Orphans must not crowd out what somebody holds: beyond half of all PCBs, close() resets. Linux: TCPAbortOnMemory. */
+TEST(TcpLinger, OrphansAreBounded)
+{
+    test_world world;
+    tcp_peer peer(world, listening, {.configure = [](tcp_config &config) {
+                      config.pcb_max = 8;
+                  }});
+    std::vector<int> ids;
+    for (uint16_t i = 0; i < 6; i++) {
+        peer.peer_port = static_cast<uint16_t>(41000 + i);
+        peer.nxt = peer.iss + 1;
+        ASSERT_TRUE(peer.establish());
+        ids.push_back(peer.app());
+    }
+    for (const int id : ids) {
+        EXPECT_EQ(sock_close(peer.stack(), id), 0);
+    }
+    size_t fins = 0;
+    size_t resets = 0;
+    for (const tcp_peer_segment &seg : drain(peer)) {
+        fins += (seg.flags & TCP_PEER_FIN) != 0;
+        resets += (seg.flags & TCP_PEER_RST) != 0;
+    }
+    EXPECT_EQ(fins, 4u);
+    EXPECT_EQ(resets, 2u);
+    EXPECT_EQ(peer.host().count(counter::tcp_abort_on_memory), 2u);
+}
+
+} // namespace
+} // namespace microps
