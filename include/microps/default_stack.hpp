@@ -594,6 +594,16 @@ inline tcp_config &tcp_configure()
     net_guard guard(net_default());
     return tcp_configure(guard.net());
 }
+inline int tcp_sysctl_set(std::string_view name, std::string_view value)
+{
+    net_guard guard(net_default());
+    return tcp_sysctl_set(guard.net(), name, value);
+}
+inline std::optional<std::string> tcp_sysctl_get(std::string_view name)
+{
+    net_guard guard(net_default());
+    return tcp_sysctl_get(guard.net(), name);
+}
 inline int tcp_open() { return tcp_open(net_default()); }
 inline int tcp_open_rfc793(const ip_endpoint &local, const ip_endpoint *foreign, bool active)
 {
@@ -667,6 +677,16 @@ inline ssize_t tcp_pending(int id)
 {
     net_guard guard(net_default());
     return tcp_pending(guard, id);
+}
+inline ssize_t tcp_queued(int id, bool unsent)
+{
+    net_guard guard(net_default());
+    return tcp_queued(guard, id, unsent);
+}
+inline int tcp_get_info(int id, tcp_info_data &info)
+{
+    net_guard guard(net_default());
+    return tcp_get_info(guard, id, info);
 }
 inline ip_sockopts *tcp_sockopts(int id)
 {

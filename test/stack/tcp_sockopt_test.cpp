@@ -170,7 +170,7 @@ TEST(TcpSockopt, CorkHoldsFor200Milliseconds)
     test_world world;
     tcp_peer peer(world, listening);
     half_open(peer);
-    peer.wait(1s); /* a long RTO is no reason for more */
+    peer.wait(900ms); /* a long RTO is no reason for more */
     peer.send(ack());
     EXPECT_TRUE(peer.app_accept());
     set_option(peer, IPPROTO_TCP, TCP_CORK, 1);

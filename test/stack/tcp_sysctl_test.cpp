@@ -44,7 +44,7 @@ constexpr row ROWS[] = {
     {"net.ipv4.tcp_reordering", "3", "10", "0"},
     {"net.ipv4.tcp_retries1", "3", "5", "256"},
     {"net.ipv4.tcp_retries2", "15", "8", "256"},
-    {"net.ipv4.tcp_rfc1337", "0", "1", ""},
+    {"net.ipv4.tcp_rfc1337", "1", "0", ""},
     {"net.ipv4.tcp_rmem", "2048 65535 6291456", "2048 131072 33554432", "4096 131072"},
     {"net.ipv4.tcp_rto_max_ms", "120000", "1000", "999"},
     {"net.ipv4.tcp_rto_min_us", "200000", "1000", "0"},
