@@ -49,6 +49,7 @@ static void tcp_pcb_revive(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
     pcb.mss_max = 0;
     pcb.recovery = {};
     pcb.rtt.restart(pcb.tcp.config.rto_initial);
+    pcb.retries = pcb.backoff = 0;
     pcb.small_end.reset();
     pcb.ack_now = pcb.opened = pcb.passive = pcb.syn_lost = false;
     pcb.fin_queued = pcb.fin_received = pcb.rx_shut = false;

@@ -238,6 +238,7 @@ void tcp_passive_failed(tcp_pcb &pcb)
     pcb.tx.clear();
     pcb.recovery = {};
     pcb.rtt.restart(pcb.tcp.config.rto_initial);
+    pcb.retries = pcb.backoff = 0;
     pcb.syn_lost = false;
     pcb.fin_queued = false;
     tcp_connection_remove(pcb);

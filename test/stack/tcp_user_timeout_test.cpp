@@ -147,5 +147,40 @@ TEST(TcpUserTimeout, SynHasItsOwnLimits)
     EXPECT_NEAR(connect_fails_after(peer, TCP_USER_TIMEOUT, 2000), 2, 0.2);
 }
 
+/* RFC 9293 3.8.3: another attempt on the same socket has all its retries again. */
+TEST(TcpUserTimeout, SecondAttemptIsAsPatientAsTheFirst)
+{
+    test_world world;
+    tcp_peer peer(world, tcp_peer_start::idle);
+    net_stack &net = peer.stack();
+    const int id = stream_socket(net);
+    EXPECT_EQ(set_option(net, id, IPPROTO_TCP, TCP_SYNCNT, 2), 0);
+    for (int attempt = 0; attempt < 3; attempt++) {
+        EXPECT_EQ(error_of(connect_to(net, id, "192.0.2.1", 80)), EINPROGRESS);
+        EXPECT_EQ(drain(peer, 6900ms).size(), 3u) << "attempt " << attempt;
+        EXPECT_EQ(option_of(net, id, SOL_SOCKET, SO_ERROR), 0);
+        peer.wait(200ms);
+        EXPECT_EQ(option_of(net, id, SOL_SOCKET, SO_ERROR), ETIMEDOUT);
+    }
+}
+
+/* The same for RFC 793's passive OPEN, which returns to LISTEN when a handshake fails. */
+TEST(TcpUserTimeout, ListenerThatIsTheConnectionBeginsAnew)
+{
+    test_world world;
+    tcp_peer peer(world, tcp_peer_start::idle, {.configure = [](tcp_config &config) {
+                      config.synack_retries = 2;
+                  }});
+    peer.host().spawn_daemon("opener", [&] {
+        tcp_open_rfc793(peer.stack(), {IP_ADDR_ANY, peer.stack_port}, nullptr, false);
+    });
+    peer.wait(0ms);
+    for (uint16_t attempt = 0; attempt < 3; attempt++) {
+        peer.peer_port = static_cast<uint16_t>(41000 + attempt);
+        peer.send(syn());
+        EXPECT_EQ(drain(peer, 1min).size(), 3u) << "attempt " << attempt;
+    }
+}
+
 } // namespace
 } // namespace microps
