@@ -85,15 +85,20 @@ static void tcp_dsack_input(tcp_pcb &pcb, const tcp_segment &seg, tcp_ack_contex
     net_count(pcb.net, block.first < seg.ack ? counter::tcp_dsack_recv : counter::tcp_dsack_ofo_recv);
 }
 
-/** RFC 2018 5.1: marks what the blocks report. They come from the peer: each is checked. */
+/**
+ * RFC 2018 5.1: marks what the blocks report. They come from the peer: each is checked. The newest comes first, but they
+ * are taken in the order of the stream: otherwise an ACK with news of two blocks would look like reordering.
+ */
 static void tcp_sack_input(tcp_pcb &pcb, const tcp_segment &seg, tcp_ack_context &ctx) MICROPS_REQUIRES(net_locked)
 {
     if (!pcb.use_sack || seg.options.sack.empty()) return;
-    auto blocks = seg.options.sack.all();
+    tcp_sack_blocks list = seg.options.sack;
+    std::span<tcp_sack_block> blocks(list.blocks.data(), list.count);
     if (tcp_is_dsack(seg)) {
         tcp_dsack_input(pcb, seg, ctx);
         blocks = blocks.subspan(1);
     }
+    std::ranges::sort(blocks, {}, [una = pcb.snd.una](const tcp_sack_block &b) { return b.first.since(una); });
     for (const tcp_sack_block &block : blocks) {
         if (block.first >= block.last || block.last > pcb.snd.nxt || block.first < pcb.snd.una) {
             net_count(pcb.net, counter::tcp_sack_discard);
@@ -250,8 +255,8 @@ void tcp_acknowledged(tcp_pcb &pcb, const tcp_segment &seg, bool duplicate)
     }
     const uint32_t flight = tcp_flight_size(pcb);
     const bool was_writable = tcp_is_writable(pcb);
-    tcp_sack_input(pcb, seg, ctx);
     if (seg.ack > pcb.snd.una) tcp_retransmit_queue_cleanup(pcb, seg.ack, ctx);
+    tcp_sack_input(pcb, seg, ctx);
     const net_duration rtt = tcp_measure(pcb, ctx);
     ctx.view.una = pcb.snd.una;
     ctx.news.new_data_may_go = tcp_unsent(pcb) > 0 && pcb.snd.una + seg.wnd > pcb.snd.nxt;

@@ -1,0 +1,630 @@
+/*
+ * Loss recovery towards a peer that SACKs, as the wire shows it: what is sent again, when, and how much beside it
+ * (RFC 2018, RFC 8985, RFC 9937, RFC 5682, RFC 3522, RFC 3708, RFC 6675).
+ *
+ * The wires take no time: the round trip is what the script lets pass before it acknowledges, 100 ms unless a test says
+ * otherwise. Segments are counted from the first that was sent: hole(peer, 3) is the fourth's sequence number.
+ */
+#include "support/tcp_test.hpp"
+
+namespace microps
+{
+namespace
+{
+
+constexpr net_duration RTT = 100ms;
+
+/** A connection whose handshake took one round trip, with the given options in the peer's SYN. */
+void open_with(tcp_peer &peer, const tcp_pattern &peer_syn = syn().mss(MSS).sack_permitted(), net_duration rtt = RTT)
+{
+    peer.send(peer_syn);
+    peer.expect(syn_ack());
+    peer.wait(rtt);
+    peer.send(ack());
+    EXPECT_TRUE(peer.app_accept());
+}
+
+tcp_peer_options with(std::function<void(tcp_config &)> configure) { return {.configure = std::move(configure)}; }
+
+/** A script that has sent the initial window of ten segments, of many; a round trip has passed since. */
+struct flight {
+    explicit flight(const tcp_peer_options &options = {}, size_t segments = 100) : peer(world, listening, options)
+    {
+        open_with(peer);
+        first = peer.rcv;
+        EXPECT_GT(peer.app_write(stream(segments * MSS)), 0);
+        EXPECT_EQ(drain(peer).size(), std::min<size_t>(segments, 10));
+    }
+
+    uint32_t number(uint32_t segment) const { return first + segment * MSS; }
+    tcp_peer_sack block(uint32_t begin, uint32_t end) const { return {number(begin), number(end)}; }
+    /** SACKs segments @p begin up to, without, @p end; returns what is sent at once. */
+    std::vector<tcp_peer_segment> sack(uint32_t begin, uint32_t end)
+    {
+        peer.send(ack().sack({block(begin, end)}));
+        return drain(peer);
+    }
+    /** Acknowledges all before segment @p segment. */
+    std::vector<tcp_peer_segment> ack_up_to(uint32_t segment)
+    {
+        peer.rcv = number(segment);
+        peer.send(ack());
+        return drain(peer);
+    }
+    /** The numbers of the segments among @p sent that had been sent before, in order. */
+    std::vector<uint32_t> again(const std::vector<tcp_peer_segment> &sent)
+    {
+        std::vector<uint32_t> numbers;
+        for (const tcp_peer_segment &seg : sent) {
+            const uint32_t index = (seg.seq - first) / MSS;
+            if (!seg.payload.empty() && index < fresh) numbers.push_back(index);
+            if (!seg.payload.empty() && index >= fresh) fresh = index + 1;
+        }
+        return numbers;
+    }
+    uint64_t count(counter what) { return peer.host().count(what); }
+    /** Time until segment @p segment comes, again or for the first time; nothing: not within @p limit. */
+    std::optional<net_duration> wait_for(uint32_t segment, net_duration limit = 10s)
+    {
+        const net_time begin = world.now();
+        while (const auto seg = peer.receive(begin + limit - world.now())) {
+            if (seg->seq == number(segment) && !seg->payload.empty()) return seg->at - begin;
+        }
+        return std::nullopt;
+    }
+
+    test_world world{};
+    tcp_peer peer;
+    uint32_t first = 0;
+    uint32_t fresh = 10; /* the next segment that was never sent */
+};
+
+using numbers = std::vector<uint32_t>;
+
+/* What is sent again */
+
+/* RFC 2018 5.1, RFC 6675 5: what is SACKed is not sent again. */
+TEST(TcpSackLoss, OnlyTheHolesAreSentAgain)
+{
+    flight f;
+    f.peer.wait(RTT);
+    f.peer.send(ack().sack({f.block(3, 10), f.block(1, 2)}));
+    EXPECT_EQ(f.again(drain(f.peer)), (numbers{0, 2}));
+    EXPECT_EQ(f.count(counter::tcp_sack_recovery), 1u);
+    EXPECT_EQ(f.count(counter::tcp_fast_retrans), 2u);
+    EXPECT_EQ(f.count(counter::tcp_timeouts), 0u);
+}
+
+/* RFC 6675 5: all holes of a window are one event for the congestion control, and recovery ends where it began. */
+TEST(TcpSackLoss, SeveralHolesAreOneRecovery)
+{
+    flight f;
+    f.peer.wait(RTT);
+    f.sack(1, 4);
+    f.peer.wait(RTT);
+    f.peer.rcv = f.number(4);
+    f.peer.send(ack().sack({f.block(5, 10)}));
+    f.peer.wait(RTT);
+    f.ack_up_to(10);
+    EXPECT_EQ(f.count(counter::tcp_sack_recovery), 1u);
+    EXPECT_EQ(f.count(counter::tcp_timeouts), 0u);
+}
+
+/* RFC 2018 2: blocks that were not agreed on say nothing. */
+TEST(TcpSackLoss, BlocksAreIgnoredWithoutAgreement)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_GT(peer.app_write(stream(20 * MSS)), 0);
+    EXPECT_EQ(drain(peer).size(), 10u);
+    for (int i = 0; i < 2; i++) {
+        peer.send(ack().sack({{peer.rcv + MSS, peer.rcv + 9 * MSS}}));
+    }
+    for (const auto &seg : drain(peer)) {
+        EXPECT_NE(seg.seq, peer.rcv);
+    }
+    EXPECT_EQ(peer.host().count(counter::tcp_retrans_segs), 0u);
+}
+
+/* RFC 2018 8: the receiver may discard what it has SACKed; a timeout sends it again. */
+TEST(TcpSackLoss, RenegedDataIsSentAgain)
+{
+    flight f({}, 10);
+    f.peer.wait(RTT);
+    EXPECT_EQ(f.again(f.sack(1, 10)), numbers{0});
+    f.peer.wait(RTT);
+    f.ack_up_to(1); /* and nothing more of the rest */
+    const std::string text = download(f.peer, 9 * MSS);
+    EXPECT_EQ(text, stream(9 * MSS, MSS));
+    EXPECT_EQ(f.count(counter::tcp_sack_reneging), 1u);
+}
+
+/* RFC 8985 6.2: a retransmission that is lost is noticed by what was sent with it, not by the timer. */
+TEST(TcpSackLoss, LostRetransmissionIsSentAgainWithoutTheTimer)
+{
+    flight f;
+    f.peer.wait(RTT);
+    EXPECT_EQ(f.again(f.sack(1, 8)), numbers{0});
+    ASSERT_GT(f.fresh, 10u) << "new segments are sent, too";
+    f.peer.wait(RTT);
+    f.peer.send(ack().sack({f.block(10, 11), f.block(1, 10)}));
+    EXPECT_EQ(f.again(drain(f.peer)), numbers{0});
+    EXPECT_EQ(f.count(counter::tcp_lost_retransmit), 1u);
+    EXPECT_EQ(f.count(counter::tcp_timeouts), 0u);
+}
+
+/* RACK (RFC 8985 6) */
+
+/* 6.2 step 4: fewer than three SACKed segments: the hole may be late, for a quarter of a round trip. */
+TEST(TcpRackTimer, FewSackedSegmentsWaitAQuarterOfARoundTrip)
+{
+    flight f;
+    f.peer.wait(RTT);
+    EXPECT_EQ(f.again(f.sack(1, 2)), numbers{});
+    const auto after = f.wait_for(0);
+    ASSERT_TRUE(after);
+    EXPECT_GE(*after, RTT / 4 - 1ms);
+    EXPECT_LE(*after, RTT / 4 + 2ms);
+    EXPECT_EQ(f.count(counter::tcp_timeouts), 0u);
+}
+
+TEST(TcpRackTimer, WhatWasOnlyLateIsNotSentAgain)
+{
+    flight f;
+    f.peer.wait(RTT);
+    f.sack(1, 3);
+    f.peer.wait(RTT / 5);
+    f.ack_up_to(3);
+    f.peer.wait(RTT / 2);
+    EXPECT_EQ(f.count(counter::tcp_retrans_segs), 0u);
+    EXPECT_EQ(f.count(counter::tcp_sack_recovery), 0u);
+    EXPECT_EQ(f.count(counter::tcp_sack_reorder), 1u);
+}
+
+/* 6.2 step 4: three are enough, as long as the path was never seen to reorder ... */
+TEST(TcpRackTimer, ThreeSackedSegmentsAreProof)
+{
+    flight f;
+    f.peer.wait(RTT);
+    EXPECT_EQ(f.again(f.sack(1, 4)), numbers{0});
+}
+
+/* ... from then on they are given a quarter of a round trip, however many later ones have come. */
+TEST(TcpRackTimer, PathsThatReorderAreGivenTime)
+{
+    flight f;
+    f.peer.wait(RTT);
+    f.sack(1, 2);
+    f.ack_up_to(2);
+    f.peer.wait(RTT / 10);
+    EXPECT_EQ(f.again(f.sack(3, 9)), numbers{});
+    const auto after = f.wait_for(2);
+    ASSERT_TRUE(after);
+    EXPECT_LE(*after, RTT / 4 + 2ms);
+    EXPECT_EQ(f.count(counter::tcp_timeouts), 0u);
+}
+
+/* RFC 6675 4 and 5, where RACK is off: segments count, not time. */
+TEST(TcpRfc6675, ThreeLaterSegmentsAreALoss)
+{
+    flight f(with([](tcp_config &config) { config.rack = config.tail_loss_probe = false; }));
+    f.peer.wait(RTT);
+    EXPECT_EQ(f.again(f.sack(1, 3)), numbers{});
+    EXPECT_EQ(f.again(drain(f.peer, RTT)), numbers{}) << "two are not, however long they wait";
+    EXPECT_EQ(f.again(f.sack(1, 4)), numbers{0});
+}
+
+/* RFC 6675 4, IsLost(): a hole with fewer than three SACKed segments behind it is not lost yet. */
+TEST(TcpRfc6675, EachHoleNeedsItsOwnProof)
+{
+    flight f(with([](tcp_config &config) { config.rack = config.tail_loss_probe = false; }));
+    f.peer.wait(RTT);
+    EXPECT_EQ(f.again(f.sack(1, 4)), numbers{0});
+    f.peer.send(ack().sack({f.block(5, 7), f.block(1, 4)}));
+    EXPECT_EQ(f.again(drain(f.peer)), numbers{});
+    f.peer.send(ack().sack({f.block(5, 8), f.block(1, 4)}));
+    EXPECT_EQ(f.again(drain(f.peer)), numbers{4});
+}
+
+/* 6.2 step 3: an ACK with news of several places (others were lost) is not reordering, whatever its blocks' order. */
+TEST(TcpRackTimer, NewsOfSeveralPlacesIsNotReordering)
+{
+    flight f;
+    f.peer.wait(RTT);
+    f.peer.rcv = f.number(2);
+    f.peer.send(ack().sack({f.block(8, 10), f.block(3, 7)}));
+    EXPECT_EQ(f.again(drain(f.peer)), (numbers{2, 7}));
+    EXPECT_EQ(f.count(counter::tcp_sack_reorder), 0u);
+}
+
+/* Loss probes (RFC 8985 7) */
+
+/* 7.2: two round trips of silence; 7.3: nothing new to send: the last segment again. */
+TEST(TcpTailLoss, ProbeComesAfterTwoRoundTrips)
+{
+    flight f({}, 3);
+    const auto after = f.wait_for(2);
+    ASSERT_TRUE(after);
+    EXPECT_GE(*after, 2 * RTT);
+    EXPECT_LE(*after, 2 * RTT + 5ms);
+    EXPECT_EQ(f.count(counter::tcp_loss_probes), 1u);
+    EXPECT_EQ(f.count(counter::tcp_timeouts), 0u);
+}
+
+/* 7.2: the ACK of a single segment may be delayed by the peer: some time more. */
+TEST(TcpTailLoss, LoneSegmentsProbeAllowsForADelayedAck)
+{
+    test_world world;
+    tcp_peer peer(world, listening);
+    open_with(peer, syn().mss(MSS).sack_permitted(), 400ms);
+    EXPECT_EQ(peer.app_write("x"), 1);
+    peer.expect(payload("x"));
+    peer.expect(payload("x").after(995ms).within(1010ms)); /* 2 * SRTT + 200 ms; RTO is 1200 ms */
+    EXPECT_EQ(peer.host().count(counter::tcp_loss_probes), 1u);
+}
+
+/* 7.3: new data is the better probe. */
+TEST(TcpTailLoss, NewDataIsPreferred)
+{
+    flight f({}, 20);
+    const auto seg = f.peer.receive(2 * RTT + 5ms);
+    ASSERT_TRUE(seg);
+    EXPECT_EQ(seg->seq, f.number(10));
+    EXPECT_EQ(f.count(counter::tcp_loss_probes), 1u);
+    EXPECT_EQ(f.count(counter::tcp_retrans_segs), 0u);
+}
+
+/* 7.3: one probe, then the retransmission timer, from the probe on: and it begins with the first segment. */
+TEST(TcpTailLoss, TimeoutFollowsTheProbe)
+{
+    flight f({}, 3);
+    ASSERT_TRUE(f.wait_for(2));
+    const auto after = f.wait_for(0);
+    ASSERT_TRUE(after);
+    EXPECT_GE(*after, 3 * RTT - 5ms); /* RTO: SRTT + 4 * RTTVAR */
+    EXPECT_LE(*after, 3 * RTT + 5ms);
+    EXPECT_EQ(f.count(counter::tcp_loss_probes), 1u);
+    EXPECT_EQ(f.count(counter::tcp_timeouts), 1u);
+}
+
+/* 7: the answer to the probe shows what else is missing, and recovery begins. */
+TEST(TcpTailLoss, AnswerToTheProbeBeginsRecovery)
+{
+    flight f({}, 5);
+    ASSERT_TRUE(f.wait_for(4));
+    f.peer.wait(RTT);
+    f.peer.send(ack().sack({f.block(4, 5)}));
+    EXPECT_EQ(download(f.peer, 4 * MSS, 50ms), stream(4 * MSS)) << "as fast as they are acknowledged";
+    EXPECT_EQ(f.count(counter::tcp_sack_recovery), 1u);
+    EXPECT_EQ(f.count(counter::tcp_timeouts), 0u);
+}
+
+/* 7.1: not without SACK; the timer is all there is. */
+TEST(TcpTailLoss, NoProbeWithoutSack)
+{
+    test_world world;
+    tcp_peer peer(world, listening);
+    open_with(peer, syn().mss(MSS));
+    EXPECT_GT(peer.app_write(stream(3 * MSS)), 0);
+    EXPECT_EQ(drain(peer).size(), 3u);
+    peer.expect(segment().seq(peer.rcv).after(3 * RTT - 5ms).within(3 * RTT + 5ms));
+    EXPECT_EQ(peer.host().count(counter::tcp_loss_probes), 0u);
+    EXPECT_EQ(peer.host().count(counter::tcp_timeouts), 1u);
+}
+
+TEST(TcpTailLoss, ProbesCanBeSwitchedOff)
+{
+    flight f(with([](tcp_config &config) { config.tail_loss_probe = false; }), 3);
+    f.peer.expect(segment().seq(f.number(0)).after(3 * RTT - 5ms).within(3 * RTT + 5ms));
+    EXPECT_EQ(f.count(counter::tcp_loss_probes), 0u);
+}
+
+/* 7.4.2: a probe that has repaired the only loss hides it: the ACK behind it shows that there was one. */
+TEST(TcpTailLoss, RepairedLossIsALoss)
+{
+    flight f({}, 3);
+    ASSERT_TRUE(f.wait_for(2));
+    f.ack_up_to(3);
+    EXPECT_EQ(f.count(counter::tcp_loss_probe_recovery), 0u) << "a DSACK may follow";
+    EXPECT_GT(f.peer.app_write(stream(MSS)), 0);
+    f.ack_up_to(4);
+    EXPECT_EQ(f.count(counter::tcp_loss_probe_recovery), 1u);
+}
+
+/* 7.4.2: the peer had it twice: nothing was lost. */
+TEST(TcpTailLoss, DsackShowsThatTheProbeWasForNothing)
+{
+    flight f({}, 3);
+    ASSERT_TRUE(f.wait_for(2));
+    f.ack_up_to(3);
+    f.peer.send(ack().sack({f.block(2, 3)}));
+    EXPECT_GT(f.peer.app_write(stream(MSS)), 0);
+    f.ack_up_to(4);
+    EXPECT_EQ(f.count(counter::tcp_loss_probe_recovery), 0u);
+    EXPECT_EQ(f.count(counter::tcp_dsack_recv), 1u);
+}
+
+/* What turns out to be wrong */
+
+const tcp_peer_options no_probes = with([](tcp_config &config) { config.tail_loss_probe = false; });
+
+/* RFC 5682 3, step 3: what was never sent again arrives after the timeout: it was spurious, and is taken back. */
+TEST(TcpSpuriousLoss, OriginalsAfterATimeoutTakeItBack)
+{
+    flight f(no_probes);
+    ASSERT_TRUE(f.wait_for(0)); /* sent again by the timer */
+    EXPECT_EQ(f.again(f.ack_up_to(3)), numbers{});
+    EXPECT_EQ(f.again(f.ack_up_to(10)), numbers{});
+    EXPECT_EQ(f.count(counter::tcp_spurious_rtos), 1u);
+    EXPECT_EQ(f.count(counter::tcp_retrans_segs), 1u);
+    EXPECT_GE(f.fresh, 20u) << "the window is what it was before";
+}
+
+/* RFC 5682 3, step 2: the first ACK lets new data out, what is marked lost waits ... */
+TEST(TcpSpuriousLoss, NewDataGoesFirstAfterATimeout)
+{
+    flight f(no_probes);
+    ASSERT_TRUE(f.wait_for(0));
+    const auto sent = f.ack_up_to(1);
+    ASSERT_FALSE(sent.empty());
+    EXPECT_LE(sent.size(), 2u);
+    EXPECT_EQ(f.again(sent), numbers{});
+    EXPECT_EQ(f.fresh, 10u + sent.size());
+    /* ... and if its ACKs are duplicates, the loss was real (step 3a). */
+    f.peer.wait(RTT);
+    EXPECT_EQ(f.again(f.sack(10, 11)).front(), 1u);
+    EXPECT_EQ(f.count(counter::tcp_spurious_rtos), 0u);
+}
+
+/* RFC 5682 2: the same without SACK. */
+TEST(TcpSpuriousLoss, IsNoticedWithoutSack)
+{
+    test_world world;
+    tcp_peer peer(world, listening);
+    open_with(peer, syn().mss(MSS));
+    EXPECT_GT(peer.app_write(stream(40 * MSS)), 0);
+    EXPECT_EQ(drain(peer).size(), 10u);
+    const uint32_t end = peer.rcv_max();
+    peer.expect(segment().seq(peer.rcv));
+    peer.rcv += MSS;
+    peer.send(ack());
+    const auto sent = drain(peer);
+    ASSERT_EQ(sent.size(), 2u);
+    EXPECT_EQ(sent[0].seq, end);
+    peer.rcv += MSS;
+    peer.send(ack());
+    EXPECT_EQ(peer.host().count(counter::tcp_spurious_rtos), 1u);
+    EXPECT_EQ(peer.host().count(counter::tcp_retrans_segs), 1u);
+}
+
+TEST(TcpSpuriousLoss, FrtoCanBeSwitchedOff)
+{
+    flight f(with([](tcp_config &config) { config.tail_loss_probe = config.frto = false; }));
+    ASSERT_TRUE(f.wait_for(0));
+    EXPECT_EQ(f.again(f.ack_up_to(1)), (numbers{1, 2}));
+    EXPECT_EQ(f.count(counter::tcp_spurious_rtos), 0u);
+}
+
+/* Text of one segment that carries timestamps. */
+constexpr uint32_t STAMPED = MSS - 12;
+
+/** With timestamps: ten segments, the first of them sent again by the timer. Returns both timestamps of it. */
+std::pair<uint32_t, uint32_t> time_out_with_timestamps(tcp_peer &peer)
+{
+    open_with(peer, syn().mss(MSS).sack_permitted().timestamps(1000, 0));
+    EXPECT_GT(peer.app_write(stream(40 * STAMPED)), 0);
+    const auto sent = drain(peer);
+    EXPECT_EQ(sent.size(), 10u);
+    const auto again = peer.receive(1s);
+    if (sent.empty() || !again || !sent[0].timestamps || !again->timestamps) {
+        ADD_FAILURE() << "no timestamps, or nothing sent again";
+        return {};
+    }
+    EXPECT_EQ(again->seq, peer.rcv);
+    return {sent[0].timestamps->first, again->timestamps->first};
+}
+
+const tcp_peer_options eifel_only = with([](tcp_config &config) { config.tail_loss_probe = config.frto = false; });
+
+/* RFC 3522 3.2: the ACK echoes the original: the timeout was spurious. RFC 4015 3: it is taken back. */
+TEST(TcpSpuriousLoss, EchoOfTheOriginalTakesATimeoutBack)
+{
+    test_world world;
+    tcp_peer peer(world, listening, eifel_only);
+    const auto [original, again] = time_out_with_timestamps(peer);
+    EXPECT_LT(original, again);
+    peer.rcv += STAMPED;
+    peer.send(ack().timestamps(1000, original));
+    EXPECT_EQ(peer.host().count(counter::tcp_loss_undo), 1u);
+    drain(peer, RTT);
+    EXPECT_EQ(peer.host().count(counter::tcp_retrans_segs), 1u);
+}
+
+TEST(TcpSpuriousLoss, EchoOfTheRetransmissionDoesNot)
+{
+    test_world world;
+    tcp_peer peer(world, listening, eifel_only);
+    const auto [original, again] = time_out_with_timestamps(peer);
+    peer.wait(RTT);
+    peer.rcv += STAMPED;
+    peer.send(ack().timestamps(1000, again));
+    EXPECT_EQ(peer.host().count(counter::tcp_loss_undo), 0u);
+    EXPECT_GT(peer.host().count(counter::tcp_retrans_segs), 1u);
+}
+
+/* RFC 3708 2, RFC 2883 5: everything that was sent again came twice: nothing was lost. */
+TEST(TcpSpuriousLoss, DsackTakesFastRecoveryBack)
+{
+    flight f;
+    f.peer.wait(RTT);
+    EXPECT_EQ(f.again(f.sack(1, 4)), numbers{0});
+    f.ack_up_to(10); /* the first was only late */
+    EXPECT_EQ(f.count(counter::tcp_dsack_undo), 0u);
+    f.peer.send(ack().sack({f.block(0, 1)}));
+    EXPECT_EQ(f.count(counter::tcp_dsack_undo), 1u);
+}
+
+/* One DSACK of two retransmissions proves nothing of the other. */
+TEST(TcpSpuriousLoss, DsackOfAPartDoesNot)
+{
+    flight f;
+    f.peer.wait(RTT);
+    f.peer.send(ack().sack({f.block(3, 10), f.block(1, 2)}));
+    EXPECT_EQ(f.again(drain(f.peer)), (numbers{0, 2}));
+    f.ack_up_to(10);
+    f.peer.send(ack().sack({f.block(0, 1)}));
+    EXPECT_EQ(f.count(counter::tcp_dsack_undo), 0u);
+}
+
+TEST(TcpSpuriousLoss, UndoCanBeSwitchedOff)
+{
+    flight f(with([](tcp_config &config) { config.undo = false; }));
+    f.peer.wait(RTT);
+    EXPECT_EQ(f.again(f.sack(1, 4)), numbers{0});
+    f.ack_up_to(10);
+    f.peer.send(ack().sack({f.block(0, 1)}));
+    EXPECT_EQ(f.count(counter::tcp_dsack_undo), 0u);
+}
+
+/* How much */
+
+/* RFC 3042 2: each of the first two duplicates lets a new segment out, though the window is full. */
+TEST(TcpLimitedTransmit, EachOfTheFirstTwoLetsASegmentOut)
+{
+    flight f;
+    f.peer.wait(RTT);
+    EXPECT_EQ(text_size(f.sack(1, 2)), MSS);
+    EXPECT_EQ(text_size(f.sack(1, 3)), MSS);
+    EXPECT_EQ(f.count(counter::tcp_retrans_segs), 0u);
+}
+
+TEST(TcpLimitedTransmit, CanBeSwitchedOff)
+{
+    flight f(with([](tcp_config &config) { config.limited_transmit = false; }));
+    f.peer.wait(RTT);
+    EXPECT_EQ(text_size(f.sack(1, 2)), 0u);
+    EXPECT_EQ(text_size(f.sack(1, 3)), 0u);
+}
+
+/** Slow start to twenty segments in flight; then the first is lost, and the others are SACKed one by one. Returns how
+ *  many segments each of these ACKs lets out. */
+std::vector<size_t> sent_by_each_ack(bool prr)
+{
+    flight f(with([prr](tcp_config &config) {
+        config.congestion_control = "reno";
+        config.proportional_rate_reduction = prr;
+    }));
+    f.peer.wait(RTT);
+    for (uint32_t segment = 1; segment <= 10; segment++) {
+        f.ack_up_to(segment);
+    }
+    f.peer.wait(RTT);
+    std::vector<size_t> sent;
+    for (uint32_t segment = 12; segment <= 30; segment++) {
+        sent.push_back(f.sack(11, segment).size());
+    }
+    return sent;
+}
+
+/* RFC 9937 6.2: half the window, so one segment for two that have arrived, evenly. */
+TEST(TcpPrrPace, OneSegmentForTwoDelivered)
+{
+    const std::vector<size_t> sent = sent_by_each_ack(true);
+    for (const size_t count : sent) {
+        EXPECT_LE(count, 1u);
+    }
+    size_t in_recovery = 0;
+    for (size_t i = 2; i < sent.size(); i++) {
+        in_recovery += sent[i];
+        if (i > 3) {
+            EXPECT_LE(sent[i - 1] + sent[i], 2u) << i;
+        }
+    }
+    EXPECT_GE(in_recovery, 7u);
+    EXPECT_LE(in_recovery, 11u);
+}
+
+/* Without it there is silence until half of the flight has arrived, and then one for one. */
+TEST(TcpPrrPace, WithoutItTheFirstHalfIsSilent)
+{
+    const std::vector<size_t> sent = sent_by_each_ack(false);
+    size_t quiet = 0;
+    for (size_t i = 3; i < 10; i++) {
+        quiet += sent[i] == 0 ? 1 : 0;
+    }
+    EXPECT_GE(quiet, 6u);
+    EXPECT_EQ(sent.back(), 1u);
+}
+
+/* Peers that lie */
+
+/* RFC 2018 5.1: beyond what was sent, below what is acknowledged, inverted, empty: none is believed, each is counted. */
+TEST(TcpHostileSack, ImpossibleBlocksAreNotBelieved)
+{
+    flight f;
+    f.peer.wait(RTT);
+    const std::vector<tcp_peer_sack> impossible{
+        {f.number(5), f.number(11)},                  /* not sent yet */
+        {f.number(40), f.number(41)},                 /* nor this */
+        {f.number(5), f.number(2)},                   /* inverted */
+        {f.number(5), f.number(5)},                   /* empty */
+        {f.first + 0x7fffffff, f.first + 0x80000001}, /* around the circle */
+    };
+    for (const tcp_peer_sack &block : impossible) {
+        f.peer.send(ack().sack({block}));
+    }
+    f.peer.send(ack().sack({f.block(5, 2), {f.first - MSS, f.number(1)}})); /* below, not as the first block */
+    EXPECT_EQ(f.again(drain(f.peer, RTT / 2)), numbers{});
+    EXPECT_EQ(f.count(counter::tcp_sack_discard), impossible.size() + 2);
+    EXPECT_EQ(f.count(counter::tcp_sack_recovery), 0u);
+    EXPECT_EQ(download(f.peer, 0), "");
+    f.ack_up_to(10);
+    EXPECT_EQ(download(f.peer, 10 * MSS).size(), 10 * MSS) << "the connection works";
+}
+
+/* RFC 2883 4, RFC 5961 5.2: a "duplicate" of what this connection has never sent. */
+TEST(TcpHostileSack, DuplicatesFromBeforeTheConnectionAreIgnored)
+{
+    flight f;
+    f.peer.send(ack().sack({{f.first - 0x10000000, f.first - 0x0fff0000}}));
+    EXPECT_EQ(f.count(counter::tcp_dsack_ignored), 1u);
+    EXPECT_EQ(f.count(counter::tcp_dsack_recv), 0u);
+}
+
+/* Thousands of blocks at random places: the scoreboard stays as small as what was sent, and no text is forgotten. */
+TEST(TcpHostileSack, ThousandsOfBlocksDoNoHarm)
+{
+    flight f({}, 40);
+    f.peer.wait(RTT);
+    uint32_t state = 12345;
+    const auto random = [&state](uint32_t bound) {
+        state = state * 1664525 + 1013904223;
+        return (state >> 8) % bound;
+    };
+    std::vector<tcp_peer_segment> sent;
+    for (int i = 0; i < 3000; i++) {
+        const uint32_t begin = f.first + random(10 * MSS);
+        const uint32_t other = f.first + random(10 * MSS);
+        f.peer.send(ack().sack({{begin, begin + random(2 * MSS)}, {other, other + 1}, {begin, other}}));
+        f.peer.skip();
+    }
+    /* Not one byte of it was acknowledged: all of it comes again, in the end. */
+    EXPECT_EQ(download(f.peer, 40 * MSS, 130s), stream(40 * MSS));
+}
+
+/* A peer that SACKs everything, and acknowledges nothing, gets the first segment again and again, and no more. */
+TEST(TcpHostileSack, SackingEverythingReleasesNothing)
+{
+    flight f({}, 100);
+    for (int round = 0; round < 20; round++) {
+        f.peer.wait(RTT);
+        f.peer.send(ack().sack({{f.number(1), f.peer.rcv_max()}}));
+        f.peer.skip();
+    }
+    EXPECT_LE(f.peer.rcv_max() - f.first, 65535u) << "the peer's window is still from SND.UNA";
+    f.peer.wait(20min);
+    EXPECT_EQ(f.peer.app_error(), ETIMEDOUT);
+}
+
+} // namespace
+} // namespace microps
