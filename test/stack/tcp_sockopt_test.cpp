@@ -330,5 +330,57 @@ TEST(TcpSockopt, QueuesAreCounted)
     EXPECT_EQ(error_of(sock_ioctl(peer.stack(), peer.app(), TIOCOUTQ, nullptr)), EFAULT);
 }
 
+/* As Linux: a datagram that was sent has left; the second question is TCP's alone. */
+TEST(TcpSockopt, DatagramSocketsHaveNothingQueued)
+{
+    test_world world;
+    tcp_peer peer(world, tcp_peer_start::idle);
+    const int id = sock_open(peer.stack(), AF_INET, SOCK_DGRAM, 0);
+    peer.set_app(id);
+    EXPECT_EQ(ioctl_of(peer, TIOCOUTQ), 0);
+    int value = 0;
+    EXPECT_EQ(error_of(sock_ioctl(peer.stack(), id, SIOCOUTQNSD, &value)), ENOTTY);
+    EXPECT_EQ(set_option(peer.stack(), id, IPPROTO_TCP, TCP_NODELAY, 1), ENOPROTOOPT);
+}
+
+/* Not implemented, and said so: a program that asks can go on without. */
+TEST(TcpSockopt, UnknownOptionsAreRefused)
+{
+    test_world world;
+    tcp_peer peer(world, listening);
+    for (const int name : {TCP_DEFER_ACCEPT, TCP_FASTOPEN, TCP_MD5SIG, TCP_REPAIR}) {
+        EXPECT_EQ(set_option(peer.stack(), peer.listener(), IPPROTO_TCP, name, 1), ENOPROTOOPT) << name;
+        EXPECT_EQ(option_of(peer.stack(), peer.listener(), IPPROTO_TCP, name), -ENOPROTOOPT) << name;
+    }
+}
+
+/* Both ends of an echo have all options at once: nothing of it harms a transfer. */
+TEST(TcpSockopt, TransferWithEverythingSet)
+{
+    test_world world;
+    tcp_peer peer(world, listening);
+    net_stack &net = peer.stack();
+    const std::pair<int, int> options[] = {{TCP_MAXSEG, 700},         {TCP_KEEPIDLE, 1}, {TCP_KEEPINTVL, 1},
+                                           {TCP_USER_TIMEOUT, 60000}, {TCP_LINGER2, 5},  {TCP_WINDOW_CLAMP, 5000},
+                                           {TCP_NOTSENT_LOWAT, 2000}, {TCP_CORK, 1},     {TCP_QUICKACK, 1}};
+    for (const auto &[name, value] : options) {
+        EXPECT_EQ(set_option(net, peer.listener(), IPPROTO_TCP, name, value), 0);
+    }
+    EXPECT_EQ(set_option(net, peer.listener(), SOL_SOCKET, SO_KEEPALIVE, 1), 0);
+    peer.establish();
+    const std::string text = stream(20000);
+    std::string echo;
+    for (size_t at = 0; at < text.size(); at += 1000) {
+        upload(peer, text.substr(at, 1000), 500);
+        EXPECT_EQ(peer.app_write(peer.app_read()), 1000);
+        const std::vector<tcp_peer_segment> segments = drain(peer, 500ms);
+        echo += text_of(segments, peer.rcv);
+        peer.rcv = peer.rcv_max();
+        peer.send(ack());
+    }
+    echo += text_of(drain(peer, 250ms), peer.rcv); /* what the cork has held back */
+    EXPECT_TRUE(echo == text) << echo.size();
+}
+
 } // namespace
 } // namespace microps
