@@ -183,7 +183,10 @@ std::vector<double> measure(const experiment &exp)
     sim_host sender(world, "sender");
     sim_host receiver(world, "receiver");
     sim_wire wire(world, {sender, "192.0.2.1/24"}, {receiver, "192.0.2.2/24"}, exp.wire);
-    if (exp.capture) wire.capture(sender, exp.capture);
+    if (exp.capture) {
+        wire.capture(sender, exp.capture);
+        wire.capture(receiver, exp.capture + std::string(".receiver"));
+    }
     for (unsigned flow = 0; flow < exp.flows; flow++) {
         receiver.spawn("sink", [&, flow] { sink(receiver, exp, flow, received[flow]); });
         sender.spawn("source", [&, flow] { source(sender, exp, flow); });
@@ -317,7 +320,7 @@ constexpr const char *USAGE =
     "Usage: bench_goodput [-c CONGESTION]... [-n SEEDS] [-t SECONDS] [-o FILE.tsv] loss|path|fairness...\n"
     "       bench_goodput [-c CONGESTION] [-n SEED] [-t SECONDS] -w FILE.pcap CONDITION\n"
     "Goodput between two simulated hosts: tables in markdown, one line per run in the TSV. With -w one run of one\n"
-    "condition (a row of the table `loss`), with a capture of what its sender sees.\n";
+    "condition (a row of the table `loss`), with captures at its sender (FILE.pcap) and receiver (FILE.pcap.receiver).\n";
 
 int capture_one(const settings &set, std::string_view name)
 {
