@@ -40,8 +40,8 @@ constexpr size_t HELD_MAX = 100000; /* frames on their way in one direction */
 constexpr unsigned READ_MAX = 64;   /* frames of one tap before the others have their turn */
 
 constexpr const char *USAGE =
-    "Usage: bench_wire [options] NAMESPACE:TAP[,NAMESPACE:TAP...] NAMESPACE:TAP\n"
-    "Joins taps by a bad wire, until it is interrupted. NAMESPACE is one of `ip netns`, a path, or empty.\n"
+    "Usage: bench_wire [options] [NAMESPACE:]TAP[,[NAMESPACE:]TAP...] [NAMESPACE:]TAP\n"
+    "Joins taps by a bad wire, until it is interrupted. NAMESPACE is one of `ip netns`, or a path.\n"
     "  --rate MBIT        bandwidth of each direction, Mbit/s       (default 0: no limit)\n"
     "  --queue FRAMES     how many may wait for the bandwidth       (default 1000)\n"
     "  --delay MS         one way                                   (default 0)\n"
@@ -242,7 +242,8 @@ void wire::open_tap(const std::string &name, bool left)
 {
     const size_t colon = name.find(':');
     const std::string interface = colon == name.npos ? name : name.substr(colon + 1);
-    enter(colon == name.npos ? "" : name.substr(0, colon));
+    const bool elsewhere = colon != name.npos && colon > 0;
+    if (elsewhere) enter(name.substr(0, colon));
     ifreq request{};
     interface.copy(request.ifr_name, IFNAMSIZ - 1);
     request.ifr_flags = IFF_TAP | IFF_NO_PI;
@@ -255,7 +256,7 @@ void wire::open_tap(const std::string &name, bool left)
     request.ifr_flags = static_cast<short>(request.ifr_flags | IFF_UP);
     if (ioctl(control, SIOCSIFFLAGS, &request) == -1) die("SIOCSIFFLAGS", name);
     ::close(control);
-    enter("");
+    if (elsewhere) enter("");
     taps_.push_back({.name = name, .fd = fd, .left = left});
 }
 
