@@ -64,7 +64,7 @@ static step tcp_check_ack_of_syn(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_R
  */
 static bool tcp_is_duplicate_ack(const tcp_pcb &pcb, const tcp_segment &seg)
 {
-    return !pcb.sent.empty() && seg.len() == 0 && seg.ack == pcb.snd.una && seg.wnd == pcb.snd.wnd && seg.wnd > 0;
+    return !pcb.sent().empty() && seg.len() == 0 && seg.ack == pcb.snd.una && seg.wnd == pcb.snd.wnd && seg.wnd > 0;
 }
 
 void tcp_send_window_update(tcp_pcb &pcb, const tcp_segment &seg)

@@ -47,7 +47,6 @@ static void tcp_pcb_revive(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
     pcb.rcvbuf = {};
     pcb.traffic = {};
     pcb.mss_max = 0;
-    pcb.recovery = {};
     pcb.rtt.restart(pcb.tcp.config.rto_initial);
     pcb.retries = pcb.backoff = 0;
     pcb.small_end.reset();

@@ -45,9 +45,9 @@ static uint8_t tcp_info_state(tcp_pcb_state state)
 
 static uint8_t tcp_info_recovery(const tcp_pcb &pcb)
 {
-    switch (pcb.recovery.now()) {
+    switch (pcb.recovery().now()) {
     case tcp_recovery::phase::open:
-        return pcb.recovery.duplicate_acks() > 0 || pcb.sent.sacked() > 0 ? TCP_CA_Disorder : TCP_CA_Open;
+        return pcb.recovery().duplicate_acks() > 0 || pcb.sent().sacked() > 0 ? TCP_CA_Disorder : TCP_CA_Open;
     case tcp_recovery::phase::fast:
         return TCP_CA_Recovery;
     case tcp_recovery::phase::loss:
@@ -103,13 +103,13 @@ static void tcp_info_sending(const tcp_pcb &pcb, tcp_info_data &info)
     info.tcpi_rtt = tcp_info_us(pcb.rtt.srtt());
     info.tcpi_rttvar = tcp_info_us(pcb.rtt.rttvar());
     info.tcpi_unacked =
-        std::max(static_cast<uint32_t>(pcb.sent.count()), tcp_info_segments(pcb, pcb.sent.outstanding()));
-    info.tcpi_lost = tcp_info_segments(pcb, pcb.sent.lost());
-    info.tcpi_sacked = tcp_info_segments(pcb, pcb.sent.sacked());
-    for (const tcp_sent &segment : pcb.sent.all()) {
+        std::max(static_cast<uint32_t>(pcb.sent().count()), tcp_info_segments(pcb, pcb.sent().outstanding()));
+    info.tcpi_lost = tcp_info_segments(pcb, pcb.sent().lost());
+    info.tcpi_sacked = tcp_info_segments(pcb, pcb.sent().sacked());
+    for (const tcp_sent &segment : pcb.sent().all()) {
         if (segment.resent && !segment.lost && !segment.sacked) info.tcpi_retrans++;
     }
-    info.tcpi_reordering = pcb.recovery.reordering(tcp_rules(pcb));
+    info.tcpi_reordering = pcb.recovery().reordering(tcp_rules(pcb));
     info.tcpi_min_rtt = pcb.rtt.measured() ? tcp_info_us(pcb.rtt.min_rtt()) : UINT32_MAX; /* Linux' "none yet" */
     info.tcpi_snd_wnd = pcb.snd.wnd;
     info.tcpi_notsent_bytes = static_cast<uint32_t>(tcp_unsent(pcb));

@@ -88,8 +88,8 @@ static step tcp_syn_repeated(tcp_pcb &pcb, tcp_segment &seg) MICROPS_REQUIRES(ne
     if (!seg.has(TCP_FLG_ACK)) {
         net_drop(pcb.net, drop_reason::tcp_old_duplicate, "SYN again, seq=%u", seg.seq.value());
         if (!tcp_may_answer(pcb)) return step::drop; /* whoever forges SYNs shall not make us flood their owner */
-        pcb.sent.mark_front_lost();
-        pcb.recovery.urgent = true;
+        pcb.sent().mark_front_lost();
+        pcb.recovery().urgent = true;
         tcp_output_request(pcb);
         return step::drop;
     }

@@ -172,6 +172,12 @@ struct tcp_settings {
     std::optional<uint8_t> congestion{}; /* TCP_CONGESTION: a place in tcp_congestion_names() */
 };
 
+/** What we know of what we have sent. It exists while that matters: an idle connection does without. */
+struct tcp_flight {
+    tcp_scoreboard sent{};
+    tcp_recovery recovery{};
+};
+
 struct tcp_pcb {
     tcp_pcb(tcp_layer &layer, int number);
 
@@ -222,9 +228,8 @@ struct tcp_pcb {
 
     /* Sending. */
     tcp_ring tx{};
-    tcp_seq tx_first{}; /* sequence number of the oldest byte in tx */
-    tcp_scoreboard sent{};
-    tcp_recovery recovery{};
+    tcp_seq tx_first{};                      /* sequence number of the oldest byte in tx */
+    std::unique_ptr<tcp_flight> in_flight{}; /* see sent(), recovery() */
     tcp_rtt rtt;
     net_time rto_from{}; /* when the retransmission timer began anew */
     std::unique_ptr<tcp_congestion> congestion{};
@@ -292,9 +297,19 @@ struct tcp_pcb {
     tcp_pcb_list *queue = nullptr;  /* the list it is in: the listener's, or TIME_WAIT's */
     tcp_pcb_list::iterator place{}; /* and where */
     tcp_pcb *hash_next = nullptr;
+
+    /** Of nothing, if nothing is in flight; to be changed: made on demand. */
+    [[nodiscard]] const tcp_scoreboard &sent() const { return flight_now().sent; }
+    [[nodiscard]] const tcp_recovery &recovery() const { return flight_now().recovery; }
+    [[nodiscard]] tcp_scoreboard &sent() { return flight_now().sent; }
+    [[nodiscard]] tcp_recovery &recovery() { return flight_now().recovery; }
+
+private:
+    [[nodiscard]] const tcp_flight &flight_now() const;
+    [[nodiscard]] tcp_flight &flight_now();
 };
 /* "An idle connection costs under 1 KiB": the PCB, its congestion control, its place in the tables. */
-static_assert(sizeof(tcp_pcb) <= 1000);
+static_assert(sizeof(tcp_pcb) <= 784);
 
 /** Everything the module remembers, in one place. */
 struct tcp_layer {
@@ -366,6 +381,8 @@ tcp_pcb *tcp_connection_select(tcp_layer &tcp, const ip_endpoint &local, const i
     MICROPS_REQUIRES(net_locked);
 tcp_pcb *tcp_listener_select(tcp_layer &tcp, const ip_endpoint &local, const ip_endpoint &foreign)
     MICROPS_REQUIRES(net_locked);
+/** Nothing is outstanding, and nothing need be remembered of it: the memory goes. */
+void tcp_flight_release(tcp_pcb &pcb);
 /** Makes a PCB with both endpoints set known to arriving segments. */
 void tcp_connection_insert(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 void tcp_connection_remove(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);

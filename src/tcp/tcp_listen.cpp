@@ -234,9 +234,8 @@ void tcp_passive_failed(tcp_pcb &pcb)
     /* RFC 793 mode: the listener had become the connection, and becomes a listener again. */
     tcp_timer_cancel(pcb);
     pcb.ack_timer.cancel();
-    pcb.sent.clear();
+    pcb.in_flight.reset();
     pcb.tx.clear();
-    pcb.recovery = {};
     pcb.rtt.restart(pcb.tcp.config.rto_initial);
     pcb.retries = pcb.backoff = 0;
     pcb.syn_lost = false;

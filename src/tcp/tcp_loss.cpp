@@ -37,11 +37,11 @@ tcp_recovery_view tcp_view(const tcp_pcb &pcb)
             .rules = tcp_rules(pcb)};
 }
 
-uint32_t tcp_in_flight(const tcp_pcb &pcb) { return pcb.recovery.in_flight(pcb.sent, pcb.mss, tcp_rules(pcb)); }
+uint32_t tcp_in_flight(const tcp_pcb &pcb) { return pcb.recovery().in_flight(pcb.sent(), pcb.mss, tcp_rules(pcb)); }
 
 uint32_t tcp_flight_size(const tcp_pcb &pcb)
 {
-    return std::min(pcb.sent.outstanding(), pcb.congestion ? pcb.congestion->cwnd() : UINT32_MAX);
+    return std::min(pcb.sent().outstanding(), pcb.congestion ? pcb.congestion->cwnd() : UINT32_MAX);
 }
 
 /** All that one ACK brings to light, while it is worked on. */
@@ -57,7 +57,7 @@ struct tcp_ack_context {
 /** A segment that the peer did not have before, as far as we knew. */
 static void tcp_delivered(tcp_pcb &pcb, const tcp_sent &segment, tcp_ack_context &ctx) MICROPS_REQUIRES(net_locked)
 {
-    pcb.recovery.on_delivered(pcb.sent, segment, ctx.view, ctx.news);
+    pcb.recovery().on_delivered(pcb.sent(), segment, ctx.view, ctx.news);
     pcb.traffic.delivered++;
     net_count(pcb.net, counter::tcp_delivered);
 }
@@ -104,7 +104,7 @@ static void tcp_sack_input(tcp_pcb &pcb, const tcp_segment &seg, tcp_ack_context
             net_count(pcb.net, counter::tcp_sack_discard);
             continue;
         }
-        pcb.sent.sack(block.first, block.last, pcb.mss, [&](const tcp_sent &segment) {
+        pcb.sent().sack(block.first, block.last, pcb.mss, [&](const tcp_sent &segment) {
             net_assert_locked(pcb.net);
             const net_duration rtt = ctx.view.now - segment.when;
             if (!segment.resent) ctx.sack_rtt = std::max(ctx.sack_rtt.value_or(rtt), rtt);
@@ -118,7 +118,7 @@ static void tcp_sack_input(tcp_pcb &pcb, const tcp_segment &seg, tcp_ack_context
 static void tcp_retransmit_queue_cleanup(tcp_pcb &pcb, tcp_seq ack, tcp_ack_context &ctx) MICROPS_REQUIRES(net_locked)
 {
     ctx.news.acked = ack.since(pcb.snd.una);
-    tcp_scoreboard &board = pcb.sent;
+    tcp_scoreboard &board = pcb.sent();
     while (!board.empty() && board.front().last <= ack) {
         const tcp_sent &segment = board.front();
         debugf("remove, seq=%u, flags=%s, len=%zu", segment.first.value(), tcp_flg_ntoa(segment.flags).c_str(),
@@ -219,8 +219,8 @@ static void tcp_congestion_ack(tcp_pcb &pcb, const tcp_ack_context &ctx, const t
 {
     if (!pcb.congestion) return;
     const bool round_start = tcp_round_start(pcb);
-    if (pcb.recovery.now() == tcp_recovery::phase::fast) {
-        return pcb.recovery.on_reduced(pcb.sent, ctx.view, ctx.news, events, pcb.congestion->ssthresh());
+    if (pcb.recovery().now() == tcp_recovery::phase::fast) {
+        return pcb.recovery().on_reduced(pcb.sent(), ctx.view, ctx.news, events, pcb.congestion->ssthresh());
     }
     if (ctx.news.acked == 0) return;
     const bool was_conservative = pcb.congestion->in_conservative_slow_start();
@@ -260,7 +260,7 @@ void tcp_acknowledged(tcp_pcb &pcb, const tcp_segment &seg, bool duplicate)
     const net_duration rtt = tcp_measure(pcb, ctx);
     ctx.view.una = pcb.snd.una;
     ctx.news.new_data_may_go = tcp_unsent(pcb) > 0 && pcb.snd.una + seg.wnd > pcb.snd.nxt;
-    const tcp_recovery_events events = pcb.recovery.on_ack(pcb.sent, ctx.view, ctx.news);
+    const tcp_recovery_events events = pcb.recovery().on_ack(pcb.sent(), ctx.view, ctx.news);
     tcp_count_events(pcb, ctx.news, events);
     tcp_recovery_apply(pcb, events, flight);
     tcp_congestion_ack(pcb, ctx, events, rtt);
@@ -275,13 +275,13 @@ void tcp_loss_timeout(tcp_pcb &pcb, bool again)
     const tcp_recovery_view view = tcp_view(pcb);
     const uint32_t flight = tcp_flight_size(pcb);
     net_count(pcb.net, counter::tcp_timeouts);
-    if (pcb.sent.front().sacked) net_count(pcb.net, counter::tcp_sack_reneging);
-    if (pcb.recovery.now() == tcp_recovery::phase::fast) {
+    if (pcb.sent().front().sacked) net_count(pcb.net, counter::tcp_sack_reneging);
+    if (pcb.recovery().now() == tcp_recovery::phase::fast) {
         net_count(pcb.net, pcb.use_sack ? counter::tcp_sack_failures : counter::tcp_reno_failures);
-    } else if (pcb.recovery.now() == tcp_recovery::phase::loss) {
+    } else if (pcb.recovery().now() == tcp_recovery::phase::loss) {
         net_count(pcb.net, counter::tcp_loss_failures);
     }
-    const bool fresh = pcb.recovery.on_timeout(pcb.sent, view, again);
+    const bool fresh = pcb.recovery().on_timeout(pcb.sent(), view, again);
     pcb.rto_from = view.now;
     if (pcb.congestion) pcb.congestion->on_rto(view.now, flight, !fresh);
 }
@@ -290,16 +290,16 @@ void tcp_reorder_timeout(tcp_pcb &pcb)
 {
     const tcp_recovery_view view = tcp_view(pcb);
     const uint32_t flight = tcp_flight_size(pcb);
-    const tcp_recovery_events events = pcb.recovery.on_reorder_timer(pcb.sent, view);
+    const tcp_recovery_events events = pcb.recovery().on_reorder_timer(pcb.sent(), view);
     tcp_count_events(pcb, {}, events);
     tcp_recovery_apply(pcb, events, flight);
-    if (pcb.congestion) pcb.recovery.on_reduced(pcb.sent, view, {}, events, pcb.congestion->ssthresh());
+    if (pcb.congestion) pcb.recovery().on_reduced(pcb.sent(), view, {}, events, pcb.congestion->ssthresh());
 }
 
 /* RFC 8985 7.2: twice the round trip; more if a lone segment's ACK may be delayed. */
 net_time tcp_loss_probe_at(const tcp_pcb &pcb)
 {
-    const net_duration delay = pcb.sent.count() == 1 ? pcb.tcp.config.rto_min : std::chrono::milliseconds(2);
+    const net_duration delay = pcb.sent().count() == 1 ? pcb.tcp.config.rto_min : std::chrono::milliseconds(2);
     const net_duration timeout = pcb.rtt.measured() ? 2 * pcb.rtt.srtt() + delay : pcb.tcp.config.rto_initial;
     return std::max(pcb.last_sent, pcb.rto_from) + timeout;
 }
@@ -307,7 +307,7 @@ net_time tcp_loss_probe_at(const tcp_pcb &pcb)
 bool tcp_loss_probe_wanted(const tcp_pcb &pcb)
 {
     if (!pcb.congestion || !pcb.tcp.config.tail_loss_probe) return false;
-    return pcb.recovery.may_probe(pcb.sent, tcp_rules(pcb));
+    return pcb.recovery().may_probe(pcb.sent(), tcp_rules(pcb));
 }
 
 } // namespace microps

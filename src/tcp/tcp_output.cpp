@@ -164,13 +164,13 @@ void tcp_output_reset_for(tcp_layer &tcp, const tcp_segment &seg)
 void tcp_output_syn(tcp_pcb &pcb)
 {
     if (pcb.snd.nxt != pcb.iss) { /* simultaneous open: the same SYN again, now with an ACK */
-        pcb.sent.mark_front_lost();
+        pcb.sent().mark_front_lost();
         return tcp_output_request(pcb);
     }
     pcb.mss_offered = tcp_mss_advertised(pcb);
     pcb.last_sent = pcb.net.clock.now();
     pcb.rto_from = pcb.last_sent;
-    pcb.sent.on_sent(pcb.iss, pcb.iss + 1, TCP_FLG_SYN, pcb.last_sent);
+    pcb.sent().on_sent(pcb.iss, pcb.iss + 1, TCP_FLG_SYN, pcb.last_sent);
     pcb.snd.nxt = pcb.iss + 1;
     tcp_transmit(pcb, pcb.iss, 0, TCP_FLG_SYN);
     tcp_timer_update(pcb);
@@ -198,7 +198,7 @@ static size_t tcp_cwnd_room(const tcp_pcb &pcb)
 {
     const uint32_t in_flight = tcp_in_flight(pcb);
     const uint32_t cwnd = pcb.congestion ? pcb.congestion->cwnd() : pcb.mss;
-    const uint32_t window = pcb.recovery.window(cwnd, tcp_rules(pcb));
+    const uint32_t window = pcb.recovery().window(cwnd, tcp_rules(pcb));
     if (in_flight == 0) return std::max(window, pcb.mss);
     return window > in_flight ? window - in_flight : 0;
 }
@@ -226,9 +226,9 @@ static void tcp_send_new(tcp_pcb &pcb, size_t len, bool fin) MICROPS_REQUIRES(ne
     if (fin) flags |= TCP_FLG_FIN;
     if (len > 0 && len == tcp_unsent(pcb)) flags |= TCP_FLG_PSH; /* the last of a burst */
     pcb.snd.nxt += len + (fin ? 1 : 0);
-    if (pcb.sent.empty()) pcb.rto_from = now; /* RFC 6298 5.1 */
-    pcb.sent.on_sent(first, pcb.snd.nxt, flags & TCP_FLG_FIN, now);
-    pcb.recovery.on_sent(static_cast<uint32_t>(len), false, {});
+    if (pcb.sent().empty()) pcb.rto_from = now; /* RFC 6298 5.1 */
+    pcb.sent().on_sent(first, pcb.snd.nxt, flags & TCP_FLG_FIN, now);
+    pcb.recovery().on_sent(static_cast<uint32_t>(len), false, {});
     pcb.last_sent = now;
     if (len % pcb.mss != 0) pcb.small_end = first + len;
     net_count(pcb.net, counter::tcp_orig_data_sent);
@@ -238,7 +238,7 @@ static void tcp_send_new(tcp_pcb &pcb, size_t len, bool fin) MICROPS_REQUIRES(ne
 /** RFC 5681 4.1: after an idle retransmission timeout nothing clocks a full window out. */
 static void tcp_restart_after_idle(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
-    if (!pcb.sent.empty() || !pcb.congestion) return;
+    if (!pcb.sent().empty() || !pcb.congestion) return;
     pcb.congestion->on_idle(pcb.net.clock.now() - pcb.last_sent, pcb.rtt.rto());
 }
 
@@ -255,7 +255,7 @@ static bool tcp_output_new(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
     for (size_t unsent = tcp_unsent(pcb); unsent > 0 || tcp_fin_due(pcb); unsent = tcp_unsent(pcb)) {
         size_t len = std::min(tcp_window_permits(pcb, unsent), packet_max);
         if (len == 0 && unsent > 0) break; /* but a FIN needs no room in the window */
-        if (pcb.sent.count() >= pcb.tcp.config.sent_segments) break;
+        if (pcb.sent().count() >= pcb.tcp.config.sent_segments) break;
         const size_t room = tcp_cwnd_room(pcb);
         if (room < std::min<size_t>(len, pcb.mss)) {
             cwnd_limited = true;
@@ -285,14 +285,14 @@ static void tcp_note_usage(tcp_pcb &pcb, bool sent, bool cwnd_limited) MICROPS_R
         pcb.usage_end = pcb.snd.nxt;
     }
     /* The application's choice, or the peer's window; not a send buffer that is too small. */
-    if (limited || pcb.recovery.now() != tcp_recovery::phase::open || !tcp_is_writable(pcb)) return;
+    if (limited || pcb.recovery().now() != tcp_recovery::phase::open || !tcp_is_writable(pcb)) return;
     pcb.congestion->on_application_limited(pcb.net.clock.now(), in_flight, pcb.rtt.rto());
 }
 
 static void tcp_count_again(tcp_pcb &pcb, uint8_t flags) MICROPS_REQUIRES(net_locked)
 {
     if (flags & TCP_FLG_SYN) return net_count(pcb.net, counter::tcp_syn_retrans);
-    switch (pcb.recovery.now()) {
+    switch (pcb.recovery().now()) {
     case tcp_recovery::phase::fast:
         return net_count(pcb.net, counter::tcp_fast_retrans);
     case tcp_recovery::phase::loss:
@@ -312,9 +312,9 @@ static void tcp_send_again(tcp_pcb &pcb, const tcp_sent &lost) MICROPS_REQUIRES(
     const tcp_seq seq = lost.first;
     const auto flags = static_cast<uint8_t>(lost.flags | push | (lost.flags & TCP_FLG_SYN ? 0 : TCP_FLG_ACK));
     pcb.last_sent = pcb.net.clock.now();
-    if (&lost == &pcb.sent.front()) pcb.rto_from = pcb.last_sent;
-    pcb.recovery.on_sent(lost.size(), true, tcp_view(pcb));
-    pcb.sent.on_resent(pcb.last_sent);
+    if (&lost == &pcb.sent().front()) pcb.rto_from = pcb.last_sent;
+    pcb.recovery().on_sent(lost.size(), true, tcp_view(pcb));
+    pcb.sent().on_resent(pcb.last_sent);
     pcb.traffic.retrans++;
     pcb.traffic.bytes_retrans += len;
     net_count(pcb.net, counter::tcp_retrans_segs);
@@ -325,8 +325,8 @@ static void tcp_send_again(tcp_pcb &pcb, const tcp_sent &lost) MICROPS_REQUIRES(
 /** Sends again what is lost, as far as the congestion window permits. */
 static void tcp_output_lost(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
-    while (const tcp_sent *lost = pcb.sent.next_lost(pcb.mss)) {
-        const bool urgent = std::exchange(pcb.recovery.urgent, false);
+    while (const tcp_sent *lost = pcb.sent().next_lost(pcb.mss)) {
+        const bool urgent = std::exchange(pcb.recovery().urgent, false);
         if (!urgent && tcp_cwnd_room(pcb) < lost->size()) return;
         tcp_send_again(pcb, *lost);
     }
@@ -340,13 +340,13 @@ void tcp_output_loss_probe(tcp_pcb &pcb)
     const size_t len = std::min({unsent, static_cast<size_t>(std::max(room, 0)), size_t{pcb.mss}});
     const bool again = len == 0;
     if (again) {
-        pcb.sent.mark_back_lost(pcb.mss);
-        pcb.recovery.urgent = true;
+        pcb.sent().mark_back_lost(pcb.mss);
+        pcb.recovery().urgent = true;
         tcp_output_lost(pcb);
     } else {
         tcp_send_new(pcb, len, pcb.fin_queued && len == unsent);
     }
-    pcb.recovery.on_probe(pcb.snd.nxt, again);
+    pcb.recovery().on_probe(pcb.snd.nxt, again);
     pcb.rto_from = pcb.net.clock.now();
     tcp_output_request(pcb);
 }
@@ -356,12 +356,13 @@ void tcp_output(tcp_pcb &pcb)
     if (pcb.released || pcb.state == tcp_pcb_state::listen) return;
     const tcp_seq before = pcb.snd.nxt;
     tcp_path_follow(pcb);
-    if (!pcb.recovery.prefers_new_data()) tcp_output_lost(pcb);
+    if (!pcb.recovery().prefers_new_data()) tcp_output_lost(pcb);
     const bool was_writable = tcp_is_writable(pcb);
     const bool cwnd_limited = tcp_may_send(pcb.state) && tcp_output_new(pcb);
     tcp_note_usage(pcb, pcb.snd.nxt != before, cwnd_limited);
     if (!was_writable && tcp_is_writable(pcb)) sched_wakeup(pcb.net, pcb.ctx); /* TCP_NOTSENT_LOWAT: it is sent now */
     if (pcb.ack_now) tcp_output_ack(pcb);
+    tcp_flight_release(pcb);
     tcp_timer_update(pcb);
 }
 

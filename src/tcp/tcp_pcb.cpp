@@ -23,6 +23,27 @@ tcp_pcb::tcp_pcb(tcp_layer &layer, int number)
     ip.tx.df = tcp_df(layer.config);
 }
 
+/* What is in flight */
+
+const tcp_flight &tcp_pcb::flight_now() const
+{
+    static const tcp_flight nothing{};
+    return in_flight ? *in_flight : nothing;
+}
+
+tcp_flight &tcp_pcb::flight_now()
+{
+    if (!in_flight) in_flight = std::make_unique<tcp_flight>();
+    return *in_flight;
+}
+
+void tcp_flight_release(tcp_pcb &pcb)
+{
+    if (pcb.in_flight && pcb.in_flight->sent.empty() && pcb.in_flight->recovery.has_nothing_to_remember()) {
+        pcb.in_flight.reset();
+    }
+}
+
 /* Getting and finding PCBs */
 
 /** The oldest TIME_WAIT connection goes early; RFC 9293 3.6.1 would keep it, but then nobody could connect. */
@@ -322,7 +343,7 @@ void tcp_pcb_release(tcp_pcb &pcb)
     pcb.tx.clear();
     pcb.rx.drop_early(); /* what came in order and was acknowledged may still be read, as on Linux */
     pcb.early.clear();
-    pcb.sent.clear();
+    pcb.in_flight.reset();
     pcb.congestion.reset();
     pcb.tcp.live--;
     net_count(pcb.net, counter::tcp_pcbs_released);

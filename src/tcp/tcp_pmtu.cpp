@@ -55,7 +55,7 @@ void tcp_mss_update(tcp_pcb &pcb)
 
 void tcp_path_follow(tcp_pcb &pcb)
 {
-    const bool something_to_send = tcp_unsent(pcb) > 0 || pcb.sent.lost() > 0;
+    const bool something_to_send = tcp_unsent(pcb) > 0 || pcb.sent().lost() > 0;
     if (!pcb.congestion || !something_to_send) return;
     const size_t path_mtu = ip_path_mtu(pcb.net, pcb.foreign.addr);
     if (path_mtu != 0 && path_mtu != pcb.path_mtu) tcp_mss_update(pcb);
@@ -67,8 +67,8 @@ void tcp_fragmentation_needed(tcp_pcb &pcb, const ip_error &error)
     if (ip_path_mtu_learn(pcb.net, error)) net_count(pcb.net, counter::tcp_pmtu_updates);
     if (pcb.congestion) tcp_mss_update(pcb);
     /* RFC 1191 6.4: at once, and not as congestion. Of several errors about one flight the first does it all. */
-    if (!pcb.sent.mark_larger_lost(pcb.mss, pcb.mss_lowered)) return;
-    pcb.recovery.on_too_large(pcb.snd.nxt);
+    if (!pcb.sent().mark_larger_lost(pcb.mss, pcb.mss_lowered)) return;
+    pcb.recovery().on_too_large(pcb.snd.nxt);
     tcp_timer_cancel(pcb); /* it was for the larger segments; output arms it again */
     tcp_output_request(pcb);
 }
@@ -81,7 +81,7 @@ void tcp_black_hole_check(tcp_pcb &pcb)
     const uint32_t next = pcb.mss_max == 0 ? config.base_mss : pcb.mss_max / uint32_t{2};
     const uint32_t mss_max = std::max(next, least);
     /* What is small already, and still does not get through, vanishes for another reason. */
-    if (pcb.sent.front().data_size() <= mss_max || pcb.mss <= mss_max) return;
+    if (pcb.sent().front().data_size() <= mss_max || pcb.mss <= mss_max) return;
     debugf("black hole suspected, mss=%u => %u, foreign=%s", pcb.mss, mss_max, ip_endpoint_str(pcb.foreign).c_str());
     pcb.mss_max = static_cast<uint16_t>(std::min<uint32_t>(mss_max, UINT16_MAX));
     net_count(pcb.net, counter::tcp_mtup_fail);

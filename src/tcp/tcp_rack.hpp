@@ -35,7 +35,8 @@ public:
     {
         return segment.when + rtt_ + window;
     }
-    [[nodiscard]] bool reordering_seen() const { return reordering_seen_; }
+    /** The path has reordered, or the peer has had something twice: that is remembered. */
+    [[nodiscard]] bool is_wary() const { return reordering_seen_ || multiplier_ > 1; }
 
 private:
     net_time sent_{};    /* RACK.xmit_ts: when the newest delivered segment was sent */

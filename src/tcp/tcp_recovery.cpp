@@ -341,6 +341,11 @@ uint32_t tcp_recovery::in_flight(const tcp_scoreboard &board, uint32_t mss, cons
     return board.outstanding() - std::min(board.outstanding(), left);
 }
 
+bool tcp_recovery::has_nothing_to_remember() const
+{
+    return phase_ == phase::open && reordering_ == 0 && !recover_ && !undo_from_ && !probe_ && !rack_.is_wary();
+}
+
 uint32_t tcp_recovery::window(uint32_t cwnd, const tcp_recovery_rules &rules) const
 {
     return phase_ == phase::fast && rules.prr ? prr_.window() : cwnd;

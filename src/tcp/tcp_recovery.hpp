@@ -116,6 +116,9 @@ public:
     /** DupThresh now. */
     [[nodiscard]] uint32_t reordering(const tcp_recovery_rules &rules) const;
 
+    /** With nothing outstanding: a new object would behave the same. */
+    [[nodiscard]] bool has_nothing_to_remember() const;
+
     /** The first lost segment is to be sent whatever the window says; output clears it. */
     bool urgent = false;
 

@@ -15,7 +15,11 @@ namespace microps
 class tcp_rtt
 {
 public:
-    tcp_rtt(net_duration initial, net_duration min, net_duration max) : min_(min), max_(max), rto_(initial) {}
+    tcp_rtt(net_duration initial, net_duration min, net_duration max)
+        : min_(std::chrono::duration_cast<short_duration>(min)), max_(std::chrono::duration_cast<short_duration>(max)),
+          rto_(initial)
+    {
+    }
 
     /**
      * A round trip was measured: new estimates; an earlier back-off ends. RFC 6298's constants are made for one
@@ -35,13 +39,16 @@ public:
     [[nodiscard]] bool measured() const { return srtt_ > net_duration::zero(); }
 
 private:
-    net_duration min_;
-    net_duration max_;
+    using short_duration =
+        std::chrono::duration<uint32_t, std::micro>; /* more than an hour: an idle connection is small */
+
+    short_duration min_;
+    short_duration max_;
+    short_duration shortest_{};        /* of the current window of time */
+    short_duration shortest_before_{}; /* of the one before */
     net_duration rto_;
     net_duration srtt_{};
     net_duration rttvar_{};
-    net_duration shortest_{};        /* of the current window of time */
-    net_duration shortest_before_{}; /* of the one before */
     net_time window_since_{};
 };
 

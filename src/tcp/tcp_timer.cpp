@@ -36,7 +36,7 @@ static bool tcp_keepalive_wanted(const tcp_pcb &pcb)
 static tcp_timer_purpose tcp_timer_wanted(const tcp_pcb &pcb)
 {
     if (pcb.state == tcp_pcb_state::time_wait) return tcp_timer_purpose::time_wait;
-    if (!pcb.sent.empty()) return tcp_timer_purpose::retransmit;
+    if (!pcb.sent().empty()) return tcp_timer_purpose::retransmit;
     if (tcp_may_send(pcb.state) && tcp_unsent(pcb) > 0) return tcp_timer_purpose::persist;
     const bool orphan = pcb.owner == tcp_owner::gone;
     if (orphan && pcb.state == tcp_pcb_state::fin_wait2) return tcp_timer_purpose::fin_wait2;
@@ -84,9 +84,9 @@ static void tcp_retransmit_arm(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
     tcp_timer_purpose purpose = tcp_timer_purpose::retransmit;
     net_time at = pcb.rto_from + pcb.rtt.rto();
     if (pcb.retries > 0) at = std::min(at, pcb.net.clock.now() + tcp_until_user_timeout(pcb, pcb.rtt.rto()));
-    if (pcb.recovery.reorder_at() < at) {
+    if (pcb.recovery().reorder_at() < at) {
         purpose = tcp_timer_purpose::reorder;
-        at = pcb.recovery.reorder_at();
+        at = pcb.recovery().reorder_at();
     } else if (tcp_loss_probe_wanted(pcb)) { /* in place of the timeout, which comes later then */
         purpose = tcp_timer_purpose::loss_probe;
         at = std::min(at, tcp_loss_probe_at(pcb));
@@ -210,10 +210,10 @@ static void tcp_count_retry(tcp_pcb &pcb)
 static void tcp_retransmit_expired(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     if (tcp_retransmitted_in_vain(pcb)) return tcp_give_up(pcb);
-    if (pcb.retries == 0) pcb.stalled_since = pcb.sent.front().when;
+    if (pcb.retries == 0) pcb.stalled_since = pcb.sent().front().when;
     tcp_count_retry(pcb);
     const bool again = pcb.retries > 1;
-    if (pcb.sent.front().flags & TCP_FLG_SYN) pcb.syn_lost = true;
+    if (pcb.sent().front().flags & TCP_FLG_SYN) pcb.syn_lost = true;
     if (again || tcp_stalled_for(pcb, pcb.tcp.config.retries1)) ip_suspect(pcb.net, pcb.foreign.addr); /* R1 */
     tcp_black_hole_check(pcb);
     pcb.rtt.back_off();

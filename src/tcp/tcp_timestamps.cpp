@@ -23,7 +23,7 @@ uint32_t tcp_timestamp(const tcp_pcb &pcb) { return tcp_timestamp_at(pcb, pcb.ne
 bool tcp_echo_is_of_our_syn(const tcp_pcb &pcb, const tcp_segment &seg)
 {
     if (!pcb.use_timestamps || !seg.options.timestamps || seg.options.timestamps->echo == 0) return true;
-    const net_time first = pcb.retries > 0 || pcb.sent.empty() ? pcb.stalled_since : pcb.sent.front().when;
+    const net_time first = pcb.retries > 0 || pcb.sent().empty() ? pcb.stalled_since : pcb.sent().front().when;
     const uint32_t echo = seg.options.timestamps->echo;
     return !tcp_timestamp_before(echo, tcp_timestamp_at(pcb, first)) && !tcp_timestamp_before(tcp_timestamp(pcb), echo);
 }
