@@ -97,13 +97,21 @@ void report_departure(net_stack &net) MICROPS_REQUIRES(net_locked)
 void waiter_enter(net_stack &net, sched_ctx &ctx, sched_waiter &waiter) MICROPS_REQUIRES(net_locked)
 {
     waiter.ctx = &ctx;
-    ctx.waiters.push_back(&waiter);
+    sched_waiter **end = &ctx.first;
+    while (*end) {
+        end = &(*end)->next;
+    }
+    *end = &waiter;
     net.core->waiters.push_back(&waiter);
 }
 
 void waiter_leave(net_stack &net, sched_ctx &ctx, sched_waiter &waiter) MICROPS_REQUIRES(net_locked)
 {
-    std::erase(ctx.waiters, &waiter);
+    sched_waiter **link = &ctx.first;
+    while (*link != &waiter) {
+        link = &(*link)->next;
+    }
+    *link = waiter.next;
     std::erase(net.core->waiters, &waiter);
     report_departure(net);
 }
@@ -180,7 +188,7 @@ int sched_sleep(net_stack &net, sched_ctx &ctx, net_guard &guard, net_time deadl
 
 void sched_wakeup(net_stack &net, sched_ctx &ctx)
 {
-    for (sched_waiter *waiter : ctx.waiters) {
+    for (sched_waiter *waiter = ctx.first; waiter; waiter = waiter->next) {
         wake_waiter(net, *waiter);
     }
     if (&ctx != &net.activity) sched_wakeup(net, net.activity);

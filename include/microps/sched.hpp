@@ -11,7 +11,6 @@
 #include "microps/time.hpp"
 
 #include <condition_variable>
-#include <vector>
 
 namespace microps
 {
@@ -27,14 +26,15 @@ struct sched_ctx {
     sched_ctx &operator=(const sched_ctx &) = delete;
 
     /** Whether somebody sleeps on it. */
-    [[nodiscard]] bool busy() const { return !waiters.empty(); }
+    [[nodiscard]] bool busy() const { return first != nullptr; }
 
-    std::vector<sched_waiter *> waiters{};
+    sched_waiter *first = nullptr; /* in the order in which they came */
 };
 
 /** One sleeping call; lives on the sleeper's stack. */
 struct sched_waiter {
     sched_ctx *ctx = nullptr;
+    sched_waiter *next = nullptr; /* of the same ctx */
     const char *caller = ""; /* the function that sleeps, for people */
     bool woken = false;
     int error = 0; /* set by a scheduler that knows nobody will ever wake this call (EDEADLK) */

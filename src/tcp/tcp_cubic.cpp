@@ -98,7 +98,7 @@ void tcp_cubic::avoid_congestion(const tcp_ack_sample &ack, uint32_t acked)
 void tcp_cubic::reduce(uint32_t in_flight)
 {
     remember();
-    earlier_ = epoch_;
+    earlier_ = std::make_unique<epoch>(epoch_);
     epoch_.cwnd_prior = cwnd_;
     /* Fast convergence: the window did not even come back to W_max, so somebody else needs room. */
     epoch_.w_max = cwnd_ < epoch_.w_max ? part_of(cwnd_, (1 + BETA) / 2) : cwnd_;
@@ -125,7 +125,7 @@ void tcp_cubic::on_rto(net_time, uint32_t in_flight, bool again)
 void tcp_cubic::on_spurious(net_time)
 {
     if (!restore()) return;
-    epoch_ = earlier_;
+    epoch_ = *earlier_;
 }
 
 /* Not being used */

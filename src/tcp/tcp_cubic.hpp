@@ -58,12 +58,12 @@ private:
     void reduce(uint32_t in_flight);
 
     epoch epoch_{};
-    epoch earlier_{};  /* before the last reduction, to undo it */
-    net_time heard_{}; /* the last ACK */
+    std::unique_ptr<epoch> earlier_{}; /* before the last reduction, to undo it */
+    net_time heard_{};                 /* the last ACK */
     tcp_hystart hystart_{};
     bool hystart_wanted_;
 };
-static_assert(sizeof(tcp_cubic) <= 144, "an idle connection costs less than 1 KiB");
+static_assert(sizeof(tcp_cubic) <= 120, "an idle connection costs less than 1 KiB");
 
 [[nodiscard]] std::unique_ptr<tcp_congestion> tcp_cubic_make(const tcp_congestion_options &options);
 

@@ -220,8 +220,8 @@ struct tcp_pcb {
     } ts{};
     uint32_t mss = TCP_MSS_DEFAULT;      /* most data in a segment to the peer, without options */
     uint32_t peer_mss = TCP_MSS_DEFAULT; /* what the peer asked for */
-    uint16_t mss_offered = 0;            /* in our SYN */
     uint32_t rcv_mss = 0;                /* largest segment that came: the receiver's idea of "full-sized" */
+    uint16_t mss_offered = 0;            /* in our SYN */
     uint16_t path_mtu = 0;               /* that mss was made for */
     uint16_t mss_max = 0;                /* 0: no bound; else set because larger segments vanished (RFC 4821) */
     tcp_seq mss_lowered{};               /* what is before it may be larger than mss */
@@ -235,8 +235,8 @@ struct tcp_pcb {
     std::unique_ptr<tcp_congestion> congestion{};
     tcp_seq round_end{}; /* a round trip ends by the first ACK of what was sent behind this */
     uint32_t flight = 0; /* most in flight in this round trip, and whether cwnd stopped output; until ... */
-    bool cwnd_limited = false;
     tcp_seq usage_end{}; /* ... this is acknowledged */
+    bool cwnd_limited = false;
     net_time last_sent{};
     std::optional<tcp_seq> small_end{}; /* end of a segment that was not full-sized, until acknowledged (Nagle) */
 
@@ -270,25 +270,25 @@ struct tcp_pcb {
     unsigned sleepers = 0;
     ip_sockopts ip{};       /* IP_TTL, IP_TOS */
     ip_endpoint bound_to{}; /* by tcp_bind(); port 0: not bound */
-    bool reuse = true;      /* SO_REUSEADDR */
-    bool rx_fixed = false;  /* SO_RCVBUF, SO_SNDBUF: the user has said how large */
-    bool tx_fixed = false;
-    bool nodelay = false;   /* TCP_NODELAY: no Nagle */
-    bool keepalive = false; /* SO_KEEPALIVE */
-    bool more = false;      /* MSG_MORE: hold a partial segment back */
-    bool corked = false;    /* TCP_CORK: the same, for all calls */
     tcp_settings set{};
-    bool opened = false;       /* was connected, or is */
-    bool passive = false;      /* by LISTEN */
-    bool syn_lost = false;     /* our SYN had to be sent again */
-    bool fin_queued = false;   /* the user will send no more: a FIN follows the data in tx */
-    bool fin_received = false; /* the peer will send no more */
-    bool rx_shut = false;      /* SHUT_RD */
-    bool send_anyway = false;  /* the persist timer overrides silly window avoidance (RFC 9293 3.8.6.2.1 (4)) */
-    bool output_listed = false;
-    bool released = false; /* in no table any more; freed when nobody holds or uses it */
-    bool in_table = false;
-    bool dead = false;
+    bool reuse : 1 = true;     /* SO_REUSEADDR */
+    bool rx_fixed : 1 = false; /* SO_RCVBUF, SO_SNDBUF: the user has said how large */
+    bool tx_fixed : 1 = false;
+    bool nodelay : 1 = false;      /* TCP_NODELAY: no Nagle */
+    bool keepalive : 1 = false;    /* SO_KEEPALIVE */
+    bool more : 1 = false;         /* MSG_MORE: hold a partial segment back */
+    bool corked : 1 = false;       /* TCP_CORK: the same, for all calls */
+    bool opened : 1 = false;       /* was connected, or is */
+    bool passive : 1 = false;      /* by LISTEN */
+    bool syn_lost : 1 = false;     /* our SYN had to be sent again */
+    bool fin_queued : 1 = false;   /* the user will send no more: a FIN follows the data in tx */
+    bool fin_received : 1 = false; /* the peer will send no more */
+    bool rx_shut : 1 = false;      /* SHUT_RD */
+    bool send_anyway : 1 = false;  /* the persist timer overrides silly window avoidance (RFC 9293 3.8.6.2.1 (4)) */
+    bool output_listed : 1 = false;
+    bool released : 1 = false; /* in no table any more; freed when nobody holds or uses it */
+    bool in_table : 1 = false;
+    bool dead : 1 = false;
 
     sched_ctx ctx{};
 
@@ -309,7 +309,7 @@ private:
     [[nodiscard]] tcp_flight &flight_now();
 };
 /* "An idle connection costs under 1 KiB": the PCB, its congestion control, its place in the tables. */
-static_assert(sizeof(tcp_pcb) <= 784);
+static_assert(sizeof(tcp_pcb) <= 752);
 
 /** Everything the module remembers, in one place. */
 struct tcp_layer {
