@@ -109,6 +109,12 @@ static step tcp_ack_state(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
     net_unreachable();
 }
 
+bool tcp_ack_is_believable(const tcp_pcb &pcb, tcp_seq ack)
+{
+    const auto past = static_cast<size_t>(std::min<uint64_t>(pcb.snd.wnd_max, pcb.traffic.bytes_acked + 1));
+    return ack <= pcb.snd.nxt && ack >= pcb.snd.una - past;
+}
+
 step tcp_check_ack(tcp_pcb &pcb, const tcp_segment &seg)
 {
     if (!seg.has(TCP_FLG_ACK)) {
@@ -116,9 +122,7 @@ step tcp_check_ack(tcp_pcb &pcb, const tcp_segment &seg)
         return step::drop;
     }
     if (pcb.state == tcp_pcb_state::syn_received && tcp_check_ack_of_syn(pcb, seg) == step::drop) return step::drop;
-    /* RFC 5961 5.2: blind data injection. As Linux, nothing older than the connection is believed either. */
-    const auto past = static_cast<size_t>(std::min<uint64_t>(pcb.snd.wnd_max, pcb.traffic.bytes_acked + 1));
-    if (seg.ack > pcb.snd.nxt || seg.ack < pcb.snd.una - past) {
+    if (!tcp_ack_is_believable(pcb, seg.ack)) {
         net_drop(pcb.net, drop_reason::tcp_bad_ack, "ack=%u, snd.una=%u, snd.nxt=%u", seg.ack.value(),
                  pcb.snd.una.value(), pcb.snd.nxt.value());
         tcp_challenge_ack(pcb);

@@ -118,6 +118,16 @@ static void tcp_count_unacceptable(tcp_pcb &pcb, const tcp_segment &seg) MICROPS
              pcb.rcv.nxt.value(), tcp_receive_window(pcb));
 }
 
+/**
+ * The peer's text again. Our ACK of it may have been lost: the answer echoes this retransmission (RFC 7323 4.3), or the
+ * peer would take all the time since for a round trip. As of all that moves TS.Recent, only with a believable ACK.
+ */
+static void tcp_text_again(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked)
+{
+    if (seg.data.empty() || seg.end() > pcb.rcv.nxt || !seg.has(TCP_FLG_ACK)) return;
+    if (tcp_ack_is_believable(pcb, seg.ack)) tcp_timestamp_update(pcb, seg);
+}
+
 /** Leaves of the segment what lies in the window. */
 static void tcp_trim(tcp_pcb &pcb, tcp_segment &seg) MICROPS_REQUIRES(net_locked)
 {
@@ -173,6 +183,7 @@ static step tcp_check_sequence(tcp_pcb &pcb, tcp_segment &seg) MICROPS_REQUIRES(
     }
     if (!acceptable) {
         tcp_count_unacceptable(pcb, seg);
+        tcp_text_again(pcb, seg);
         tcp_answer_unacceptable(pcb, seg);
         return step::drop;
     }

@@ -327,7 +327,7 @@ static void tcp_output_lost(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     while (const tcp_sent *lost = pcb.sent().next_lost(pcb.mss)) {
         const bool urgent = std::exchange(pcb.recovery().urgent, false);
-        if (!urgent && tcp_cwnd_room(pcb) < lost->size()) return;
+        if (!urgent && tcp_cwnd_room(pcb) < lost->data_size()) return;
         tcp_send_again(pcb, *lost);
     }
 }

@@ -26,6 +26,13 @@ static size_t tcp_receive_room(const tcp_pcb &pcb)
     return pcb.set.window_clamp > 0 ? std::min<size_t>(room, pcb.set.window_clamp) : room;
 }
 
+/** The most that silly window avoidance may wait for before it moves the window on (RFC 9293 3.8.6.2.2). */
+static uint32_t tcp_window_half(const tcp_pcb &pcb)
+{
+    const uint32_t clamp = pcb.set.window_clamp > 0 ? pcb.set.window_clamp : UINT32_MAX;
+    return std::min(pcb.rx_limit, clamp) / 2;
+}
+
 uint32_t tcp_syn_window(const tcp_pcb &pcb)
 {
     const uint32_t clamp = pcb.set.window_clamp > 0 ? pcb.set.window_clamp : TCP_WINDOW_MAX;
@@ -60,7 +67,7 @@ uint16_t tcp_window_advertise(tcp_pcb &pcb, bool syn)
     }
     const tcp_seq edge = tcp_window_edge(pcb);
     if (!pcb.fin_received) {
-        const uint32_t worthwhile = std::min(uint32_t{pcb.mss_offered}, pcb.rx_limit / 2);
+        const uint32_t worthwhile = std::min(uint32_t{pcb.mss_offered}, tcp_window_half(pcb));
         if (edge.since(pcb.rcv.edge) >= worthwhile) pcb.rcv.edge = edge;
     }
     /* What the shift cannot express is rounded up, so that the window does not shrink, where there is room for that. */
@@ -82,7 +89,7 @@ void tcp_window_update(tcp_pcb &pcb)
      */
     const uint32_t window = tcp_receive_window(pcb);
     const uint32_t wanted = window < full ? full : std::max(2 * full, window);
-    if (tcp_window_edge(pcb).since(pcb.rcv.edge) < std::min(wanted, pcb.rx_limit / 2)) return;
+    if (tcp_window_edge(pcb).since(pcb.rcv.edge) < std::min(wanted, tcp_window_half(pcb))) return;
     pcb.ack_now = true;
     tcp_output_request(pcb);
 }

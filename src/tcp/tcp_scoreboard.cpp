@@ -70,6 +70,24 @@ void tcp_scoreboard::split(size_t index, tcp_seq at)
     if (first_lost_ > index) first_lost_++;
 }
 
+/** Takes into the lost segment the lost ones behind it, as long as it has at most @p max bytes of data. */
+void tcp_scoreboard::join(size_t index, uint32_t max)
+{
+    tcp_sent &segment = segments_[index];
+    size_t end = index + 1;
+    while (end < segments_.size() && segment.flags == 0 && segments_[end].lost &&
+           segment.size() + segments_[end].data_size() <= max) {
+        const tcp_sent &next = segments_[end++];
+        if (segment.resent && next.resent) resent_--;
+        segment.last = next.last;
+        segment.flags = next.flags;
+        segment.when = std::max(segment.when, next.when);
+        segment.resent = segment.resent || next.resent;
+    }
+    const auto begin = segments_.begin();
+    segments_.erase(begin + static_cast<std::ptrdiff_t>(index) + 1, begin + static_cast<std::ptrdiff_t>(end));
+}
+
 /* Marks */
 
 void tcp_scoreboard::mark_sacked(size_t index)
@@ -136,7 +154,11 @@ const tcp_sent *tcp_scoreboard::next_lost(uint32_t max)
     while (!segments_[first_lost_].lost) {
         first_lost_++;
     }
-    if (segments_[first_lost_].data_size() > max) split(first_lost_, segments_[first_lost_].first + max);
+    if (segments_[first_lost_].data_size() > max) {
+        split(first_lost_, segments_[first_lost_].first + max);
+    } else {
+        join(first_lost_, max);
+    }
     return &segments_[first_lost_];
 }
 

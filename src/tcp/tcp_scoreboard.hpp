@@ -81,7 +81,10 @@ public:
     bool mark_larger_lost(uint32_t size, tcp_seq end);
     /** Nothing is lost after all. */
     void forget_losses();
-    /** The first lost segment, with at most @p max bytes of data (a longer one is divided); null if none is. */
+    /**
+     * The first lost segment, with at most @p max bytes of data; null if none is. A longer one is divided; short ones
+     * that follow each other are joined, so that what was written in tiny pieces is not sent again in tiny segments.
+     */
     [[nodiscard]] const tcp_sent *next_lost(uint32_t max);
     /** The segment that next_lost() returned was sent again. */
     void on_resent(net_time now);
@@ -93,6 +96,7 @@ private:
     void mark_lost(size_t index);
     void mark_sacked(size_t index);
     void split(size_t index, tcp_seq at);
+    void join(size_t index, uint32_t max);
     [[nodiscard]] size_t find(tcp_seq seq) const;
 
     std::vector<tcp_sent> segments_; /* those before begin_ are gone */

@@ -110,6 +110,27 @@ TEST(TcpPaws, SegmentsWithoutTheOptionAreTaken)
     EXPECT_EQ(link.peer.app_read(), "bare");
 }
 
+/*
+ * RFC 7323 4.3: our ACK of the text was lost. The answer to the retransmission echoes that one; else the peer would
+ * measure all the time since, and his retransmission timeout would be as long as the outage.
+ */
+TEST(TcpPaws, RetransmissionWhoseAckWasLostIsEchoed)
+{
+    test_world world;
+    timestamped link(world);
+    link.text("abc", 2000);
+    link.peer.wait(60s);
+    link.peer.skip();
+    link.peer.send(payload("abc").seq(link.peer.nxt - 3).timestamps(62000, link.echo));
+    link.peer.expect(ack(link.peer.nxt).within(0ms));
+    ASSERT_TRUE(link.peer.last().timestamps);
+    EXPECT_EQ(link.peer.last().timestamps->second, 62000u);
+    /* A stranger, who does not know what we have sent, moves nothing. */
+    link.peer.send(payload("abc").seq(link.peer.nxt - 3).ack(link.peer.rcv + 100).timestamps(90000, link.echo));
+    link.peer.expect(ack(link.peer.nxt).within(0ms));
+    EXPECT_EQ(link.peer.last().timestamps->second, 62000u);
+}
+
 /* RFC 7323 4.3 (2): the TSval echoed is that of the segment that our last ACK was about, not of what came early. */
 TEST(TcpPaws, EarlyTextDoesNotMoveTheEcho)
 {

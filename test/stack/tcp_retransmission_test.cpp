@@ -5,6 +5,8 @@
  */
 #include "support/tcp_test.hpp"
 
+#include <netinet/tcp.h>
+
 namespace microps
 {
 namespace
@@ -308,6 +310,25 @@ TEST(TcpRetransmission, PiecesWrittenSinceMayJoin)
     EXPECT_EQ(peer.app_write("three"), 5);
     drain(peer);
     EXPECT_EQ(download(peer, 13, 10s), "one two three");
+    peer.expect_nothing(100s);
+}
+
+/* RFC 9293 3.7.4: what was sent in tiny segments, and lost, is not sent again in as many: the window would take them
+ * all, and where only a few packets may wait, for an address or for a link, the first would never get through. */
+TEST(TcpRetransmission, TinySegmentsAreJoined)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    const int on = 1;
+    EXPECT_EQ(sock_setsockopt(peer.stack(), peer.app(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)), 0);
+    for (int i = 0; i < 40; i++) {
+        EXPECT_EQ(peer.app_write(stream(10, static_cast<size_t>(i) * 10)), 10);
+        peer.expect(segment().len(10));
+    }
+    peer.expect(payload(stream(400)).seq(peer.rcv).within(3s));
+    peer.expect_nothing(100ms);
+    peer.rcv += 400;
+    peer.send(ack());
     peer.expect_nothing(100s);
 }
 

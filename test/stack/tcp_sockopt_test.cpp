@@ -126,6 +126,27 @@ TEST(TcpSockopt, MaxsegLimitsBothDirections)
     peer.expect(segment().len(200));
 }
 
+/* RFC 9293 3.8.6.2.2: a window smaller than a segment opens again, too, once the reader has read. */
+TEST(TcpSockopt, WindowOfATinyClampOpensAgain)
+{
+    test_world world;
+    tcp_peer peer(world, listening);
+    EXPECT_EQ(set_option(peer.stack(), peer.listener(), IPPROTO_TCP, TCP_WINDOW_CLAMP, 1024), 0);
+    EXPECT_TRUE(peer.establish());
+    for (int i = 0; i < 20; i++) {
+        peer.send(payload(stream(1024)));
+        peer.nxt += 1024;
+        peer.wait(1s);
+        EXPECT_EQ(peer.app_read().size(), 1024u);
+        peer.wait(1s);
+        std::optional<uint16_t> window;
+        while (peer.pending() > 0) {
+            window = peer.receive(0ms)->win;
+        }
+        EXPECT_EQ(window, 1024);
+    }
+}
+
 /* TCP_WINDOW_CLAMP: however large the buffer is. */
 TEST(TcpSockopt, WindowClampBoundsWhatWeOffer)
 {
