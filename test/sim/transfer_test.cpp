@@ -34,6 +34,7 @@ uint64_t environment(const char *name, uint64_t otherwise)
 transfer_plan plan_of(uint64_t seed)
 {
     transfer_plan plan;
+    plan.switches = true;
     if (seed % 8 == 7) plan.hosts = static_cast<unsigned>(3 + seed / 8 % 6);
     if (seed % 8 == 7) plan.bytes_max = 200000;
     return plan;

@@ -11,6 +11,7 @@
 #include "microps/sim/world.hpp"
 #include "microps/sock.hpp"
 #include "microps/tcp.hpp"
+#include "sim/tcp_switches.hpp"
 
 #include <algorithm>
 #include <array>
@@ -68,9 +69,12 @@ struct connection {
     stream down{};
     size_t chunk = 1000;       /* what one call reads or writes, at most */
     net_duration pause{};      /* the readers sleep so long now and then */
+    net_duration late{};       /* they begin so late: the window closes */
+    double more = 0;           /* how often a write says MSG_MORE */
     bool client_polls = false; /* how each end is programmed */
     bool server_polls = false;
     unsigned ends_open = 2;
+    std::string wrong{}; /* what TCP_INFO said that cannot be */
 };
 
 /** Everything of one run. */
@@ -119,19 +123,26 @@ sim_wire_config random_wire(net_random &random, const transfer_plan &plan)
 }
 
 /** Long back-offs are allowed to fail; here they shall not: only the number of tries ends an attempt. */
-void be_patient(sim_host &host)
+void be_patient(run_state &run, sim_host &host)
 {
     net_guard guard(host.net());
     tcp_config &config = tcp_configure(host.net());
+    if (run.plan.switches) draw_tcp_switches(run.random, config);
     config.syn_retries = 60;
     config.synack_retries = 60;
     config.data_retries = 60;
     config.orphan_retries = 60;
 }
 
-void pause_sometimes(run_state &run, const connection &conn)
+void pause_sometimes(run_state &run, net_stack &net, int sock, connection &conn)
 {
+    if (run.plan.switches && run.random.chance(0.05)) conn.wrong += tcp_info_wrong(net, sock);
     if (conn.pause > net_duration::zero() && run.random.chance(0.1)) run.world.sleep(conn.pause);
+}
+
+int send_flags(run_state &run, const connection &conn)
+{
+    return conn.more > 0 && run.random.chance(conn.more) ? MSG_MORE : 0;
 }
 
 /* An end that blocks: one thread writes, one reads. */
@@ -142,7 +153,7 @@ void write_all(run_state &run, net_stack &net, int sock, const connection &conn,
     for (size_t done = 0; done < out.size;) {
         part.resize(std::min(out.size - done, 1 + run.random.below(conn.chunk)));
         out.fill(part, done);
-        const ssize_t n = sock_send(net, sock, part.data(), part.size());
+        const ssize_t n = sock_send(net, sock, part.data(), part.size(), send_flags(run, conn));
         if (n <= 0) {
             out.write_error = errno;
             return;
@@ -152,11 +163,12 @@ void write_all(run_state &run, net_stack &net, int sock, const connection &conn,
     if (sock_shutdown(net, sock, SHUT_WR) == -1) out.write_error = errno;
 }
 
-void read_all(run_state &run, net_stack &net, int sock, const connection &conn, stream &in)
+void read_all(run_state &run, net_stack &net, int sock, connection &conn, stream &in)
 {
+    if (conn.late > net_duration::zero()) run.world.sleep(conn.late);
     std::vector<uint8_t> part(conn.chunk);
     for (;;) {
-        pause_sometimes(run, conn);
+        pause_sometimes(run, net, sock, conn);
         const ssize_t n = sock_recv(net, sock, part.data(), part.size());
         if (n == -1) in.read_error = errno;
         if (n == 0) in.ended = true;
@@ -191,7 +203,8 @@ bool poll_write(run_state &run, net_stack &net, int sock, const connection &conn
 {
     std::vector<uint8_t> part(std::min(out.size - done, 1 + run.random.below(conn.chunk)));
     out.fill(part, done);
-    const ssize_t n = part.empty() ? 0 : sock_send(net, sock, part.data(), part.size(), MSG_DONTWAIT);
+    const ssize_t n =
+        part.empty() ? 0 : sock_send(net, sock, part.data(), part.size(), MSG_DONTWAIT | send_flags(run, conn));
     if (n == -1 && errno != EAGAIN) out.write_error = errno;
     if (n > 0) done += static_cast<size_t>(n);
     if (done < out.size && out.write_error == 0) return true;
@@ -216,7 +229,7 @@ void polling_end(run_state &run, sim_host &host, int sock, connection &conn, str
     bool reading = true;
     size_t done = 0;
     while (writing || reading) {
-        pause_sometimes(run, conn);
+        pause_sometimes(run, net, sock, conn);
         const int events = (writing ? POLLOUT : 0) | (reading ? POLLIN : 0);
         pollfd fd{.fd = sock, .events = static_cast<short>(events), .revents = 0};
         if (sock_poll(net, &fd, 1, -1) == -1) {
@@ -252,6 +265,7 @@ void client(run_state &run, sim_host &host, uint32_t number)
     run.world.sleep(random_span(run.random, 100ms));
     net_stack &net = host.net();
     const int sock = sock_open(net, AF_INET, SOCK_STREAM, 0);
+    if (run.plan.switches) draw_socket_options(run.random, net, sock);
     const sockaddr_in addr = server_addr();
     const be32 hello = number;
     if (sock_connect(net, sock, generic(addr), sizeof(addr)) == -1 ||
@@ -280,6 +294,7 @@ void server(run_state &run, sim_host &host)
     net_stack &net = host.net();
     const int listener = sock_open(net, AF_INET, SOCK_STREAM, 0);
     const sockaddr_in any = sockaddr_from_endpoint({IP_ADDR_ANY, PORT});
+    if (run.plan.switches) draw_socket_options(run.random, net, listener);
     sock_bind(net, listener, generic(any), sizeof(any));
     sock_listen(net, listener, 16);
     for (size_t i = 0; i < run.connections.size(); i++) {
@@ -291,6 +306,18 @@ void server(run_state &run, sim_host &host)
 }
 
 /* Setting up, and looking at what came of it */
+
+/** The wire is cut for 0.1 to 3 seconds now and then. */
+void draw_outages(run_state &run)
+{
+    sim_wire &wire = *run.wire;
+    for (size_t n = run.random.chance(0.3) ? 1 + run.random.below(4) : 0; n > 0; n--) {
+        const net_duration begin = random_span(run.random, 20s);
+        const net_duration end = begin + 100ms + random_span(run.random, 2900ms);
+        run.world.after(begin, [&wire] { wire.cut(); });
+        run.world.after(end, [&wire] { wire.cut(false); });
+    }
+}
 
 void set_up(run_state &run)
 {
@@ -316,8 +343,21 @@ void set_up(run_state &run)
         sim_wire_config own = random_wire(run.random, run.plan);
         own.mtu = config.mtu;
         run.wire->config(*host) = own;
-        be_patient(*host);
+        be_patient(run, *host);
     }
+    if (run.plan.switches) draw_outages(run);
+}
+
+/** Tiny writes, late readers. */
+void draw_manners(net_random &random, connection &conn)
+{
+    if (random.chance(0.1)) {
+        conn.chunk = 1 + random.below(20);
+        conn.up.size = std::min<size_t>(conn.up.size, 3000);
+        conn.down.size = std::min<size_t>(conn.down.size, 3000);
+    }
+    if (random.chance(0.1)) conn.late = random_span(random, 30s);
+    if (random.chance(0.2)) conn.more = random_up_to(random, 1);
 }
 
 void draw_connections(run_state &run)
@@ -330,6 +370,7 @@ void draw_connections(run_state &run)
         conn.down = {.key = run.random.u32(), .size = random_size(run.random, run.plan.bytes_max)};
         conn.chunk = 1 + run.random.below(20000);
         if (run.random.chance(0.3)) conn.pause = random_span(run.random, 3s);
+        if (run.plan.switches) draw_manners(run.random, conn);
         conn.client_polls = run.random.chance(0.5);
         conn.server_polls = run.random.chance(0.5);
         run.connections.push_back(conn);
@@ -377,6 +418,7 @@ transfer_result run_transfers(uint64_t seed, const transfer_plan &plan)
         result.wrong_bytes += conn.up.wrong + conn.down.wrong;
         if (!conn.up.good()) result.wrong += describe("up", conn.up);
         if (!conn.down.good()) result.wrong += describe("down", conn.down);
+        result.wrong += conn.wrong;
         if (conn.ends_open > 0) result.wrong += "an end is not closed\n";
     }
     result.wrong += leftovers(run);

@@ -19,6 +19,7 @@ struct transfer_plan {
     unsigned corrupt_bits = 1;
     unsigned hosts = 2;         /* 2 .. 8; the first one serves */
     size_t bytes_max = 1000000; /* each direction of each connection */
+    bool switches = false;      /* draw tcp_config and socket options, too, and outages: tcp_switches.hpp */
 };
 
 struct transfer_result {
