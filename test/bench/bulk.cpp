@@ -241,8 +241,10 @@ void print(const plan &p, const char *role, const result &res)
                 res.time > 0 ? static_cast<double>(res.bytes) * 8e-6 / res.time : 0);
     if (p.calls == &MICROPS) {
         const net_stats &stats = net_default().stats;
-        for (const counter what : {counter::tcp_retrans_segs, counter::tcp_fast_retrans, counter::tcp_timeouts}) {
-            std::printf(" %s=%llu", counter_name(what), static_cast<unsigned long long>(stats[what]));
+        for (size_t i = static_cast<size_t>(counter::tcp_active_opens); i < stats.counters.size(); i++) {
+            if (stats.counters[i] == 0) continue;
+            std::printf(" %s=%llu", counter_name(static_cast<counter>(i)),
+                        static_cast<unsigned long long>(stats.counters[i]));
         }
     }
     std::printf("%s\n", res.detail.c_str());
