@@ -62,8 +62,12 @@ private:
         set_cwnd(cwnd_ + mss_);
     }
 
-    /* RFC 5681 equation 4. */
-    [[nodiscard]] uint32_t half_of(uint32_t in_flight) const { return std::clamp(in_flight / 2, 2 * mss_, WINDOW_MAX); }
+    /* RFC 5681 equation 4, in whole segments: half a segment is never sent, but it would have to be acknowledged, with
+       all others, before the window grows again. */
+    [[nodiscard]] uint32_t half_of(uint32_t in_flight) const
+    {
+        return std::clamp(in_flight / 2 / mss_ * mss_, 2 * mss_, WINDOW_MAX);
+    }
 
     uint32_t acked_ = 0; /* bytes acknowledged since the window last grew */
 };

@@ -87,6 +87,19 @@ TEST(TcpNewReno, LossHalvesButLeavesTwoSegments) /* RFC 5681 equation 4 */
     EXPECT_EQ(congestion->cwnd(), 2 * MSS);
 }
 
+/* Half of an odd number of segments: the half segment could not be sent, but the window would have to be acknowledged
+   with it before it grows. As Linux, which counts segments. */
+TEST(TcpNewReno, HalfAWindowIsAWholeNumberOfSegments)
+{
+    const auto congestion = newreno(20);
+    congestion->on_loss({}, 7 * MSS + 1);
+    EXPECT_EQ(congestion->ssthresh(), 3 * MSS);
+    one_round_trip(*congestion);
+    EXPECT_EQ(congestion->cwnd(), 4 * MSS);
+    congestion->on_rto({}, 9 * MSS, false);
+    EXPECT_EQ(congestion->ssthresh(), 4 * MSS);
+}
+
 TEST(TcpNewReno, TimeoutBeginsWithOneSegmentAndASecondHoldsSsthresh) /* RFC 5681 3.1 */
 {
     const auto congestion = newreno(20);
