@@ -214,7 +214,7 @@ static void tcp_retransmit_expired(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
     tcp_count_retry(pcb);
     const bool again = pcb.retries > 1;
     if (pcb.sent().front().flags & TCP_FLG_SYN) pcb.syn_lost = true;
-    if (again || tcp_stalled_for(pcb, pcb.tcp.config.retries1)) ip_suspect(pcb.net, pcb.foreign.addr); /* R1 */
+    if (pcb.retries > pcb.tcp.config.retries1) ip_suspect(pcb.net, pcb.foreign.addr); /* R1 */
     tcp_black_hole_check(pcb);
     pcb.rtt.back_off();
     tcp_loss_timeout(pcb, again);

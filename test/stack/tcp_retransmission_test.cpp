@@ -169,6 +169,33 @@ TEST(TcpRetransmission, AckOfARetransmissionIsNoMeasurement)
     EXPECT_LE(rto, 3.8);
 }
 
+/* RFC 7323 4.1: the echo says which transmission is acknowledged: so the ACK of a retransmission is a measurement. */
+TEST(TcpRetransmission, TimestampsMeasureRetransmissionsToo)
+{
+    test_world world;
+    tcp_peer peer(world, listening);
+    peer.send(syn().mss(MSS).timestamps(1, 0));
+    peer.expect(syn_ack());
+    peer.wait(300ms);
+    peer.send(ack().timestamps(2, peer.last().timestamps.value_or(std::pair{0u, 0u}).first));
+    EXPECT_TRUE(peer.app_accept());
+    EXPECT_EQ(peer.app_write("x"), 1);
+    std::optional<tcp_peer_segment> last;
+    for (int i = 0; i < 5; i++) { /* the RTO is some 14 s now */
+        last = peer.receive(200s);
+    }
+    ASSERT_TRUE(last && last->timestamps);
+    peer.wait(300ms);
+    peer.rcv += 1;
+    peer.send(ack().timestamps(3, last->timestamps->first));
+    EXPECT_EQ(peer.app_write("y"), 1);
+    EXPECT_EQ(arrival_times(peer, 1).size(), 1u);
+    const net_time sent = world.now();
+    const auto times = arrival_times(peer, 1);
+    ASSERT_EQ(times.size(), 1u);
+    EXPECT_LE(in_seconds(times[0] - sent), 1.5) << "the back-off is over";
+}
+
 /* RFC 6298 5, Karn's second half: a measurement ends the back-off. */
 TEST(TcpRetransmission, MeasurementEndsTheBackOff)
 {

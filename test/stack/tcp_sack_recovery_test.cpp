@@ -226,6 +226,25 @@ TEST(TcpRfc6675, EachHoleNeedsItsOwnProof)
     EXPECT_EQ(f.again(drain(f.peer)), numbers{4});
 }
 
+/* 6.3: a timeout marks only what is old enough: what was sent just before it may well be on its way. */
+TEST(TcpRackTimer, TimeoutSparesWhatWasSentLately)
+{
+    for (const bool rack : {true, false}) {
+        flight f(with([rack](tcp_config &config) {
+                     config.rack = rack;
+                     config.tail_loss_probe = config.frto = config.undo = false;
+                 }),
+                 3);
+        f.peer.wait(290ms);
+        EXPECT_EQ(f.peer.app_write(stream(3 * MSS)), 3 * 1460);
+        EXPECT_EQ(drain(f.peer).size(), 3u);
+        ASSERT_TRUE(f.wait_for(0, 20ms));
+        f.peer.wait(10ms);
+        const std::vector<uint32_t> again = f.again(f.ack_up_to(3));
+        EXPECT_EQ(again.empty(), rack) << "without RACK all of it is sent again";
+    }
+}
+
 /* 6.2 step 3: an ACK with news of several places (others were lost) is not reordering, whatever its blocks' order. */
 TEST(TcpRackTimer, NewsOfSeveralPlacesIsNotReordering)
 {

@@ -76,6 +76,39 @@ TEST(TcpReceiveWindow, RightEdgeNeverMovesLeft)
     }
 }
 
+/* RFC 7323 2.4: rounding may take back less than a step of a scaled window; whatever was in it once is taken. */
+TEST(TcpReceiveWindow, RoundingLosesNothingThatWasOffered)
+{
+    test_world world;
+    tcp_peer peer(world, listening);
+    peer.send(syn().mss(MSS).wscale(7));
+    peer.expect(syn_ack());
+    ASSERT_TRUE(peer.last().wscale);
+    const uint8_t shift = *peer.last().wscale;
+    EXPECT_GE(shift, 5) << "enough for the largest buffer";
+    peer.send(ack());
+    EXPECT_TRUE(peer.app_accept());
+    uint32_t edge = peer.nxt;
+    net_random random(7);
+    for (int i = 0; i < 1000; i++) {
+        const auto size = static_cast<size_t>(1 + random.below(50));
+        peer.send(payload(std::string(size, 'x')));
+        peer.nxt += static_cast<uint32_t>(size);
+        for (const tcp_peer_segment &seg : drain(peer, 100ms)) {
+            const auto ahead = static_cast<int32_t>(seg.ack + (uint32_t{seg.win} << shift) - edge);
+            EXPECT_GT(ahead, -(1 << shift));
+            if (ahead > 0) edge += static_cast<uint32_t>(ahead);
+        }
+    }
+    while (peer.nxt != edge) {
+        const uint32_t size = std::min(MSS, edge - peer.nxt);
+        peer.send(payload(std::string(size, 'x')));
+        peer.nxt += size;
+    }
+    peer.wait(500ms);
+    EXPECT_EQ(peer.una(), edge);
+}
+
 /* RFC 9293 3.8.6: it accepts all that it has offered, and not a byte more (defect M2). */
 TEST(TcpReceiveWindow, FullBufferShutsTheWindow)
 {

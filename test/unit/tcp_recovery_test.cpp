@@ -375,6 +375,19 @@ TEST(TcpRack, LostRetransmissionIsFoundByLaterOnes) /* the timer is not needed *
     EXPECT_EQ(s.resend(), 0);
 }
 
+/* 6.2 step 2: sooner than the shortest round trip after it was sent again: the original has arrived. */
+TEST(TcpRack, AnswerTooSoonAfterARetransmissionIsTheOriginals)
+{
+    const tcp_sent again{.first = ISS, .last = ISS + MSS, .when = net_time(2s), .resent = true};
+    const tcp_sent other{.first = ISS + MSS, .last = ISS + 2 * MSS, .when = net_time(1s)};
+    tcp_rack rack;
+    rack.on_delivered(again, net_time(2s) + 10ms, 100ms);
+    EXPECT_FALSE(rack.is_overtaken(other));
+    rack.on_delivered(again, net_time(2s) + 100ms, 100ms);
+    EXPECT_TRUE(rack.is_overtaken(other));
+    EXPECT_EQ(rack.overdue_at(other, 25ms), net_time(1s) + 125ms);
+}
+
 TEST(TcpRack, DsackWidensTheReorderingWindow) /* 6.2 step 4 */
 {
     tcp_rack rack;
