@@ -35,6 +35,8 @@ public:
     {
         return segment.when + rtt_ + window;
     }
+    /** Something was delivered since this object exists: overdue_at() knows a round trip. */
+    [[nodiscard]] bool measured() const { return measured_; }
     /** The path has reordered, or the peer has had something twice: that is remembered. */
     [[nodiscard]] bool is_wary() const { return reordering_seen_ || multiplier_ > 1; }
 

@@ -275,11 +275,11 @@ bool tcp_recovery::on_timeout(tcp_scoreboard &board, const tcp_recovery_view &vi
     if (fresh) remember(view);
     if (board.front().sacked) board.forget_sacks(); /* RFC 2018 8: the peer has reneged */
     board.mark_front_lost();
-    /* What RACK knows to be young may well be on its way. */
+    /* What RACK knows to be young may well be on its way; as long as nothing has arrived, the estimate tells what is. */
     const bool excuse = view.rules.sack && view.rules.rack;
-    board.mark_lost_if([&](const tcp_sent &segment) {
-        return !excuse || rack_.overdue_at(segment, net_duration::zero()) <= view.now;
-    });
+    const net_duration unknown = rack_.measured() ? net_duration::zero() : view.srtt;
+    board.mark_lost_if(
+        [&](const tcp_sent &segment) { return !excuse || rack_.overdue_at(segment, unknown) <= view.now; });
     phase_ = phase::loss;
     recover_ = view.nxt;
     duplicates_ = 0;
