@@ -356,7 +356,7 @@ void tcp_output(tcp_pcb &pcb)
     if (pcb.released || pcb.state == tcp_pcb_state::listen) return;
     const tcp_seq before = pcb.snd.nxt;
     tcp_path_follow(pcb);
-    if (!pcb.recovery().prefers_new_data()) tcp_output_lost(pcb);
+    if (pcb.in_flight && !pcb.recovery().prefers_new_data()) tcp_output_lost(pcb);
     const bool was_writable = tcp_is_writable(pcb);
     const bool cwnd_limited = tcp_may_send(pcb.state) && tcp_output_new(pcb);
     tcp_note_usage(pcb, pcb.snd.nxt != before, cwnd_limited);

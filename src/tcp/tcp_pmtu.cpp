@@ -55,7 +55,7 @@ void tcp_mss_update(tcp_pcb &pcb)
 
 void tcp_path_follow(tcp_pcb &pcb)
 {
-    const bool something_to_send = tcp_unsent(pcb) > 0 || pcb.sent().lost() > 0;
+    const bool something_to_send = tcp_unsent(pcb) > 0 || (pcb.in_flight && pcb.sent().lost() > 0);
     if (!pcb.congestion || !something_to_send) return;
     const size_t path_mtu = ip_path_mtu(pcb.net, pcb.foreign.addr);
     if (path_mtu != 0 && path_mtu != pcb.path_mtu) tcp_mss_update(pcb);
