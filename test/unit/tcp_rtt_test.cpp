@@ -64,3 +64,32 @@ TEST(TcpRtt, RestartForgetsTheEstimates) /* 5.7 */
     rtt.on_sample(100ms, {});
     EXPECT_EQ(rtt.srtt(), 100ms);
 }
+
+TEST(TcpRtt, ManySamplesOfARoundTripWeighAsOne) /* RFC 7323 4.2, appendix G */
+{
+    tcp_rtt one(1s, 200ms, 60s);
+    tcp_rtt many(1s, 200ms, 60s);
+    one.on_sample(400ms, {});
+    many.on_sample(400ms, {});
+    one.on_sample(480ms, {});
+    for (int i = 0; i < 16; i++) {
+        many.on_sample(480ms, {}, 16);
+    }
+    EXPECT_NEAR(std::chrono::duration<double>(many.srtt() - one.srtt()).count(), 0, 0.001);
+    EXPECT_NEAR(std::chrono::duration<double>(many.rttvar() - one.rttvar()).count(), 0, 0.005);
+}
+
+TEST(TcpRtt, ShortestRoundTripIsThatOfSomeMinutes) /* RFC 8985 6.2 step 1 */
+{
+    tcp_rtt rtt(1s, 200ms, 60s);
+    const net_time begin = net_time(1h);
+    rtt.on_sample(30ms, begin);
+    rtt.on_sample(80ms, begin + 1s);
+    EXPECT_EQ(rtt.min_rtt(), 30ms);
+    rtt.on_sample(20ms, begin + 2s);
+    EXPECT_EQ(rtt.min_rtt(), 20ms);
+    for (int i = 1; i <= 11; i++) { /* the path has become longer */
+        rtt.on_sample(90ms, begin + i * 60s);
+    }
+    EXPECT_EQ(rtt.min_rtt(), 90ms);
+}
