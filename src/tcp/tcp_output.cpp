@@ -360,6 +360,7 @@ void tcp_output(tcp_pcb &pcb)
     const bool was_writable = tcp_is_writable(pcb);
     const bool cwnd_limited = tcp_may_send(pcb.state) && tcp_output_new(pcb);
     tcp_note_usage(pcb, pcb.snd.nxt != before, cwnd_limited);
+    if (pcb.in_flight && pcb.snd.nxt == before && pcb.recovery().new_data_waits(before)) tcp_output_lost(pcb);
     if (!was_writable && tcp_is_writable(pcb)) sched_wakeup(pcb.net, pcb.ctx); /* TCP_NOTSENT_LOWAT: it is sent now */
     if (pcb.ack_now) tcp_output_ack(pcb);
     tcp_flight_release(pcb);

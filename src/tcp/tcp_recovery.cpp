@@ -67,7 +67,6 @@ void tcp_recovery::count_duplicates(const tcp_recovery_view &view, tcp_ack_news 
 /* RFC 8985 6.2 step 5. Nothing can be overtaken while nothing is SACKed and nothing was sent again. */
 void tcp_recovery::mark_overdue(tcp_scoreboard &board, const tcp_recovery_view &view, tcp_recovery_events &events)
 {
-    reorder_at_ = NET_TIME_NEVER;
     if (board.sacked() == 0 && !board.has_resent()) return;
     const bool waiting = phase_ == phase::open && board.sacked() < reordering(view.rules) * view.mss;
     const net_duration window = rack_.window(waiting, view.min_rtt, view.srtt);
@@ -108,6 +107,7 @@ void tcp_recovery::mark_overtaken(tcp_scoreboard &board, const tcp_recovery_view
 
 void tcp_recovery::mark(tcp_scoreboard &board, const tcp_recovery_view &view, tcp_recovery_events &events)
 {
+    reorder_at_ = NET_TIME_NEVER;
     if (!view.rules.sack || board.empty()) return;
     if (view.rules.rack) return mark_overdue(board, view, events);
     mark_overtaken(board, view, events);
@@ -331,6 +331,14 @@ void tcp_recovery::on_probe(tcp_seq nxt, bool again)
 {
     probe_ = nxt;
     probe_again_ = again;
+}
+
+bool tcp_recovery::new_data_waits(tcp_seq nxt)
+{
+    if (!prefer_new_ || (recover_ && nxt > *recover_)) return false;
+    prefer_new_ = false;
+    frto_ = false;
+    return true;
 }
 
 uint32_t tcp_recovery::in_flight(const tcp_scoreboard &board, uint32_t mss, const tcp_recovery_rules &rules) const

@@ -109,6 +109,8 @@ public:
     [[nodiscard]] uint32_t window(uint32_t cwnd, const tcp_recovery_rules &rules) const;
     /** F-RTO: new data goes first, what is marked lost waits for the answer. */
     [[nodiscard]] bool prefers_new_data() const { return prefer_new_; }
+    /** None could go before @p nxt, because of Nagle's algorithm or the like. Returns whether what is lost goes then. */
+    [[nodiscard]] bool new_data_waits(tcp_seq nxt);
     /** When segments will be overdue that RACK gives some time yet; NET_TIME_NEVER: none. */
     [[nodiscard]] net_time reorder_at() const { return reorder_at_; }
     [[nodiscard]] phase now() const { return phase_; }

@@ -65,7 +65,8 @@ public:
     /**
      * The peer has what lies from @p first up to, without, @p last: calls @p on_delivered with each segment of which
      * that is news. Of a segment that lies there in part, a part is marked only if it is longer than @p mss (several
-     * segments in one, which the device has cut).
+     * segments in one, which the device has cut), and then whole segments: a peer that reports single bytes does not make
+     * us keep books of bytes.
      */
     template <typename F>
     void sack(tcp_seq first, tcp_seq last, uint32_t mss, F &&on_delivered);
@@ -115,10 +116,14 @@ void tcp_scoreboard::sack(tcp_seq first, tcp_seq last, uint32_t mss, F &&on_deli
     for (size_t i = find(first); i < segments_.size() && segments_[i].first < last; i++) {
         if (segments_[i].sacked) continue;
         if (segments_[i].data_size() > mss && segments_[i].first < first) {
-            split(i, first);
+            const uint32_t before = (first.since(segments_[i].first) + mss - 1) / mss * mss;
+            if (before < segments_[i].data_size()) split(i, segments_[i].first + before);
             continue;
         }
-        if (segments_[i].data_size() > mss && segments_[i].last > last) split(i, last);
+        if (segments_[i].data_size() > mss && segments_[i].last > last) {
+            const uint32_t within = last.since(segments_[i].first) / mss * mss;
+            if (within > 0 && within < segments_[i].data_size()) split(i, segments_[i].first + within);
+        }
         if (segments_[i].first < first || segments_[i].last > last) continue;
         on_delivered(static_cast<const tcp_sent &>(segments_[i]));
         mark_sacked(i);

@@ -78,6 +78,13 @@ static net_duration tcp_persist_time(const tcp_pcb &pcb)
     return std::min(pcb.rtt.rto(), pcb.corked || pcb.more ? TCP_CORK_MAX : TCP_OVERRIDE);
 }
 
+/** The window has opened a little while the next probe was far. */
+static void tcp_persist_hasten(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
+{
+    const net_time at = pcb.net.clock.now() + tcp_persist_time(pcb);
+    if (pcb.timer.deadline() > at) pcb.timer.arm_at(at);
+}
+
 /** While something is outstanding: the earliest of retransmission, loss probe, and RACK's reordering timer. */
 static void tcp_retransmit_arm(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
@@ -105,7 +112,10 @@ void tcp_timer_update(tcp_pcb &pcb)
         pcb.backoff = 0;
         return tcp_retransmit_arm(pcb);
     }
-    if (wanted == pcb.purpose) return;
+    if (wanted == pcb.purpose) {
+        if (wanted == tcp_timer_purpose::persist && pcb.snd.wnd > 0) tcp_persist_hasten(pcb);
+        return;
+    }
     pcb.backoff = 0;
     switch (wanted) {
     case tcp_timer_purpose::none:

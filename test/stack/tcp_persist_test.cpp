@@ -131,6 +131,22 @@ TEST(TcpPersist, AnswerToAProbeOpensTheWindow)
     peer.expect_nothing(10s);
 }
 
+/* RFC 9293 3.8.6.2.1: silly window avoidance holds back for a second at most, however rare the probes have become. */
+TEST(TcpPersist, SmallWindowAfterALongShutOneIsUsedSoon)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_EQ(peer.app_write("first"), 5);
+    peer.expect(payload("first"));
+    peer.rcv += 5;
+    peer.send(ack().win(0));
+    EXPECT_EQ(peer.app_write(stream(3000)), 3000);
+    peer.wait(200s); /* the next probe is far */
+    peer.skip();
+    peer.send(ack().win(100));
+    peer.expect(payload(stream(100)).within(1s));
+}
+
 /* RFC 9293 3.8.6.1: a peer that takes the probe's byte but stays shut gets the rest later, nothing twice. */
 TEST(TcpPersist, WindowThatOpensByAByteIsNoEndlessLoop)
 {

@@ -359,6 +359,21 @@ TEST(TcpRetransmission, TinySegmentsAreJoined)
     peer.expect_nothing(100s);
 }
 
+/* RFC 5682 2.1 step 2b: F-RTO asks for new text, but Nagle's algorithm holds it back: what is lost must not wait, too. */
+TEST(TcpRetransmission, NewTextThatWaitsHoldsNothingUp)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_EQ(peer.app_write(stream(2 * MSS + 100)), 2 * MSS + 100);
+    EXPECT_EQ(peer.app_write("new"), 3);
+    drain(peer);
+    EXPECT_EQ(peer.rcv_max() - peer.rcv, 2 * MSS + 100);
+    peer.expect(segment().seq(peer.rcv).len(MSS).within(3s));
+    peer.rcv += MSS;
+    peer.send(ack());
+    peer.expect(segment().seq(peer.rcv).len(MSS).within(0ms));
+}
+
 /* RFC 9293 3.8.1: a FIN is retransmitted like text. */
 TEST(TcpRetransmission, FinIsSentAgain)
 {

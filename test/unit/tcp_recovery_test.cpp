@@ -546,3 +546,17 @@ TEST(TcpPrr, BelowTheThresholdItSlowStartsOnGoodNewsOnly)
     EXPECT_EQ(prr.on_ack(MSS, 2 * MSS, 10 * MSS, true, MSS), 4 * MSS);
     EXPECT_EQ(prr.on_ack(MSS, 2 * MSS, 10 * MSS, false, MSS), 3 * MSS);
 }
+
+/* RACK may be switched off while segments wait for its timer: which must not expire again and again then. */
+TEST(TcpRack, SwitchedOffItsTimerStops)
+{
+    sender s(10, RACK);
+    s.pass(100ms);
+    s.sack(1, 2);
+    ASSERT_NE(s.recovery.reorder_at(), NET_TIME_NEVER);
+    s.view.rules.rack = false;
+    s.pass(200ms);
+    const tcp_recovery_events events = s.recovery.on_reorder_timer(s.board, s.now());
+    EXPECT_FALSE(events.began);
+    EXPECT_EQ(s.recovery.reorder_at(), NET_TIME_NEVER);
+}
