@@ -204,14 +204,17 @@ static void tcp_count_events(tcp_pcb &pcb, const tcp_ack_news &news, const tcp_r
     net_count(net, pcb.use_sack ? counter::tcp_sack_reorder : counter::tcp_ts_reorder);
 }
 
-/** The congestion control hears what recovery has found. @p flight: what was outstanding before. */
-static void tcp_recovery_apply(tcp_pcb &pcb, const tcp_recovery_events &events, uint32_t flight)
+/**
+ * The congestion control hears what recovery has found. @p outstanding: before the ACK. FlightSize is that without what
+ * limited transmit has added; an undo comes first, so that it is compared with the window that the losses fell in.
+ */
+static void tcp_recovery_apply(tcp_pcb &pcb, const tcp_recovery_events &events, uint32_t outstanding)
     MICROPS_REQUIRES(net_locked)
 {
     if (!pcb.congestion) return;
     const net_time now = pcb.net.clock.now();
     if (events.undo) pcb.congestion->on_spurious(now);
-    if (events.reduce) pcb.congestion->on_loss(now, flight);
+    if (events.reduce) pcb.congestion->on_loss(now, std::min(outstanding, pcb.congestion->cwnd()));
 }
 
 static void tcp_congestion_ack(tcp_pcb &pcb, const tcp_ack_context &ctx, const tcp_recovery_events &events,
@@ -253,7 +256,7 @@ void tcp_acknowledged(tcp_pcb &pcb, const tcp_segment &seg, bool duplicate)
     if (pcb.use_timestamps && seg.options.timestamps && seg.options.timestamps->echo != 0) {
         ctx.view.echo = seg.options.timestamps->echo;
     }
-    const uint32_t flight = tcp_flight_size(pcb);
+    const uint32_t outstanding = pcb.sent().outstanding();
     const bool was_writable = tcp_is_writable(pcb);
     if (seg.ack > pcb.snd.una) tcp_retransmit_queue_cleanup(pcb, seg.ack, ctx);
     tcp_sack_input(pcb, seg, ctx);
@@ -262,7 +265,7 @@ void tcp_acknowledged(tcp_pcb &pcb, const tcp_segment &seg, bool duplicate)
     ctx.news.new_data_may_go = tcp_unsent(pcb) > 0 && pcb.snd.una + seg.wnd > pcb.snd.nxt;
     const tcp_recovery_events events = pcb.recovery().on_ack(pcb.sent(), ctx.view, ctx.news);
     tcp_count_events(pcb, ctx.news, events);
-    tcp_recovery_apply(pcb, events, flight);
+    tcp_recovery_apply(pcb, events, outstanding);
     tcp_congestion_ack(pcb, ctx, events, rtt);
     if (events.restart_timer) pcb.rto_from = ctx.view.now; /* RFC 6298 5.3 */
     if (ctx.news.acked > 0) tcp_progress(pcb, was_writable);
@@ -289,10 +292,10 @@ void tcp_loss_timeout(tcp_pcb &pcb, bool again)
 void tcp_reorder_timeout(tcp_pcb &pcb)
 {
     const tcp_recovery_view view = tcp_view(pcb);
-    const uint32_t flight = tcp_flight_size(pcb);
+    const uint32_t outstanding = pcb.sent().outstanding();
     const tcp_recovery_events events = pcb.recovery().on_reorder_timer(pcb.sent(), view);
     tcp_count_events(pcb, {}, events);
-    tcp_recovery_apply(pcb, events, flight);
+    tcp_recovery_apply(pcb, events, outstanding);
     if (pcb.congestion) pcb.recovery().on_reduced(pcb.sent(), view, {}, events, pcb.congestion->ssthresh());
 }
 

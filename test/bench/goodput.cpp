@@ -320,7 +320,8 @@ constexpr const char *USAGE =
     "Usage: bench_goodput [-c CONGESTION]... [-n SEEDS] [-t SECONDS] [-o FILE.tsv] loss|path|fairness...\n"
     "       bench_goodput [-c CONGESTION] [-n SEED] [-t SECONDS] -w FILE.pcap CONDITION\n"
     "Goodput between two simulated hosts: tables in markdown, one line per run in the TSV. With -w one run of one\n"
-    "condition (a row of the table `loss`), with captures at its sender (FILE.pcap) and receiver (FILE.pcap.receiver).\n";
+    "condition (a row of the table `loss`), with captures at its sender (FILE.pcap) and receiver "
+    "(FILE.pcap.receiver).\n";
 
 int capture_one(const settings &set, std::string_view name)
 {

@@ -7,6 +7,8 @@
  */
 #include "support/tcp_test.hpp"
 
+#include <netinet/tcp.h>
+
 namespace microps
 {
 namespace
@@ -493,6 +495,27 @@ TEST(TcpSpuriousLoss, DsackOfAPartDoesNot)
     f.ack_up_to(10);
     f.peer.send(ack().sack({f.block(0, 1)}));
     EXPECT_EQ(f.count(counter::tcp_dsack_undo), 0u);
+}
+
+/*
+ * One ACK takes a reduction back and shows a real loss: the window is reduced once, from what it was before. Otherwise
+ * each segment that is only late on a path that reorders would halve it again.
+ */
+TEST(TcpSpuriousLoss, UndoComesBeforeTheNextReduction)
+{
+    flight f(with([](tcp_config &config) { config.congestion_control = "reno"; }));
+    f.peer.wait(RTT);
+    EXPECT_EQ(f.again(f.sack(1, 4)), numbers{0});
+    f.ack_up_to(4); /* the first was only late */
+    f.peer.wait(RTT);
+    f.peer.send(ack().sack({f.block(0, 1), f.block(5, 10)}));
+    EXPECT_EQ(f.again(drain(f.peer)), numbers{4});
+    EXPECT_EQ(f.count(counter::tcp_dsack_undo), 1u);
+    EXPECT_EQ(f.count(counter::tcp_sack_recovery), 2u);
+    tcp_info_data info{};
+    socklen_t size = sizeof(info);
+    EXPECT_EQ(sock_getsockopt(f.peer.stack(), f.peer.app(), IPPROTO_TCP, TCP_INFO, &info, &size), 0);
+    EXPECT_EQ(info.tcpi_snd_ssthresh, 3u); /* half of the seven that were in flight, not of a window of five */
 }
 
 TEST(TcpSpuriousLoss, UndoCanBeSwitchedOff)
