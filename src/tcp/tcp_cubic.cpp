@@ -80,9 +80,11 @@ void tcp_cubic::avoid_congestion(const tcp_ack_sample &ack, uint32_t acked)
     const double cwnd = cwnd_;
     const double t = std::max(seconds(ack.now - epoch_.start), 0.0);
 
-    /* 4.3: once W_est is back where the loss was, Reno's own alpha. */
-    const double alpha = epoch_.w_est >= epoch_.cwnd_prior ? 1 : ALPHA;
-    epoch_.w_est = std::min<double>(epoch_.w_est + alpha * mss_ * acked / cwnd, WINDOW_MAX);
+    /*
+     * 4.3: Reno's average. Once W_est is back where the loss was it SHOULD go on with Reno's own alpha of 1; Linux does
+     * not, and beside its flows one that did would take far more than its share. As Linux.
+     */
+    epoch_.w_est = std::min<double>(epoch_.w_est + ALPHA * mss_ * acked / cwnd, WINDOW_MAX);
     if (w_cubic(t) < epoch_.w_est) return set_cwnd(std::max(cwnd_, static_cast<uint32_t>(epoch_.w_est)));
 
     /* 4.4, 4.5: so much of the way to where the curve is in a round trip (4.2) as this ACK is of the window. */
@@ -99,7 +101,6 @@ void tcp_cubic::reduce(uint32_t in_flight)
 {
     remember();
     earlier_ = std::make_unique<epoch>(epoch_);
-    epoch_.cwnd_prior = cwnd_;
     /* Fast convergence: the window did not even come back to W_max, so somebody else needs room. */
     epoch_.w_max = cwnd_ < epoch_.w_max ? part_of(cwnd_, (1 + BETA) / 2) : cwnd_;
     ssthresh_ = std::clamp(part_of(in_flight, BETA), 2 * mss_, WINDOW_MAX);

@@ -44,10 +44,9 @@ private:
     struct epoch {
         net_time start = NET_TIME_NEVER; /* t_epoch, put off by time without use of cwnd; NEVER: not begun */
         double w_est = 0;
-        float k = 0;             /* seconds */
-        float fraction = 0;      /* of a byte, that cwnd has yet to grow */
-        uint32_t w_max = 0;      /* 0: no loss, or a timeout */
-        uint32_t cwnd_prior = 0; /* before the last reduction */
+        float k = 0;        /* seconds */
+        float fraction = 0; /* of a byte, that cwnd has yet to grow */
+        uint32_t w_max = 0; /* 0: no loss, or a timeout */
     };
 
     [[nodiscard]] double w_cubic(double t) const;
