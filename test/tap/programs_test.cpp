@@ -44,12 +44,23 @@ protected:
 
     virtual void make_interfaces() { make_tap(); }
 
+    /** The server's devices are up before its socket is: until it answers. */
+    static bool answers(const std::string &name)
+    {
+        if (name == "tcps") return tcp_client::connected_to(7).ok();
+        if (name != "udps") return true;
+        const kernel_udp client;
+        client.send("?", 7);
+        return client.receive() == "?";
+    }
+
     /** Starts a program and waits until it runs, which its log says; @p options may set another level. */
     static std::unique_ptr<process> start(const std::string &name, const std::string &arguments,
                                           const std::string &options = "--log=info")
     {
         auto program = std::make_unique<process>(app(name, options + " " + arguments));
         EXPECT_TRUE(program->wait_for("state=up", 10s)) << program->output();
+        EXPECT_TRUE(eventually([&] { return answers(name); }, 10s)) << program->output();
         return program;
     }
 
