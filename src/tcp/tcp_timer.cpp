@@ -43,6 +43,9 @@ static tcp_timer_purpose tcp_timer_wanted(const tcp_pcb &pcb)
     return tcp_keepalive_wanted(pcb) ? tcp_timer_purpose::keepalive : tcp_timer_purpose::none;
 }
 
+/** The last try comes this much after the one before, at least. */
+static constexpr net_duration TCP_USER_TIMEOUT_STEP = std::chrono::milliseconds(1);
+
 static net_duration tcp_user_timeout(const tcp_pcb &pcb) { return std::chrono::milliseconds(pcb.set.user_timeout); }
 
 /** As Linux: what is sent again, or probed, keeps to the schedule but for the last time, which TCP_USER_TIMEOUT says. */
@@ -51,7 +54,7 @@ static net_duration tcp_until_user_timeout(const tcp_pcb &pcb, net_duration inte
     const net_duration limit = tcp_user_timeout(pcb);
     if (limit == net_duration::zero()) return interval;
     const net_duration rest = pcb.stalled_since + limit - pcb.net.clock.now();
-    return std::min(interval, std::max<net_duration>(rest, std::chrono::milliseconds(1)));
+    return std::min(interval, std::max(rest, TCP_USER_TIMEOUT_STEP));
 }
 
 static net_duration tcp_fin_wait2_time(const tcp_pcb &pcb)
@@ -86,20 +89,29 @@ static void tcp_persist_hasten(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 }
 
 /** While something is outstanding: the earliest of retransmission, loss probe, and RACK's reordering timer. */
+struct tcp_next_expiry {
+    tcp_timer_purpose purpose = tcp_timer_purpose::retransmit;
+    net_time at{};
+};
+
+static tcp_next_expiry tcp_retransmit_next(const tcp_pcb &pcb)
+{
+    tcp_next_expiry next{.at = pcb.rto_from + pcb.rtt.rto()};
+    if (pcb.retries > 0 && pcb.set.user_timeout > 0) {
+        const net_time last = std::max(pcb.stalled_since + tcp_user_timeout(pcb), pcb.rto_from + TCP_USER_TIMEOUT_STEP);
+        next.at = std::min(next.at, last);
+    }
+    if (pcb.recovery().reorder_at() < next.at) return {tcp_timer_purpose::reorder, pcb.recovery().reorder_at()};
+    if (!tcp_loss_probe_wanted(pcb)) return next;
+    /* In place of the timeout, which comes later then. */
+    return {tcp_timer_purpose::loss_probe, std::min(next.at, tcp_loss_probe_at(pcb))};
+}
+
 static void tcp_retransmit_arm(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
-    tcp_timer_purpose purpose = tcp_timer_purpose::retransmit;
-    net_time at = pcb.rto_from + pcb.rtt.rto();
-    if (pcb.retries > 0) at = std::min(at, pcb.net.clock.now() + tcp_until_user_timeout(pcb, pcb.rtt.rto()));
-    if (pcb.recovery().reorder_at() < at) {
-        purpose = tcp_timer_purpose::reorder;
-        at = pcb.recovery().reorder_at();
-    } else if (tcp_loss_probe_wanted(pcb)) { /* in place of the timeout, which comes later then */
-        purpose = tcp_timer_purpose::loss_probe;
-        at = std::min(at, tcp_loss_probe_at(pcb));
-    }
-    pcb.purpose = purpose;
-    if (pcb.timer.deadline() != at) pcb.timer.arm_at(at);
+    const tcp_next_expiry next = tcp_retransmit_next(pcb);
+    pcb.purpose = next.purpose;
+    if (pcb.timer.deadline() != next.at) pcb.timer.arm_at(next.at);
 }
 
 void tcp_timer_update(tcp_pcb &pcb)
@@ -275,16 +287,25 @@ static void tcp_fin_wait2_expired(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
     tcp_pcb_release(pcb);
 }
 
+/** An ACK of the same turn may have made it needless, or due later: output, which arms it anew, comes after the timers. */
+static void tcp_outstanding_expired(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
+{
+    if (pcb.sent().empty()) return tcp_timer_update(pcb);
+    const tcp_next_expiry next = tcp_retransmit_next(pcb);
+    if (next.at > pcb.net.clock.now()) return tcp_retransmit_arm(pcb);
+    if (next.purpose == tcp_timer_purpose::retransmit) return tcp_retransmit_expired(pcb);
+    if (next.purpose == tcp_timer_purpose::loss_probe) return tcp_output_loss_probe(pcb);
+    tcp_reorder_timeout(pcb);
+    tcp_output_request(pcb);
+}
+
 void tcp_timer(tcp_pcb &pcb)
 {
     switch (std::exchange(pcb.purpose, tcp_timer_purpose::none)) {
     case tcp_timer_purpose::retransmit:
-        return tcp_retransmit_expired(pcb);
     case tcp_timer_purpose::loss_probe:
-        return tcp_output_loss_probe(pcb);
     case tcp_timer_purpose::reorder:
-        tcp_reorder_timeout(pcb);
-        return tcp_output_request(pcb);
+        return tcp_outstanding_expired(pcb);
     case tcp_timer_purpose::persist:
         return tcp_persist_expired(pcb);
     case tcp_timer_purpose::keepalive:
