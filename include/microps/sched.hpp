@@ -35,7 +35,7 @@ struct sched_ctx {
 struct sched_waiter {
     sched_ctx *ctx = nullptr;
     sched_waiter *next = nullptr; /* of the same ctx */
-    const char *caller = ""; /* the function that sleeps, for people */
+    const char *caller = "";      /* the function that sleeps, for people */
     bool woken = false;
     int error = 0; /* set by a scheduler that knows nobody will ever wake this call (EDEADLK) */
     std::condition_variable cond{};
