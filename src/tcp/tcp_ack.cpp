@@ -129,6 +129,7 @@ step tcp_check_ack(tcp_pcb &pcb, const tcp_segment &seg)
         return step::drop;
     }
     pcb.heard_ack = pcb.net.clock.now();
+    if (seg.len() == 0) net_count(pcb.net, counter::tcp_pure_acks);
     const bool duplicate = tcp_is_duplicate_ack(pcb, seg);
     if (duplicate) net_count(pcb.net, counter::tcp_duplicate_acks_in);
     if (seg.ack > pcb.snd.una || duplicate || !seg.options.sack.empty()) tcp_acknowledged(pcb, seg, duplicate);

@@ -62,8 +62,7 @@ net_duration tcp_ack_delay::delay(net_duration min, net_duration max, net_durati
 
 /* Of a connection */
 
-/** A full-sized segment of the peer's: the largest so far, but not the few bytes of an interactive beginning. */
-static uint32_t tcp_full_size(const tcp_pcb &pcb)
+uint32_t tcp_full_size(const tcp_pcb &pcb)
 {
     return std::max(pcb.rcv_mss, std::min(TCP_MSS_DEFAULT, uint32_t{pcb.mss_offered}));
 }

@@ -27,7 +27,6 @@ struct tcp_ack_sample {
     bool round_start = false;  /* a round trip has ended: the first ACK of data sent since the last one ended */
     net_duration rtt{};        /* measured by this ACK; zero: it measures nothing */
     net_duration srtt{};
-    net_duration min_rtt{}; /* the path's, as far as we know; zero: we do not */
 };
 
 struct tcp_congestion_options {

@@ -28,7 +28,7 @@ int tcp_open(net_guard &guard)
     return pcb->id;
 }
 
-/** A PCB whose connection or attempt has ended begins anew: what is about the user stays, the rest is as new. */
+/** A PCB whose connection or attempt has ended begins anew. */
 static void tcp_pcb_revive(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     if (!pcb.released) return;
@@ -36,23 +36,8 @@ static void tcp_pcb_revive(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
     pcb.tcp.live++;
     pcb.local = pcb.bound_to;
     tcp_bound_insert(pcb);
-    pcb.foreign = {};
-    pcb.rx.clear(); /* of the old connection */
-    pcb.peer_mss = TCP_MSS_DEFAULT;
-    pcb.rcv_mss = 0;
-    pcb.ack_pending = 0;
-    pcb.window_shut = false;
-    pcb.reporter = {};
-    pcb.ack_delay = {};
-    pcb.rcvbuf = {};
-    pcb.traffic = {};
-    pcb.mss_max = 0;
-    pcb.rtt.restart(pcb.tcp.config.rto_initial);
-    pcb.retries = pcb.backoff = 0;
-    pcb.small_end.reset();
-    pcb.ack_now = pcb.opened = pcb.passive = pcb.syn_lost = false;
-    pcb.fin_queued = pcb.fin_received = pcb.rx_shut = false;
-    pcb.soft_error = 0;
+    tcp_pcb_forget_peer(pcb);
+    pcb.rx_shut = false;
 }
 
 /* Ports and addresses */

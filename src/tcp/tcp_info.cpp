@@ -86,7 +86,7 @@ static void tcp_info_agreed(const tcp_pcb &pcb, tcp_info_data &info) MICROPS_REQ
     info.tcpi_snd_wscale = pcb.snd_shift & 0xf;
     info.tcpi_rcv_wscale = pcb.rcv_shift & 0xf;
     info.tcpi_snd_mss = pcb.mss;
-    info.tcpi_rcv_mss = std::max(pcb.rcv_mss, std::min(TCP_MSS_DEFAULT, uint32_t{pcb.mss_offered}));
+    info.tcpi_rcv_mss = tcp_full_size(pcb);
     info.tcpi_advmss = pcb.mss_offered;
     const auto limits = ip_output_limits(pcb.net, pcb.foreign.addr);
     info.tcpi_pmtu = limits ? static_cast<uint32_t>(limits->path_mtu) : 0;

@@ -103,7 +103,9 @@ void tcp_set_state(tcp_pcb &pcb, tcp_pcb_state next) MICROPS_REQUIRES(net_locked
 void tcp_set_owner(tcp_pcb &pcb, tcp_owner owner) MICROPS_REQUIRES(net_locked);
 /** Ends a connection: CLOSED, out of all tables, buffers gone; freed as soon as its user lets go too. */
 void tcp_pcb_release(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
-/** The same with an error for the user (0: none). */
+/** For another connection, or another attempt: what is about the user stays, the rest is as new. */
+void tcp_pcb_forget_peer(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+/** Ends a connection with an error for the user (0: none). */
 void tcp_pcb_fail(tcp_pcb &pcb, int error) MICROPS_REQUIRES(net_locked);
 /** The user has let go of a released PCB: free it when the batch is done. */
 void tcp_pcb_bury(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
@@ -181,6 +183,8 @@ void tcp_old_segment_arrived(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUI
 
 /* tcp_ack_delay.cpp: when we acknowledge */
 
+/** A full-sized segment of the peer's: the largest so far, but not the few bytes of an interactive beginning. */
+uint32_t tcp_full_size(const tcp_pcb &pcb);
 /** Data in order came: an ACK is owed, now or soon (RFC 9293 3.8.6.3). */
 void tcp_acknowledge(tcp_pcb &pcb, size_t received) MICROPS_REQUIRES(net_locked);
 /** The network loses or reorders: the next ACKs are sent at once. */
@@ -225,8 +229,6 @@ void tcp_loss_timeout(tcp_pcb &pcb, bool again) MICROPS_REQUIRES(net_locked);
 void tcp_reorder_timeout(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 bool tcp_loss_probe_wanted(const tcp_pcb &pcb);
 net_time tcp_loss_probe_at(const tcp_pcb &pcb);
-/** What RFC 5681 calls FlightSize, without what limited transmit has added. */
-uint32_t tcp_flight_size(const tcp_pcb &pcb);
 /** What is in the network, as far as we know: RFC 6675's pipe. */
 uint32_t tcp_in_flight(const tcp_pcb &pcb);
 
@@ -280,8 +282,11 @@ void tcp_timer_update(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 void tcp_timer_cancel(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 /** The user has changed what the keepalive timer waits for. */
 void tcp_keepalive_changed(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
-/** In vain for so long as @p retries retransmissions take, beginning at the smallest RTO (R1, R2: RFC 9293 3.8.3). */
-bool tcp_stalled_for(const tcp_pcb &pcb, unsigned retries) MICROPS_REQUIRES(net_locked);
+/* What the user has set, or else tcp_config. */
+net_duration tcp_keepalive_time(const tcp_pcb &pcb);
+net_duration tcp_keepalive_interval(const tcp_pcb &pcb);
+unsigned tcp_keepalive_probes(const tcp_pcb &pcb);
+unsigned tcp_syn_retries(const tcp_pcb &pcb);
 void tcp_set_timewait_timer(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 
 /* tcp_info.cpp, tcp_sockopt.cpp: what the user sets, and is told */
@@ -299,8 +304,6 @@ std::string_view tcp_congestion_choice(const tcp_pcb &pcb) MICROPS_REQUIRES(net_
 int tcp_sleep(net_guard &guard, tcp_pcb &pcb, net_time deadline) MICROPS_REQUIRES(net_locked);
 /** Enough room in the send buffer that a writer is worth waking. */
 bool tcp_is_writable(const tcp_pcb &pcb);
-/** How much send() may put into the send buffer now. */
-size_t tcp_send_room(const tcp_pcb &pcb);
 /** Returns 0 or an errno. */
 int tcp_bind_check(tcp_pcb &pcb, const ip_endpoint &local) MICROPS_REQUIRES(net_locked);
 /** Starts an active open: from local and foreign to SYN_SENT. */

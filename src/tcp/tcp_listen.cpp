@@ -44,6 +44,12 @@ static void tcp_inherit(tcp_pcb &child, const tcp_pcb &listener)
     child.reuse = listener.reuse;
 }
 
+static void tcp_listen_no_pcb(tcp_layer &tcp) MICROPS_REQUIRES(net_locked)
+{
+    net_count(tcp.net, counter::tcp_listen_drops);
+    net_drop(tcp.net, drop_reason::tcp_limit, "no PCB left for a connection");
+}
+
 /** The PCB that a SYN's connection will live in; null if there is no room for it. */
 static tcp_pcb *tcp_child_alloc(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
@@ -147,8 +153,7 @@ static bool tcp_cookie_arrives(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQ
     }
     tcp_pcb *child = tcp_child_alloc(pcb);
     if (!child) {
-        net_count(tcp.net, counter::tcp_listen_drops);
-        net_drop(tcp.net, drop_reason::tcp_limit, "no PCB left for a connection");
+        tcp_listen_no_pcb(tcp);
         return true;
     }
     tcp_passive_prepare(*child, *syn, seg.ack - 1);
@@ -188,8 +193,7 @@ void tcp_listen_syn(tcp_pcb &pcb, const tcp_segment &seg, std::optional<tcp_seq>
     tcp_pcb *child = tcp_child_alloc(pcb);
     if (child) return tcp_passive_open(*child, seg, own);
     if (!iss && tcp.config.syncookies > 0) return tcp_cookie_send(pcb, seg); /* there may be room when its ACK comes */
-    net_count(tcp.net, counter::tcp_listen_drops);
-    net_drop(tcp.net, drop_reason::tcp_limit, "no PCB left for a connection");
+    tcp_listen_no_pcb(tcp);
 }
 
 void tcp_arrives_listen(tcp_pcb &pcb, const tcp_segment &seg)
@@ -234,15 +238,9 @@ void tcp_passive_failed(tcp_pcb &pcb)
     /* RFC 793 mode: the listener had become the connection, and becomes a listener again. */
     tcp_timer_cancel(pcb);
     pcb.ack_timer.cancel();
-    pcb.in_flight.reset();
-    pcb.tx.clear();
-    pcb.rtt.restart(pcb.tcp.config.rto_initial);
-    pcb.retries = pcb.backoff = 0;
-    pcb.syn_lost = false;
-    pcb.fin_queued = false;
     tcp_connection_remove(pcb);
+    tcp_pcb_forget_peer(pcb);
     pcb.local = pcb.listener->local;
-    pcb.foreign = {};
     tcp_set_state(pcb, tcp_pcb_state::listen);
     tcp_listener_insert(pcb);
 }

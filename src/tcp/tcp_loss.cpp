@@ -39,9 +39,10 @@ tcp_recovery_view tcp_view(const tcp_pcb &pcb)
 
 uint32_t tcp_in_flight(const tcp_pcb &pcb) { return pcb.recovery().in_flight(pcb.sent(), pcb.mss, tcp_rules(pcb)); }
 
-uint32_t tcp_flight_size(const tcp_pcb &pcb)
+/** What RFC 5681 calls FlightSize: what is @p outstanding without what limited transmit has added. */
+static uint32_t tcp_flight_size(const tcp_congestion &congestion, uint32_t outstanding)
 {
-    return std::min(pcb.sent().outstanding(), pcb.congestion ? pcb.congestion->cwnd() : UINT32_MAX);
+    return std::min(outstanding, congestion.cwnd());
 }
 
 /** All that one ACK brings to light, while it is worked on. */
@@ -205,8 +206,8 @@ static void tcp_count_events(tcp_pcb &pcb, const tcp_ack_news &news, const tcp_r
 }
 
 /**
- * The congestion control hears what recovery has found. @p outstanding: before the ACK. FlightSize is that without what
- * limited transmit has added; an undo comes first, so that it is compared with the window that the losses fell in.
+ * The congestion control hears what recovery has found. @p outstanding: before the ACK. An undo comes first, so that
+ * FlightSize is compared with the window that the losses fell in.
  */
 static void tcp_recovery_apply(tcp_pcb &pcb, const tcp_recovery_events &events, uint32_t outstanding)
     MICROPS_REQUIRES(net_locked)
@@ -214,7 +215,7 @@ static void tcp_recovery_apply(tcp_pcb &pcb, const tcp_recovery_events &events, 
     if (!pcb.congestion) return;
     const net_time now = pcb.net.clock.now();
     if (events.undo) pcb.congestion->on_spurious(now);
-    if (events.reduce) pcb.congestion->on_loss(now, std::min(outstanding, pcb.congestion->cwnd()));
+    if (events.reduce) pcb.congestion->on_loss(now, tcp_flight_size(*pcb.congestion, outstanding));
 }
 
 static void tcp_congestion_ack(tcp_pcb &pcb, const tcp_ack_context &ctx, const tcp_recovery_events &events,
@@ -233,8 +234,7 @@ static void tcp_congestion_ack(tcp_pcb &pcb, const tcp_ack_context &ctx, const t
                             .cwnd_limited = pcb.cwnd_limited,
                             .round_start = round_start,
                             .rtt = rtt,
-                            .srtt = pcb.rtt.srtt(),
-                            .min_rtt = pcb.rtt.min_rtt()});
+                            .srtt = pcb.rtt.srtt()});
     if (!was_conservative && pcb.congestion->in_conservative_slow_start()) net_count(pcb.net, counter::tcp_hystart_css);
 }
 
@@ -276,7 +276,6 @@ void tcp_acknowledged(tcp_pcb &pcb, const tcp_segment &seg, bool duplicate)
 void tcp_loss_timeout(tcp_pcb &pcb, bool again)
 {
     const tcp_recovery_view view = tcp_view(pcb);
-    const uint32_t flight = tcp_flight_size(pcb);
     net_count(pcb.net, counter::tcp_timeouts);
     if (pcb.sent().front().sacked) net_count(pcb.net, counter::tcp_sack_reneging);
     if (pcb.recovery().now() == tcp_recovery::phase::fast) {
@@ -286,7 +285,8 @@ void tcp_loss_timeout(tcp_pcb &pcb, bool again)
     }
     const bool fresh = pcb.recovery().on_timeout(pcb.sent(), view, again);
     pcb.rto_from = view.now;
-    if (pcb.congestion) pcb.congestion->on_rto(view.now, flight, !fresh);
+    if (!pcb.congestion) return;
+    pcb.congestion->on_rto(view.now, tcp_flight_size(*pcb.congestion, pcb.sent().outstanding()), !fresh);
 }
 
 void tcp_reorder_timeout(tcp_pcb &pcb)

@@ -51,6 +51,9 @@ struct tcp_timestamps {
     uint32_t echo = 0;  /* TSecr */
 };
 
+/** RFC 7323 5.2: timestamps compare modulo 2^32, as sequence numbers do. */
+[[nodiscard]] constexpr bool tcp_timestamp_before(uint32_t a, uint32_t b) { return static_cast<int32_t>(a - b) < 0; }
+
 struct tcp_options {
     std::optional<uint16_t> mss{};              /* kind 2, in SYN segments (RFC 9293 3.7.1) */
     std::optional<uint8_t> window_shift{};      /* kind 3, in SYN segments (RFC 7323 2.2), at most 14 */

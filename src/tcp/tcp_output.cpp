@@ -203,12 +203,19 @@ static size_t tcp_cwnd_room(const tcp_pcb &pcb)
     return window > in_flight ? window - in_flight : 0;
 }
 
+/** How many bytes beyond SND.NXT the peer's window takes. */
+static size_t tcp_peer_room(const tcp_pcb &pcb)
+{
+    const int32_t room = pcb.snd.una + pcb.snd.wnd - pcb.snd.nxt;
+    return static_cast<size_t>(std::max(room, 0)); /* negative: the peer has taken its window back */
+}
+
 /** How many of the unsent bytes the peer's window and silly window avoidance let go (RFC 9293 3.8.6.2.1). */
 static size_t tcp_window_permits(const tcp_pcb &pcb, size_t unsent)
 {
-    const int32_t room = pcb.snd.una + pcb.snd.wnd - pcb.snd.nxt;
-    if (room <= 0) return 0; /* negative: the peer has taken its window back */
-    const size_t len = std::min(unsent, static_cast<size_t>(room));
+    const size_t room = tcp_peer_room(pcb);
+    if (room == 0) return 0;
+    const size_t len = std::min(unsent, room);
     if (len >= pcb.mss || pcb.send_anyway) return len; /* (1), (4) */
     if (len == unsent && pcb.fin_queued) return len;   /* no more will come to wait for */
     /* Nagle, as Minshall amended it and Linux does: one small segment may be outstanding, not one after another. */
@@ -336,8 +343,7 @@ void tcp_output_loss_probe(tcp_pcb &pcb)
 {
     net_count(pcb.net, counter::tcp_loss_probes);
     const size_t unsent = tcp_unsent(pcb);
-    const int32_t room = pcb.snd.una + pcb.snd.wnd - pcb.snd.nxt;
-    const size_t len = std::min({unsent, static_cast<size_t>(std::max(room, 0)), size_t{pcb.mss}});
+    const size_t len = std::min({unsent, tcp_peer_room(pcb), size_t{pcb.mss}});
     const bool again = len == 0;
     if (again) {
         pcb.sent().mark_back_lost(pcb.mss);

@@ -351,6 +351,28 @@ void tcp_pcb_release(tcp_pcb &pcb)
     if (pcb.owner != tcp_owner::user) tcp_pcb_bury(pcb);
 }
 
+void tcp_pcb_forget_peer(tcp_pcb &pcb)
+{
+    pcb.foreign = {};
+    pcb.in_flight.reset();
+    pcb.tx.clear();
+    pcb.rx.clear();
+    pcb.reporter = {};
+    pcb.ack_delay = {};
+    pcb.rcvbuf = {};
+    pcb.traffic = {};
+    pcb.rtt.restart(pcb.tcp.config.rto_initial);
+    pcb.peer_mss = TCP_MSS_DEFAULT;
+    pcb.rcv_mss = 0;
+    pcb.mss_max = 0;
+    pcb.small_end.reset();
+    pcb.ack_pending = 0;
+    pcb.retries = pcb.backoff = 0;
+    pcb.soft_error = 0;
+    pcb.window_shut = pcb.ack_now = pcb.opened = pcb.passive = pcb.syn_lost = false;
+    pcb.fin_queued = pcb.fin_received = false;
+}
+
 void tcp_pcb_fail(tcp_pcb &pcb, int error)
 {
     pcb.error = error;

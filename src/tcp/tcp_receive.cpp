@@ -18,26 +18,24 @@ namespace microps
 
 uint32_t tcp_receive_window(const tcp_pcb &pcb) { return pcb.rcv.edge.since(pcb.rcv.nxt); }
 
+/** TCP_WINDOW_CLAMP, if it is set. */
+static uint32_t tcp_window_clamp(const tcp_pcb &pcb)
+{
+    return pcb.set.window_clamp > 0 ? pcb.set.window_clamp : UINT32_MAX;
+}
+
 /** What the receive buffer has room for, as far as TCP_WINDOW_CLAMP lets the peer know. */
 static size_t tcp_receive_room(const tcp_pcb &pcb)
 {
     const size_t limit = pcb.rx_limit;
     const size_t room = limit - std::min(limit, pcb.rx.size());
-    return pcb.set.window_clamp > 0 ? std::min<size_t>(room, pcb.set.window_clamp) : room;
+    return std::min<size_t>(room, tcp_window_clamp(pcb));
 }
 
 /** The most that silly window avoidance may wait for before it moves the window on (RFC 9293 3.8.6.2.2). */
-static uint32_t tcp_window_half(const tcp_pcb &pcb)
-{
-    const uint32_t clamp = pcb.set.window_clamp > 0 ? pcb.set.window_clamp : UINT32_MAX;
-    return std::min(pcb.rx_limit, clamp) / 2;
-}
+static uint32_t tcp_window_half(const tcp_pcb &pcb) { return std::min(pcb.rx_limit, tcp_window_clamp(pcb)) / 2; }
 
-uint32_t tcp_syn_window(const tcp_pcb &pcb)
-{
-    const uint32_t clamp = pcb.set.window_clamp > 0 ? pcb.set.window_clamp : TCP_WINDOW_MAX;
-    return std::min({pcb.rx_limit, clamp, TCP_WINDOW_MAX});
-}
+uint32_t tcp_syn_window(const tcp_pcb &pcb) { return std::min({pcb.rx_limit, tcp_window_clamp(pcb), TCP_WINDOW_MAX}); }
 
 /** Where the window could end now. */
 static tcp_seq tcp_window_edge(const tcp_pcb &pcb)
@@ -116,8 +114,10 @@ static void tcp_text_early(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRE
         net_drop(pcb.net, drop_reason::tcp_reassembly_limit, "too many holes, seq=%u", seg.seq.value());
     } else {
         net_count(pcb.net, counter::tcp_ofo_queue);
-        if (duplicate) net_count(pcb.net, counter::tcp_ofo_merge);
-        if (duplicate) tcp_duplicate_arrived(pcb, duplicate->first, duplicate->last);
+        if (duplicate) {
+            net_count(pcb.net, counter::tcp_ofo_merge);
+            tcp_duplicate_arrived(pcb, duplicate->first, duplicate->last);
+        }
         if (const auto *piece = pcb.early.find(seg.seq)) pcb.reporter.on_early(*piece);
         if (!pcb.rx_shut) pcb.rx.write(pcb.rx.size() + seg.seq.since(pcb.rcv.nxt), seg.data);
     }

@@ -3,6 +3,8 @@
  */
 #include "tcp_recovery.hpp"
 
+#include "tcp_options.hpp"
+
 #include <algorithm>
 #include <chrono>
 #include <utility>
@@ -10,15 +12,13 @@
 namespace microps
 {
 
-static bool earlier(uint32_t a, uint32_t b) { return static_cast<int32_t>(a - b) < 0; }
-
 /** The ACK echoes a timestamp from before the segment was sent last: it is for an earlier transmission. */
 static bool echo_is_older(const tcp_recovery_view &view, const tcp_sent &segment)
 {
     if (!view.echo) return false;
     const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(view.now - segment.when);
     const uint32_t sent = view.timestamp - static_cast<uint32_t>(age.count());
-    return earlier(*view.echo, sent - 1); /* rounded milliseconds */
+    return tcp_timestamp_before(*view.echo, sent - 1); /* rounded milliseconds */
 }
 
 /* What was delivered */
@@ -113,6 +113,12 @@ void tcp_recovery::mark(tcp_scoreboard &board, const tcp_recovery_view &view, tc
     mark_overtaken(board, view, events);
 }
 
+void tcp_recovery::mark_front(tcp_scoreboard &board, tcp_recovery_events &events)
+{
+    events.newly_lost += board.front().size();
+    board.mark_front_lost();
+}
+
 bool tcp_recovery::loss_is_certain(const tcp_scoreboard &board, const tcp_recovery_view &view,
                                    const tcp_ack_news &news) const
 {
@@ -140,10 +146,7 @@ void tcp_recovery::begin(tcp_scoreboard &board, const tcp_recovery_view &view, t
     probe_.reset();
     remember(view);
     prr_.begin(board.outstanding());
-    if (!view.rules.sack) {
-        events.newly_lost += board.front().size();
-        board.mark_front_lost();
-    }
+    if (!view.rules.sack) mark_front(board, events);
     events.began = events.reduce = true;
 }
 
@@ -160,7 +163,7 @@ void tcp_recovery::finish(const tcp_recovery_view &view)
 
 bool tcp_recovery::echoes_original(const tcp_recovery_view &view) const
 {
-    return view.echo && first_again_ && earlier(*view.echo, *first_again_);
+    return view.echo && first_again_ && tcp_timestamp_before(*view.echo, *first_again_);
 }
 
 /* The retransmissions were for nothing: the peer had everything twice, or answers what was sent before them. */
@@ -206,8 +209,7 @@ void tcp_recovery::fast_ack(tcp_scoreboard &board, const tcp_recovery_view &view
         return finish(view);
     }
     if (view.rules.sack) return;
-    events.newly_lost += board.front().size(); /* RFC 6582 3.2 step 3, partial: the next hole */
-    board.mark_front_lost();
+    mark_front(board, events); /* RFC 6582 3.2 step 3, partial: the next hole */
     urgent = true;
     events.restart_timer = std::exchange(first_partial_, false);
 }
@@ -222,7 +224,6 @@ void tcp_recovery::loss_ack(tcp_scoreboard &board, const tcp_recovery_view &view
         events.undo = events.loss_undo = true;
         events.spurious_rto = originals_arrive;
         board.forget_losses();
-        undo_from_.reset();
         return finish(view);
     }
     if (frto_ && view.nxt > *recover_ && (news.sacked > 0 || news.duplicate)) frto_ = false; /* step 3a: a real loss */
@@ -249,12 +250,8 @@ tcp_recovery_events tcp_recovery::on_ack(tcp_scoreboard &board, const tcp_recove
     }
     if (events.undo) undo_from_.reset();
     if (phase_ == phase::open && recover_ && view.una > *recover_) recover_.reset();
-    if (board.empty()) {
-        reorder_at_ = NET_TIME_NEVER;
-        return events;
-    }
     mark(board, view, events);
-    if (phase_ == phase::open && loss_is_certain(board, view, news)) begin(board, view, events);
+    if (phase_ == phase::open && !board.empty() && loss_is_certain(board, view, news)) begin(board, view, events);
     return events;
 }
 
@@ -268,6 +265,17 @@ void tcp_recovery::on_reduced(const tcp_scoreboard &board, const tcp_recovery_vi
 
 /* Timers */
 
+void tcp_recovery::enter_loss(tcp_seq nxt)
+{
+    phase_ = phase::loss;
+    recover_ = nxt;
+    duplicates_ = 0;
+    urgent = true;
+    prefer_new_ = false;
+    reorder_at_ = NET_TIME_NEVER;
+    probe_.reset();
+}
+
 bool tcp_recovery::on_timeout(tcp_scoreboard &board, const tcp_recovery_view &view, bool again)
 {
     const bool fresh = phase_ == phase::open || !recover_ || *recover_ <= view.una || (phase_ == phase::loss && !again);
@@ -280,33 +288,20 @@ bool tcp_recovery::on_timeout(tcp_scoreboard &board, const tcp_recovery_view &vi
     const net_duration unknown = rack_.measured() ? net_duration::zero() : view.srtt;
     board.mark_lost_if(
         [&](const tcp_sent &segment) { return !excuse || rack_.overdue_at(segment, unknown) <= view.now; });
-    phase_ = phase::loss;
-    recover_ = view.nxt;
-    duplicates_ = 0;
-    urgent = true;
-    prefer_new_ = false;
-    reorder_at_ = NET_TIME_NEVER;
-    probe_.reset();
+    enter_loss(view.nxt);
     return fresh;
 }
 
 void tcp_recovery::on_too_large(tcp_seq nxt)
 {
-    phase_ = phase::loss; /* so that what got through, and is acknowledged again and again, starts no recovery */
-    recover_ = nxt;
+    enter_loss(nxt); /* so that what got through, and is acknowledged again and again, starts no recovery */
     undo_from_.reset();
-    probe_.reset();
     frto_ = false;
-    prefer_new_ = false;
-    duplicates_ = 0;
-    urgent = true;
-    reorder_at_ = NET_TIME_NEVER;
 }
 
 tcp_recovery_events tcp_recovery::on_reorder_timer(tcp_scoreboard &board, const tcp_recovery_view &view)
 {
     tcp_recovery_events events{.restart_timer = false};
-    if (board.empty()) return events;
     mark(board, view, events);
     if (phase_ == phase::open && board.lost() > 0) begin(board, view, events);
     return events;

@@ -130,6 +130,10 @@ private:
     void mark_overtaken(tcp_scoreboard &board, const tcp_recovery_view &view, tcp_recovery_events &events);
     [[nodiscard]] bool loss_is_certain(const tcp_scoreboard &board, const tcp_recovery_view &view,
                                        const tcp_ack_news &news) const;
+    /** Without SACK: the first segment is the lost one. */
+    static void mark_front(tcp_scoreboard &board, tcp_recovery_events &events);
+    /** Until all that was sent before @p nxt is acknowledged. */
+    void enter_loss(tcp_seq nxt);
     void begin(tcp_scoreboard &board, const tcp_recovery_view &view, tcp_recovery_events &events);
     void count_duplicates(const tcp_recovery_view &view, tcp_ack_news &news);
     void probe_answered(const tcp_recovery_view &view, const tcp_ack_news &news, tcp_recovery_events &events);

@@ -122,13 +122,6 @@ void tcp_scoreboard::mark_front_lost()
     if (!empty()) mark_lost(begin_);
 }
 
-void tcp_scoreboard::mark_all_lost()
-{
-    for (size_t i = begin_; i < segments_.size(); i++) {
-        mark_lost(i);
-    }
-}
-
 bool tcp_scoreboard::mark_larger_lost(uint32_t size, tcp_seq end)
 {
     return mark_lost_if([&](const tcp_sent &segment) { return segment.data_size() > size && segment.first < end; }) > 0;

@@ -77,7 +77,6 @@ public:
     /** Marks lost what is not SACKed, and of it what @p is_lost says. Returns how many sequence numbers were marked. */
     template <typename F>
     uint32_t mark_lost_if(F &&is_lost);
-    void mark_all_lost();
     /** Those before @p end with more than @p size bytes of data are lost. Returns whether one was not already. */
     bool mark_larger_lost(uint32_t size, tcp_seq end);
     /** Nothing is lost after all. */

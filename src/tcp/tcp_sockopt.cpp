@@ -249,7 +249,6 @@ int set_tcp_option(tcp_pcb &pcb, int name, int value) MICROPS_REQUIRES(net_locke
 std::optional<int> tcp_option(const tcp_pcb &pcb, int name) MICROPS_REQUIRES(net_locked)
 {
     const tcp_settings &set = pcb.set;
-    const tcp_config &config = pcb.tcp.config;
     const bool closed = pcb.state == tcp_pcb_state::closed || pcb.state == tcp_pcb_state::listen;
     switch (name) {
     case TCP_NODELAY:
@@ -261,15 +260,15 @@ std::optional<int> tcp_option(const tcp_pcb &pcb, int name) MICROPS_REQUIRES(net
     case TCP_MAXSEG:
         return closed && set.mss > 0 ? int{set.mss} : static_cast<int>(pcb.mss);
     case TCP_KEEPIDLE:
-        return set.keep_idle > 0 ? int{set.keep_idle} : seconds_of(config.keepalive_time);
+        return seconds_of(tcp_keepalive_time(pcb));
     case TCP_KEEPINTVL:
-        return set.keep_interval > 0 ? int{set.keep_interval} : seconds_of(config.keepalive_interval);
+        return seconds_of(tcp_keepalive_interval(pcb));
     case TCP_KEEPCNT:
-        return set.keep_count > 0 ? int{set.keep_count} : static_cast<int>(config.keepalive_probes);
+        return static_cast<int>(tcp_keepalive_probes(pcb));
     case TCP_SYNCNT:
-        return set.syn_count > 0 ? int{set.syn_count} : static_cast<int>(config.syn_retries);
+        return static_cast<int>(tcp_syn_retries(pcb));
     case TCP_LINGER2:
-        return set.linger2 != 0 ? int{set.linger2} : seconds_of(config.fin_wait2);
+        return set.linger2 != 0 ? int{set.linger2} : seconds_of(pcb.tcp.config.fin_wait2);
     case TCP_WINDOW_CLAMP:
         return static_cast<int>(set.window_clamp);
     case TCP_USER_TIMEOUT:

@@ -17,8 +17,8 @@ static bool tcp_syn_is_newer(const tcp_pcb &old, const tcp_segment &syn)
     const bool beyond = syn.seq > old.rcv.nxt;
     if (!old.tcp.config.timestamps || !syn.options.timestamps) return beyond;
     if (!old.use_timestamps) return true;
-    const auto newer = static_cast<int32_t>(syn.options.timestamps->value - old.ts.recent);
-    return newer > 0 || (newer == 0 && beyond);
+    const uint32_t value = syn.options.timestamps->value;
+    return tcp_timestamp_before(old.ts.recent, value) || (value == old.ts.recent && beyond);
 }
 
 /** A SYN for a new connection (RFC 9293 3.10.7.4 fourth): it goes to the listener, if there is one. */

@@ -63,9 +63,24 @@ static net_duration tcp_fin_wait2_time(const tcp_pcb &pcb)
     return pcb.set.linger2 > 0 ? std::chrono::seconds(pcb.set.linger2) : pcb.tcp.config.fin_wait2;
 }
 
-static net_duration tcp_keepalive_time(const tcp_pcb &pcb)
+net_duration tcp_keepalive_time(const tcp_pcb &pcb)
 {
     return pcb.set.keep_idle > 0 ? std::chrono::seconds(pcb.set.keep_idle) : pcb.tcp.config.keepalive_time;
+}
+
+net_duration tcp_keepalive_interval(const tcp_pcb &pcb)
+{
+    return pcb.set.keep_interval > 0 ? std::chrono::seconds(pcb.set.keep_interval) : pcb.tcp.config.keepalive_interval;
+}
+
+unsigned tcp_keepalive_probes(const tcp_pcb &pcb)
+{
+    return pcb.set.keep_count > 0 ? pcb.set.keep_count : pcb.tcp.config.keepalive_probes;
+}
+
+unsigned tcp_syn_retries(const tcp_pcb &pcb)
+{
+    return pcb.set.syn_count > 0 ? pcb.set.syn_count : pcb.tcp.config.syn_retries;
 }
 
 static void tcp_keepalive_arm(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
@@ -118,8 +133,9 @@ void tcp_timer_update(tcp_pcb &pcb)
 {
     if (pcb.released) return;
     const tcp_timer_purpose wanted = tcp_timer_wanted(pcb);
-    if (wanted != pcb.purpose && pcb.purpose == tcp_timer_purpose::keepalive)
+    if (wanted != pcb.purpose && pcb.purpose == tcp_timer_purpose::keepalive) {
         pcb.retries = 0; /* they were keepalives */
+    }
     if (wanted == tcp_timer_purpose::retransmit) {
         pcb.backoff = 0;
         return tcp_retransmit_arm(pcb);
@@ -170,12 +186,13 @@ void tcp_set_timewait_timer(tcp_pcb &pcb)
 static unsigned tcp_retries_max(const tcp_pcb &pcb)
 {
     const tcp_config &config = pcb.tcp.config;
-    if (pcb.state == tcp_pcb_state::syn_sent) return pcb.set.syn_count > 0 ? pcb.set.syn_count : config.syn_retries;
+    if (pcb.state == tcp_pcb_state::syn_sent) return tcp_syn_retries(pcb);
     if (pcb.state == tcp_pcb_state::syn_received) return config.synack_retries;
     return pcb.owner == tcp_owner::gone ? config.orphan_retries : config.data_retries;
 }
 
-bool tcp_stalled_for(const tcp_pcb &pcb, unsigned retries)
+/** In vain for so long as @p retries retransmissions take, beginning at the smallest RTO (R2: RFC 9293 3.8.3). */
+static bool tcp_stalled_for(const tcp_pcb &pcb, unsigned retries) MICROPS_REQUIRES(net_locked)
 {
     const tcp_config &config = pcb.tcp.config;
     net_duration time{};
@@ -261,20 +278,18 @@ static void tcp_persist_expired(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 /** RFC 9293 3.8.4; as Linux, TCP_USER_TIMEOUT takes the place of the number of probes. */
 static void tcp_keepalive_expired(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
-    const tcp_config &config = pcb.tcp.config;
     const net_duration silent = pcb.net.clock.now() - pcb.heard_ack;
     if (silent < tcp_keepalive_time(pcb)) {
         pcb.retries = 0;
         return tcp_keepalive_arm(pcb);
     }
-    const unsigned count = pcb.set.keep_count > 0 ? pcb.set.keep_count : config.keepalive_probes;
-    const bool limited = pcb.set.user_timeout > 0;
-    if (limited ? pcb.retries > 0 && silent >= tcp_user_timeout(pcb) : pcb.retries >= count) return tcp_give_up(pcb);
+    const bool in_vain = pcb.set.user_timeout > 0 ? pcb.retries > 0 && silent >= tcp_user_timeout(pcb)
+                                                  : pcb.retries >= tcp_keepalive_probes(pcb);
+    if (in_vain) return tcp_give_up(pcb);
     tcp_count_retry(pcb);
     net_count(pcb.net, counter::tcp_keep_alive);
     tcp_output_probe(pcb);
-    const std::chrono::seconds set(pcb.set.keep_interval);
-    tcp_timer_arm(pcb, tcp_timer_purpose::keepalive, set.count() > 0 ? set : config.keepalive_interval);
+    tcp_timer_arm(pcb, tcp_timer_purpose::keepalive, tcp_keepalive_interval(pcb));
 }
 
 /** As Linux; RFC 9293 would wait for ever. */

@@ -10,8 +10,6 @@ namespace microps
 /** RFC 7323 5.5: on a connection idle for longer, the peer's clock may have turned. */
 static constexpr net_duration TCP_PAWS_IDLE = std::chrono::hours(24 * 24);
 
-static bool tcp_timestamp_before(uint32_t a, uint32_t b) { return static_cast<int32_t>(a - b) < 0; }
-
 static uint32_t tcp_timestamp_at(const tcp_pcb &pcb, net_time when)
 {
     const auto time = std::chrono::duration_cast<std::chrono::milliseconds>(when.time_since_epoch());

@@ -31,7 +31,8 @@ int tcp_sleep(net_guard &guard, tcp_pcb &pcb, net_time deadline)
     return net_error(cause == ETIMEDOUT ? EAGAIN : cause);
 }
 
-size_t tcp_send_room(const tcp_pcb &pcb)
+/** How much send() may put into the send buffer now. */
+static size_t tcp_send_room(const tcp_pcb &pcb)
 {
     if (pcb.set.notsent_lowat > 0 && tcp_unsent(pcb) >= pcb.set.notsent_lowat) return 0;
     return pcb.tx_limit - std::min<size_t>(pcb.tx_limit, pcb.tx.size());

@@ -269,5 +269,18 @@ TEST(TcpInfo, CurrEstabIsALevel)
     EXPECT_EQ(peer.host().count(counter::tcp_curr_estab), 0u);
 }
 
+/* What docs/debugging.md tells to look at: ACKs without data, as Linux counts them. */
+TEST(TcpInfo, PureAcksAreCounted)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    const uint64_t before = peer.host().count(counter::tcp_pure_acks);
+    peer.send(payload("text"));
+    peer.nxt += 4;
+    EXPECT_EQ(peer.host().count(counter::tcp_pure_acks), before);
+    peer.send(ack());
+    EXPECT_EQ(peer.host().count(counter::tcp_pure_acks), before + 1);
+}
+
 } // namespace
 } // namespace microps

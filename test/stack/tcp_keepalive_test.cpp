@@ -22,6 +22,15 @@ void keep_alive(tcp_peer &peer)
     set_option(peer, SOL_SOCKET, SO_KEEPALIVE, 1);
 }
 
+/** The peer has just been heard: nothing for nine seconds, and then a keepalive. */
+void expect_keepalive_after_ten_seconds(tcp_peer &peer)
+{
+    peer.expect_nothing(9s);
+    const auto probe = peer.receive(2s);
+    ASSERT_TRUE(probe);
+    EXPECT_TRUE(is_keepalive(peer, *probe));
+}
+
 /* RFC 9293 MUST-25: off by default; and what does not happen needs no timer. */
 TEST(TcpKeepalive, OffUnlessAskedFor)
 {
@@ -58,10 +67,7 @@ TEST(TcpKeepalive, AnswersKeepTheConnection)
     tcp_peer peer(world, connected);
     keep_alive(peer);
     for (int i = 0; i < 100; i++) {
-        peer.expect_nothing(9s);
-        const auto probe = peer.receive(2s);
-        ASSERT_TRUE(probe);
-        EXPECT_TRUE(is_keepalive(peer, *probe));
+        expect_keepalive_after_ten_seconds(peer);
         peer.send(ack());
     }
     EXPECT_EQ(peer.app_error(), 0);
@@ -122,10 +128,7 @@ TEST(TcpKeepalive, TrafficPostponesIt)
         upload(peer, "x");
         peer.expect(ack(peer.nxt));
     }
-    peer.expect_nothing(9s);
-    const auto probe = peer.receive(2s);
-    ASSERT_TRUE(probe);
-    EXPECT_TRUE(is_keepalive(peer, *probe));
+    expect_keepalive_after_ten_seconds(peer);
 }
 
 /* RFC 9293 3.8.4: while data is outstanding it asks, and R2 decides. */
@@ -143,10 +146,7 @@ TEST(TcpKeepalive, NotWhileDataIsOutstanding)
     EXPECT_EQ(peer.host().count(counter::tcp_keep_alive), 0u);
     peer.rcv += 1;
     peer.send(ack());
-    peer.expect_nothing(9s);
-    const auto probe = peer.receive(2s);
-    ASSERT_TRUE(probe);
-    EXPECT_TRUE(is_keepalive(peer, *probe));
+    expect_keepalive_after_ten_seconds(peer);
 }
 
 /* RFC 9293 3.8.4: unanswered keepalives do not count against data that is sent then. */
@@ -190,10 +190,7 @@ TEST(TcpKeepalive, AcceptedConnectionHasTheListenersOptions)
     EXPECT_EQ(set_option(net, peer.listener(), IPPROTO_TCP, TCP_KEEPIDLE, 10), 0);
     peer.establish();
     EXPECT_EQ(option_of(peer, IPPROTO_TCP, TCP_KEEPIDLE), 10);
-    peer.expect_nothing(9s);
-    const auto probe = peer.receive(2s);
-    ASSERT_TRUE(probe);
-    EXPECT_TRUE(is_keepalive(peer, *probe));
+    expect_keepalive_after_ten_seconds(peer);
 }
 
 /* As Linux: what is changed holds at once. */
@@ -227,10 +224,7 @@ TEST(TcpKeepalive, HalfClosedConnectionsToo)
             peer.nxt += 1;
             peer.expect(ack(peer.nxt));
         }
-        peer.expect_nothing(9s);
-        const auto probe = peer.receive(2s);
-        ASSERT_TRUE(probe);
-        EXPECT_TRUE(is_keepalive(peer, *probe));
+        expect_keepalive_after_ten_seconds(peer);
     }
 }
 

@@ -105,6 +105,8 @@ struct sender {
 };
 
 constexpr tcp_recovery_rules RACK{.sack = true};
+bool all(const tcp_sent &) { return true; }
+
 constexpr tcp_recovery_rules RFC6675{.sack = true, .rack = false};
 
 } // namespace
@@ -113,7 +115,7 @@ TEST(TcpScoreboard, CountsWhatIsOutstandingAndLost)
 {
     sender s(10);
     EXPECT_EQ(s.board.outstanding(), 10 * MSS);
-    s.board.mark_all_lost();
+    s.board.mark_lost_if(all);
     EXPECT_EQ(s.board.lost(), 10 * MSS);
     EXPECT_EQ(s.resend(), 0);
     EXPECT_EQ(s.resend(), 1);
@@ -150,7 +152,7 @@ TEST(TcpScoreboard, LongSegmentsAreResentInPieces)
 {
     tcp_scoreboard board;
     board.on_sent(ISS, ISS + 251, FIN, {}); /* 250 bytes and a FIN */
-    board.mark_all_lost();
+    board.mark_lost_if(all);
     std::vector<uint32_t> sizes;
     std::vector<uint8_t> flags;
     while (const tcp_sent *lost = board.next_lost(MSS)) {

@@ -147,7 +147,8 @@ struct twin {
             return board.forget_losses();
         case 2:
             lose([](const tcp_sent &) { return true; });
-            return board.mark_all_lost();
+            board.mark_lost_if([](const tcp_sent &) { return true; });
+            return;
         case 3:
             lose([this](const tcp_sent &s) { return s.first == una; });
             return board.mark_front_lost();
