@@ -4,7 +4,8 @@
  * Frames wait for their turn at the bottleneck, are lost, held back, doubled and arrive after the delay, as on a
  * simulated wire (sim_wire_config, src/sim/wire_fate.hpp) but in real time: whatever stack owns a tap, kernel or ours,
  * sees the same wire. Each direction has its own generator. Several taps at the left end share the wire, behind a
- * learning switch. One thread sleeps in ppoll(2) until a frame comes or is due; the precision is that of the timers.
+ * learning switch, and each may be a little farther away. One thread sleeps in ppoll(2) until a frame comes or is due;
+ * the precision is that of the timers.
  */
 #include "microps/sim/wire.hpp"
 
@@ -40,12 +41,14 @@ constexpr size_t HELD_MAX = 100000; /* frames on their way in one direction */
 constexpr unsigned READ_MAX = 64;   /* frames of one tap before the others have their turn */
 
 constexpr const char *USAGE =
-    "Usage: bench_wire [options] [NAMESPACE:]TAP[,[NAMESPACE:]TAP...] [NAMESPACE:]TAP\n"
-    "Joins taps by a bad wire, until it is interrupted. NAMESPACE is one of `ip netns`, or a path.\n"
+    "Usage: bench_wire [options] TAP[,TAP...] TAP\n"
+    "Joins taps by a bad wire, until it is interrupted. TAP is [NAMESPACE:]NAME[@MS]: NAMESPACE is one of `ip netns`,\n"
+    "or a path; with @MS frames to it take so much longer.\n"
     "  --rate MBIT        bandwidth of each direction, Mbit/s       (default 0: no limit)\n"
     "  --queue FRAMES     how many may wait for the bandwidth       (default 1000)\n"
     "  --delay MS         one way                                   (default 0)\n"
     "  --jitter MS        evenly distributed, added to the delay    (default 0)\n"
+    "  --in-order         the jitter doesn't reorder what goes to one tap\n"
     "  --loss P  --dup P  --reorder P\n"
     "                     lose, duplicate, reorder P per cent of the frames\n"
     "  --reorder-delay MS how long such a frame is held back        (default 5)\n"
@@ -61,6 +64,7 @@ enum option_id : int {
     opt_queue,
     opt_delay,
     opt_jitter,
+    opt_in_order,
     opt_loss,
     opt_dup,
     opt_reorder,
@@ -74,11 +78,12 @@ enum option_id : int {
     opt_help,
 };
 
-constexpr std::array<option, 16> OPTIONS = {{
+constexpr std::array<option, 17> OPTIONS = {{
     {"rate", required_argument, nullptr, opt_rate},
     {"queue", required_argument, nullptr, opt_queue},
     {"delay", required_argument, nullptr, opt_delay},
     {"jitter", required_argument, nullptr, opt_jitter},
+    {"in-order", no_argument, nullptr, opt_in_order},
     {"loss", required_argument, nullptr, opt_loss},
     {"dup", required_argument, nullptr, opt_dup},
     {"reorder", required_argument, nullptr, opt_reorder},
@@ -111,6 +116,8 @@ struct tap {
     std::string name;
     int fd = -1;
     bool left = false;
+    net_duration farther{}; /* what frames to it take more than the wire's delay */
+    net_time latest{};      /* when the last of those frames arrives that may not be overtaken */
 };
 
 /** One direction: its configuration, and the frames that are on their way. */
@@ -121,6 +128,7 @@ struct line {
     sim_wire_queue queue{};
     sim_wire_loss loss{};
     sim_wire_stats stats{};
+    bool in_order = false;
     std::multimap<net_time, frame> held{}; /* by when they arrive; equal ones in the order in which they came */
 };
 
@@ -133,10 +141,11 @@ public:
     void print() const;
 
 private:
-    void open_tap(const std::string &name, bool left);
-    void read(const tap &from, net_time now);
+    void open_tap(const std::string &where, bool left);
+    void read(tap &from, net_time now);
     void take(line &way, std::span<const uint8_t> bytes, net_time now);
     void release(line &way, net_time now);
+    tap *station(const line &way, std::span<const uint8_t> bytes);
     void deliver(line &way, const frame &bytes);
     void sleep(net_time now);
 
@@ -147,7 +156,7 @@ private:
     uint64_t seed_ = 1;
     std::vector<tap> taps_;
     std::vector<pollfd> polled_;
-    std::map<mac, const tap *> learned_; /* behind which tap on the left a station is */
+    std::map<mac, tap *> learned_; /* behind which tap on the left a station is */
     std::vector<uint8_t> buffer_ = std::vector<uint8_t>(FRAME_MAX);
 };
 
@@ -214,6 +223,9 @@ void wire::configure(int opt, const char *value)
     } else if (opt == opt_forth || opt == opt_back || opt == opt_both) {
         set_forth_ = opt != opt_back;
         set_back_ = opt != opt_forth;
+    } else if (opt == opt_in_order) {
+        forth_.in_order |= set_forth_;
+        back_.in_order |= set_back_;
     } else {
         if (set_forth_) configure_line(forth_.config, opt, value);
         if (set_back_) configure_line(back_.config, opt, value);
@@ -237,9 +249,11 @@ void enter(const std::string &name)
     ::close(fd);
 }
 
-/** Attaches to a tap, or creates it, and switches it on. @p name is NAMESPACE:TAP. */
-void wire::open_tap(const std::string &name, bool left)
+/** Attaches to a tap, or creates it, and switches it on. @p where is NAMESPACE:TAP@MS. */
+void wire::open_tap(const std::string &where, bool left)
 {
+    const size_t at = where.find('@');
+    const std::string name = where.substr(0, at);
     const size_t colon = name.find(':');
     const std::string interface = colon == name.npos ? name : name.substr(colon + 1);
     const bool elsewhere = colon != name.npos && colon > 0;
@@ -257,7 +271,8 @@ void wire::open_tap(const std::string &name, bool left)
     if (ioctl(control, SIOCSIFFLAGS, &request) == -1) die("SIOCSIFFLAGS", name);
     ::close(control);
     if (elsewhere) enter("");
-    taps_.push_back({.name = name, .fd = fd, .left = left});
+    const net_duration farther = at == where.npos ? net_duration::zero() : milliseconds(where.c_str() + at + 1);
+    taps_.push_back({.name = name, .fd = fd, .left = left, .farther = farther});
 }
 
 void wire::open(const char *left, const char *right)
@@ -278,7 +293,7 @@ void wire::open(const char *left, const char *right)
 
 /* The way of a frame */
 
-void wire::read(const tap &from, net_time now)
+void wire::read(tap &from, net_time now)
 {
     for (unsigned i = 0; i < READ_MAX; i++) {
         const ssize_t size = ::read(from.fd, buffer_.data(), buffer_.size());
@@ -311,6 +326,10 @@ void wire::take(line &way, std::span<const uint8_t> bytes, net_time now)
     }
     net_time at = *sent + config.delay;
     if (config.jitter.count() > 0) at += net_duration(way.random.below(static_cast<uint64_t>(config.jitter.count())));
+    if (tap *to = station(way, bytes)) {
+        at += to->farther;
+        if (way.in_order) at = to->latest = std::max(at, to->latest);
+    }
     if (config.reorder > 0 && way.random.chance(config.reorder)) {
         at += config.reorder_delay;
         way.stats.reordered++;
@@ -322,16 +341,21 @@ void wire::take(line &way, std::span<const uint8_t> bytes, net_time now)
     way.held.emplace(at, frame(bytes.begin(), bytes.end()));
 }
 
+/** The tap that a frame goes to; null: to all at that end. */
+tap *wire::station(const line &way, std::span<const uint8_t> bytes)
+{
+    if (&way == &forth_) return &taps_.back();
+    mac destination{};
+    if (bytes.size() < destination.size()) return nullptr;
+    std::copy_n(bytes.begin(), destination.size(), destination.begin());
+    const auto found = learned_.find(destination);
+    return found == learned_.end() ? nullptr : found->second;
+}
+
 void wire::deliver(line &way, const frame &bytes)
 {
     const bool to_left = &way == &back_;
-    const tap *known = nullptr;
-    if (to_left && bytes.size() >= 6) {
-        mac destination{};
-        std::copy_n(bytes.begin(), destination.size(), destination.begin());
-        const auto found = learned_.find(destination);
-        if (found != learned_.end()) known = found->second;
-    }
+    const tap *known = station(way, bytes);
     for (const tap &t : taps_) {
         if (t.left != to_left || (known && known != &t)) continue;
         if (::write(t.fd, bytes.data(), bytes.size()) == -1 && errno != EAGAIN && errno != EIO) die("write", t.name);
