@@ -234,7 +234,7 @@ static void tcp_send_new(tcp_pcb &pcb, size_t len, bool fin) MICROPS_REQUIRES(ne
     if (len > 0 && len == tcp_unsent(pcb)) flags |= TCP_FLG_PSH; /* the last of a burst */
     pcb.snd.nxt += len + (fin ? 1 : 0);
     if (pcb.sent().empty()) pcb.rto_from = now; /* RFC 6298 5.1 */
-    pcb.sent().on_sent(first, pcb.snd.nxt, flags & TCP_FLG_FIN, now);
+    pcb.sent().on_sent(first, pcb.snd.nxt, flags & TCP_FLG_FIN, now, static_cast<uint16_t>(pcb.mss));
     pcb.recovery().on_sent(static_cast<uint32_t>(len), false, {});
     pcb.last_sent = now;
     if (len % pcb.mss != 0) pcb.small_end = first + len;

@@ -222,7 +222,6 @@ struct tcp_pcb {
     uint16_t mss_offered = 0;            /* in our SYN */
     uint16_t path_mtu = 0;               /* that mss was made for */
     uint16_t mss_max = 0;                /* 0: no bound; else set because larger segments vanished (RFC 4821) */
-    tcp_seq mss_lowered{};               /* what is before it may be larger than mss */
 
     /* Sending. */
     tcp_ring tx{};

@@ -47,7 +47,6 @@ void tcp_mss_update(tcp_pcb &pcb)
     if (pcb.set.mss > 0) mss = std::min(mss, uint32_t{pcb.set.mss}); /* TCP_MAXSEG */
     if (pcb.mss_max != 0) mss = std::min(mss, uint32_t{pcb.mss_max});
     mss = std::max(mss, TCP_MSS_MIN) - options;
-    if (mss < pcb.mss) pcb.mss_lowered = pcb.snd.nxt;
     pcb.path_mtu = static_cast<uint16_t>(path_mtu);
     pcb.mss = mss;
     if (pcb.congestion) pcb.congestion->on_mss(pcb.mss);
@@ -67,7 +66,7 @@ void tcp_fragmentation_needed(tcp_pcb &pcb, const ip_error &error)
     if (ip_path_mtu_learn(pcb.net, error)) net_count(pcb.net, counter::tcp_pmtu_updates);
     if (pcb.congestion) tcp_mss_update(pcb);
     /* RFC 1191 6.4: at once, and not as congestion. Of several errors about one flight the first does it all. */
-    if (!pcb.sent().mark_larger_lost(pcb.mss, pcb.mss_lowered)) return;
+    if (!pcb.sent().mark_larger_lost(pcb.mss)) return;
     pcb.recovery().on_too_large(pcb.snd.nxt);
     tcp_timer_cancel(pcb); /* it was for the larger segments; output arms it again */
     tcp_output_request(pcb);

@@ -17,10 +17,10 @@ constexpr size_t TCP_SCOREBOARD_KEEP = 16; /* segments' worth of memory that an 
 
 } // namespace
 
-void tcp_scoreboard::on_sent(tcp_seq first, tcp_seq last, uint8_t flags, net_time now)
+void tcp_scoreboard::on_sent(tcp_seq first, tcp_seq last, uint8_t flags, net_time now, uint16_t piece)
 {
     assert(empty() || segments_.back().last == first);
-    segments_.push_back({.first = first, .last = last, .when = now, .flags = flags});
+    segments_.push_back({.first = first, .last = last, .when = now, .piece = piece, .flags = flags});
     outstanding_ += last.since(first);
 }
 
@@ -122,9 +122,11 @@ void tcp_scoreboard::mark_front_lost()
     if (!empty()) mark_lost(begin_);
 }
 
-bool tcp_scoreboard::mark_larger_lost(uint32_t size, tcp_seq end)
+bool tcp_scoreboard::mark_larger_lost(uint32_t size)
 {
-    return mark_lost_if([&](const tcp_sent &segment) { return segment.data_size() > size && segment.first < end; }) > 0;
+    return mark_lost_if([&](const tcp_sent &segment) {
+               return std::min(segment.data_size(), uint32_t{segment.piece}) > size;
+           }) > 0;
 }
 
 void tcp_scoreboard::mark_back_lost(uint32_t max)

@@ -21,11 +21,12 @@ namespace microps
 struct tcp_sent {
     tcp_seq first;
     tcp_seq last;
-    net_time when{};     /* sent last */
-    uint8_t flags = 0;   /* its SYN and FIN, which occupy sequence numbers */
-    bool resent = false; /* more than once: says nothing about the round trip (Karn) */
-    bool lost = false;   /* and not sent again since */
-    bool sacked = false; /* the peer has it, behind a hole */
+    net_time when{};             /* sent last */
+    uint16_t piece = UINT16_MAX; /* the device has cut what is longer into pieces of so many bytes */
+    uint8_t flags = 0;           /* its SYN and FIN, which occupy sequence numbers */
+    bool resent = false;         /* more than once: says nothing about the round trip (Karn) */
+    bool lost = false;           /* and not sent again since */
+    bool sacked = false;         /* the peer has it, behind a hole */
 
     /** In sequence numbers. */
     [[nodiscard]] uint32_t size() const { return last.since(first); }
@@ -56,8 +57,8 @@ public:
     /** The end of the newest segment that was SACKed. Only while sacked() > 0. */
     [[nodiscard]] tcp_seq highest_sacked() const { return highest_sacked_; }
 
-    /** New data was sent; it follows everything sent before. */
-    void on_sent(tcp_seq first, tcp_seq last, uint8_t flags, net_time now);
+    /** New data was sent; it follows everything sent before. If it is longer than @p piece, the device cuts it. */
+    void on_sent(tcp_seq first, tcp_seq last, uint8_t flags, net_time now, uint16_t piece = UINT16_MAX);
     /** The oldest segment was acknowledged. */
     void pop_front();
     /** A part of the oldest segment was acknowledged, up to @p una. */
@@ -77,8 +78,8 @@ public:
     /** Marks lost what is not SACKed, and of it what @p is_lost says. Returns how many sequence numbers were marked. */
     template <typename F>
     uint32_t mark_lost_if(F &&is_lost);
-    /** Those before @p end with more than @p size bytes of data are lost. Returns whether one was not already. */
-    bool mark_larger_lost(uint32_t size, tcp_seq end);
+    /** What was on the wire with more than @p size bytes of data is lost. Returns whether something was not already. */
+    bool mark_larger_lost(uint32_t size);
     /** Nothing is lost after all. */
     void forget_losses();
     /**

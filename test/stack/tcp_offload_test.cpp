@@ -4,7 +4,7 @@
  */
 #include "support/manual_clock.hpp"
 
-#include "microps/driver/loopback.hpp"
+#include "microps/icmp.hpp"
 #include "microps/ip.hpp"
 #include "microps/tcp.hpp"
 
@@ -22,15 +22,37 @@ using namespace std::chrono_literals;
 namespace
 {
 
-/** A stack without a thread, whose loopback has an Ethernet's MTU and offloads. */
+/** A loopback with an Ethernet's MTU that may lose what it gets, and shows it. */
+struct offload_device final : net_device {
+    explicit offload_device(net_stack &stack) : net_device(stack)
+    {
+        type = NET_DEVICE_TYPE_LOOPBACK;
+        mtu = 1500;
+        flags = NET_DEVICE_FLAG_LOOPBACK;
+    }
+
+    int transmit(uint16_t protocol, packet_ptr pkt, const void *) override MICROPS_REQUIRES(net_locked)
+    {
+        if (carries) return net_input_handler(protocol, std::move(pkt), *this);
+        lost.emplace_back(pkt->bytes().begin(), pkt->bytes().end());
+        return 0;
+    }
+    void output(packet_ptr) override MICROPS_REQUIRES(net_locked) {}
+    void input(packet_ptr) override MICROPS_REQUIRES(net_locked) {}
+
+    bool carries = true;
+    std::vector<std::vector<uint8_t>> lost{};
+};
+
+/** A stack without a thread, whose device has offloads. */
 struct offload_host {
-    explicit offload_host(bool csum, size_t gso)
+    explicit offload_host(bool csum, size_t gso, uint64_t seed = 1) : net({.clock = &clock, .seed = seed})
     {
         net_init(net);
         {
             net_guard guard(net);
-            dev = loopback_init(net);
-            dev->mtu = 1500;
+            dev = net_device_alloc<offload_device>(net);
+            net_device_register(*dev);
             dev->csum_offload = csum;
             dev->gso_max = gso;
             ip_iface_register(*dev, *ip_iface_alloc(net, "127.0.0.1", "255.0.0.0"));
@@ -41,10 +63,14 @@ struct offload_host {
     /** Lets everything happen that is due, and what comes after it, for a while. */
     void settle()
     {
+        poll();
+        clock.advance(1ms);
+    }
+    void poll()
+    {
         for (int i = 0; i < 20; i++) {
             net_poll(net);
         }
-        clock.advance(1ms);
     }
 
     /** Makes a connection and returns its two ends. */
@@ -80,6 +106,31 @@ struct offload_host {
         return received;
     }
 
+    /** Sends @p size bytes, all of which the device loses. */
+    void lose(int from, size_t size)
+    {
+        dev->carries = false;
+        {
+            net_guard guard(net);
+            EXPECT_EQ(tcp_send(guard, from, std::vector<uint8_t>(size, 'z'), MSG_DONTWAIT), static_cast<ssize_t>(size));
+        }
+        poll();
+        dev->carries = true;
+    }
+
+    /** A router (who has our address) says that the first lost packet was too large for its next link. */
+    void fragmentation_needed(uint32_t mtu)
+    {
+        {
+            net_guard guard(net);
+            const ip_addr_t here(be32(INADDR_LOOPBACK));
+            ASSERT_FALSE(dev->lost.empty());
+            const std::span<const uint8_t> quote(dev->lost[0].data(), IP_HDR_SIZE_MIN + 8);
+            icmp_output(net, ICMP_TYPE_DEST_UNREACH, ICMP_CODE_FRAGMENT_NEEDED, be32(mtu), quote, here, here);
+        }
+        poll();
+    }
+
     int accept(int listener)
     {
         settle();
@@ -88,8 +139,8 @@ struct offload_host {
     }
 
     manual_clock clock{};
-    net_stack net{{.clock = &clock, .seed = 1}};
-    net_device *dev = nullptr;
+    net_stack net;
+    offload_device *dev = nullptr;
 };
 
 std::string text_of(size_t size)
@@ -131,18 +182,28 @@ TEST(TcpOffload, LostLargePacketsAreResentSegmentBySegment)
     const int passive = host.accept(listener);
     const std::string text = text_of(100000);
     EXPECT_TRUE(host.transfer(active, passive, text) == text);
-    host.dev->flags &= static_cast<uint16_t>(~NET_DEVICE_FLAG_UP); /* everything sent now is lost */
-    {
-        net_guard guard(host.net);
-        const std::vector<uint8_t> more(20000, 'z');
-        EXPECT_EQ(tcp_send(guard, active, more, MSG_DONTWAIT), 20000);
-    }
+    host.lose(active, 20000);
     host.settle();
-    host.dev->flags |= NET_DEVICE_FLAG_UP;
     host.clock.advance(2s);
     const std::string lost(20000, 'z');
     EXPECT_TRUE(host.transfer(active, passive, lost, lost.size()) == lost);
     EXPECT_GE(host.net.stats[counter::tcp_retrans_segs], 20000u / 1460);
+}
+
+/* RFC 1191 6.4: a large packet is too large for the path if the pieces are that the device has cut it into. */
+TEST(TcpOffload, ErrorAboutASizeThatFitsMakesNothingLost)
+{
+    for (uint64_t seed = 1; seed <= 20; seed++) { /* sequence numbers from everywhere */
+        offload_host host(true, 65535, seed);
+        const auto [listener, active] = host.connect();
+        const int passive = host.accept(listener);
+        const std::string text = text_of(100000);
+        EXPECT_TRUE(host.transfer(active, passive, text) == text);
+        host.lose(active, 20000);
+        ASSERT_LT(host.dev->lost.size(), 10u);
+        host.fragmentation_needed(1500);
+        EXPECT_EQ(host.net.stats[counter::tcp_retrans_segs], 0u) << "seed " << seed;
+    }
 }
 
 TEST(TcpOffload, SegmentSizeStaysTheLinks)

@@ -40,7 +40,8 @@ struct twin {
         if (finished || marks.size() > 500) return;
         const uint32_t size = random.chance(0.2) ? 1 + below(5 * MSS) : random.chance(0.5) ? MSS : 1 + below(MSS);
         finished = random.chance(0.01);
-        board.on_sent(nxt, nxt + size + (finished ? 1 : 0), finished ? FIN : 0, now);
+        const auto piece = static_cast<uint16_t>(1 + below(2 * MSS));
+        board.on_sent(nxt, nxt + size + (finished ? 1 : 0), finished ? FIN : 0, now, piece);
         nxt += size + (finished ? 1 : 0);
         marks.resize(nxt.since(una));
     }
@@ -97,10 +98,9 @@ struct twin {
     }
     void lose_large()
     {
-        const tcp_seq end = somewhere();
         const uint32_t size = below(2 * MSS);
-        lose([&](const tcp_sent &s) { return s.data_size() > size && s.first < end; });
-        board.mark_larger_lost(size, end);
+        lose([&](const tcp_sent &s) { return s.data_size() > size && s.piece > size; });
+        board.mark_larger_lost(size);
     }
     void lose_back()
     {
