@@ -114,7 +114,12 @@ static tcp_options tcp_segment_options(tcp_pcb &pcb, uint8_t flags, size_t len) 
     if (pcb.use_timestamps) {
         options.timestamps = {.value = tcp_timestamp(pcb), .echo = flags & TCP_FLG_ACK ? pcb.ts.recent : 0};
     }
-    if (!syn && pcb.use_sack && len + tcp_sack_blocks::size(1) <= pcb.mss) options.sack = tcp_sack_report(pcb);
+    if (!syn && pcb.use_sack && len + tcp_sack_blocks::size(1) <= pcb.mss) {
+        options.sack = tcp_sack_report(pcb);
+        while (len + tcp_sack_blocks::size(options.sack.count) > pcb.mss) { /* RFC 9293 3.7.1 MUST-16 */
+            options.sack.count--;
+        }
+    }
     return options;
 }
 

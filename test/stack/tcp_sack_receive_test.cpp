@@ -143,6 +143,27 @@ TEST(TcpSackReceive, AnswerCarriesBlocks)
     story.peer.expect(payload("answer").sack({{2000, 2100}}));
 }
 
+/* RFC 9293 3.7.1 MUST-16: options count against the segment size, so text leaves room for fewer blocks, or for none. */
+TEST(TcpSackReceive, BlocksMakeNoSegmentTooLarge)
+{
+    for (const bool timestamps : {false, true}) {
+        for (size_t size = 1400; size <= 1448; size++) {
+            sack_story story(1000, without_dsack, timestamps);
+            for (uint32_t first = 2000; first < 6000; first += 1000) {
+                story.arrives(first, first + 99);
+            }
+            story.peer.skip();
+            story.peer.app_write(stream(size));
+            story.peer.expect(payload(stream(size)));
+            const size_t options = story.peer.last().options.size();
+            EXPECT_LE(size + options, MSS) << "size " << size << ", timestamps " << timestamps;
+            if (!timestamps && size + 12 <= MSS) {
+                EXPECT_FALSE(story.peer.last().sack.empty()) << size;
+            }
+        }
+    }
+}
+
 /* RFC 2018 2: without SACK-permitted in the peer's SYN, or if switched off here, no option is sent. */
 TEST(TcpSackReceive, NothingIsReportedThatWasNotAgreed)
 {
