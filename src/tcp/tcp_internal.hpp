@@ -242,7 +242,7 @@ void tcp_output_run(tcp_layer &tcp) MICROPS_REQUIRES(net_locked);
 void tcp_output(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 /** Sends our SYN or SYN-ACK for the first time. */
 void tcp_output_syn(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
-/** <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>, now. */
+/** <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>, now; as the RST, not from beyond a window that the peer has taken back. */
 void tcp_output_ack(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 /** The loss probe: new data, or the last segment again, whatever the congestion window says (RFC 8985 7.3). */
 void tcp_output_loss_probe(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);

@@ -147,11 +147,23 @@ static void tcp_transmit(tcp_pcb &pcb, tcp_seq seq, size_t len, uint8_t flags) M
     tcp_output_segment(pcb.net, tx, std::move(pkt));
 }
 
-void tcp_output_ack(tcp_pcb &pcb) { tcp_transmit(pcb, pcb.snd.nxt, 0, TCP_FLG_ACK); }
+/**
+ * Where a segment without text stands: at SND.NXT, but not outside of the peer's window, where it would be dropped, and
+ * the ACK in it. As Linux; what rounding takes from a scaled window (RFC 7323 2.4) is still in it.
+ */
+static tcp_seq tcp_acceptable_seq(const tcp_pcb &pcb)
+{
+    const tcp_seq edge = pcb.snd.una + pcb.snd.wnd;
+    if (!pcb.opened || pcb.snd.nxt <= edge) return pcb.snd.nxt;
+    const tcp_seq text = tcp_seq_min(pcb.snd.nxt, pcb.tx_first + pcb.tx.size()); /* a FIN needs no room to leave */
+    return text < edge + (size_t{1} << pcb.snd_shift) ? text : edge;
+}
+
+void tcp_output_ack(tcp_pcb &pcb) { tcp_transmit(pcb, tcp_acceptable_seq(pcb), 0, TCP_FLG_ACK); }
 
 void tcp_output_probe(tcp_pcb &pcb) { tcp_transmit(pcb, pcb.snd.una - 1, 0, TCP_FLG_ACK); }
 
-void tcp_output_rst(tcp_pcb &pcb) { tcp_transmit(pcb, pcb.snd.nxt, 0, TCP_FLG_RST); }
+void tcp_output_rst(tcp_pcb &pcb) { tcp_transmit(pcb, tcp_acceptable_seq(pcb), 0, TCP_FLG_RST); }
 
 void tcp_output_reset_for(tcp_layer &tcp, const tcp_segment &seg)
 {

@@ -156,6 +156,69 @@ TEST(TcpSend, ShrunkWindowStopsTheSender)
     EXPECT_FALSE(drain(peer).empty()) << "the connection survives (SHLD-17), and goes on";
 }
 
+/* RFC 9293 3.8.6, SHLD-15, as Linux: while the peer's window ends before what is out, an ACK stands at its end. At
+ * SND.NXT it would be outside of the window; who drops it there would never hear that his text has come. */
+TEST(TcpSend, AckFitsIntoAShrunkWindow)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    EXPECT_EQ(peer.app_write(stream(3 * MSS)), 3 * 1460);
+    drain(peer);
+    for (const uint16_t window : words{1000, 0}) {
+        peer.win = window;
+        peer.send(ack());
+        peer.send(payload("text"));
+        peer.nxt += 4;
+        peer.expect(ack(peer.nxt).seq(peer.rcv + window).len(0).within(0ms));
+    }
+}
+
+/** A connection with a window of 1024 bytes, scaled or not, that the application has filled. */
+void fill_window(tcp_peer &peer, bool scaled)
+{
+    tcp_pattern handshake = syn().mss(MSS);
+    if (scaled) handshake.wscale(7);
+    peer.win = scaled ? 8 : 1024;
+    peer.establish(handshake);
+    EXPECT_EQ(peer.app_write(stream(1024)), 1024);
+    drain(peer);
+    EXPECT_EQ(peer.rcv_max(), peer.rcv + 1024);
+}
+
+/* The same for a FIN, which needs no room in the window to be sent: the peer may have refused it. */
+TEST(TcpSend, AckFitsIntoAWindowThatHadNoRoomForTheFin)
+{
+    for (const bool scaled : {false, true}) {
+        test_world world;
+        tcp_peer peer(world, listening);
+        fill_window(peer, scaled);
+        EXPECT_EQ(peer.app_shutdown(), 0);
+        peer.expect(fin().seq(peer.rcv + 1024));
+        peer.rcv += 1024;
+        peer.win = 0;
+        peer.send(payload("text"));
+        peer.nxt += 4;
+        peer.expect(ack(peer.nxt).seq(peer.rcv).len(0).within(0ms));
+        peer.rcv += 1;
+        peer.send(payload("more"));
+        peer.nxt += 4;
+        peer.expect(ack(peer.nxt).seq(peer.rcv).len(0).within(0ms));
+    }
+}
+
+/* RFC 7323 2.4: less than a step of a scaled window was rounded away, not taken back; the peer may have all by now. */
+TEST(TcpSend, AckIsNotHeldBackByARoundedWindow)
+{
+    test_world world;
+    tcp_peer peer(world, listening);
+    fill_window(peer, true);
+    peer.rcv += 100;
+    peer.win = 7;
+    peer.send(payload("text"));
+    peer.nxt += 4;
+    peer.expect(ack(peer.nxt).seq(peer.rcv + 924).len(0).within(0ms));
+}
+
 /* RFC 9293 3.10.7.4, fifth: SND.WL1, SND.WL2 keep an old segment from setting an old window. */
 TEST(TcpSend, OldSegmentDoesNotSetTheWindow)
 {
