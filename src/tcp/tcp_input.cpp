@@ -82,7 +82,15 @@ static void tcp_arrives_syn_sent(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_R
     tcp_syn_sent_accept(pcb, seg);
 }
 
-/** SYN_RECEIVED: the peer's SYN again, alone (our SYN-ACK was lost) or as SYN-ACK (both opened actively). */
+/** SYN_RECEIVED: the peer's SYN again, alone (our SYN-ACK was lost), or as SYN-ACK if both have opened actively. */
+static bool tcp_syn_is_repeated(const tcp_pcb &pcb, const tcp_segment &seg)
+{
+    if (pcb.state != tcp_pcb_state::syn_received || seg.seq != pcb.irs) return false;
+    if (!seg.has(TCP_FLG_SYN) || seg.has(TCP_FLG_RST)) return false;
+    return !seg.has(TCP_FLG_ACK) || !pcb.passive;
+}
+
+/** Answers it, or leaves what is behind the SYN. */
 static step tcp_syn_repeated(tcp_pcb &pcb, tcp_segment &seg) MICROPS_REQUIRES(net_locked)
 {
     if (!seg.has(TCP_FLG_ACK)) {
@@ -168,9 +176,7 @@ static void tcp_refuse_outdated(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_RE
 /* first: sequence number */
 static step tcp_check_sequence(tcp_pcb &pcb, tcp_segment &seg) MICROPS_REQUIRES(net_locked)
 {
-    if (pcb.state == tcp_pcb_state::syn_received && seg.has(TCP_FLG_SYN) && seg.seq == pcb.irs) {
-        return tcp_syn_repeated(pcb, seg);
-    }
+    if (tcp_syn_is_repeated(pcb, seg) && tcp_syn_repeated(pcb, seg) == step::drop) return step::drop;
     const bool outdated = tcp_segment_is_outdated(pcb, seg);
     const bool acceptable = tcp_segment_acceptable(pcb, seg);
     if (seg.has(TCP_FLG_SYN) && !seg.has(TCP_FLG_RST) && (outdated || !acceptable)) {

@@ -147,6 +147,21 @@ TEST(TcpPassiveOpen, RepeatedSynIsAcknowledgedAgain)
     EXPECT_TRUE(peer.app_accept());
 }
 
+/* RFC 9293 3.10.7.4, first and fourth: a SYN-ACK is what nobody answers a SYN-ACK with: a stranger's, who has guessed a
+ * number. Its SYN lies before the window, so it is challenged (RFC 5961 4.2), and establishes nothing. */
+TEST(TcpPassiveOpen, SynAckDoesNotEstablish)
+{
+    test_world world;
+    tcp_peer peer(world, listening);
+    half_open(peer);
+    peer.send(syn_ack().mss(MSS));
+    peer.expect(ack(peer.iss + 1).seq(peer.irs + 1).len(0).within(0ms));
+    EXPECT_FALSE(peer.app_accept());
+    EXPECT_EQ(peer.host().count(counter::tcp_syn_challenge), 1u);
+    peer.send(ack());
+    EXPECT_TRUE(peer.app_accept());
+}
+
 /* RFC 9293 3.10.7.4, second (defect T16): RST in SYN-RECEIVED of a passive open returns to LISTEN, silently. */
 TEST(TcpPassiveOpen, RstReturnsToListen)
 {
