@@ -103,7 +103,6 @@ static step tcp_syn_repeated(tcp_pcb &pcb, tcp_segment &seg) MICROPS_REQUIRES(ne
     }
     seg.flags &= static_cast<uint8_t>(~TCP_FLG_SYN);
     seg.seq += 1;
-    seg.data = {};
     return step::next;
 }
 

@@ -194,6 +194,21 @@ TEST(TcpSimultaneousOpen, CrossingSynAcksEstablish)
     peer.expect(payload("back").seq(peer.irs + 1));
 }
 
+/* RFC 9293 3.10.7.4, seventh and eighth: the crossing SYN-ACK may have text, and the FIN is behind it. */
+TEST(TcpSimultaneousOpen, SynAckWithTextAndFinIsTakenWhole)
+{
+    test_world world;
+    tcp_peer peer(world, connecting);
+    peer.expect(syn());
+    peer.send(syn().mss(MSS));
+    peer.expect(syn_ack());
+    peer.send(syn_ack().mss(MSS).payload("short").fin());
+    peer.wait(100ms);
+    EXPECT_EQ(peer.una(), peer.iss + 1 + 5 + 1);
+    EXPECT_EQ(peer.app_read(), "short");
+    EXPECT_TRUE(peer.app_eof());
+}
+
 /* RFC 9293 3.10.7.3, fourth: the crossing SYN's own MSS counts. */
 TEST(TcpSimultaneousOpen, MssOfTheSynCounts)
 {
