@@ -292,6 +292,7 @@ void tcp_segment_arrives(tcp_layer &tcp, const tcp_segment &seg)
     if (pcb->state == tcp_pcb_state::listen) return tcp_arrives_listen(*pcb, seg);       /* 3.10.7.2 */
     if (pcb->state == tcp_pcb_state::syn_sent) return tcp_arrives_syn_sent(*pcb, seg);   /* 3.10.7.3 */
     if (pcb->state == tcp_pcb_state::time_wait) return tcp_arrives_time_wait(*pcb, seg); /* tcp_time_wait.cpp */
+    if (tcp_cookie_overtakes(*pcb, seg)) return;                                         /* tcp_listen.cpp */
     tcp_arrives_otherwise(*pcb, seg);                                                    /* 3.10.7.4 */
 }
 

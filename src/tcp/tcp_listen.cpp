@@ -134,13 +134,19 @@ static std::optional<tcp_segment> tcp_cookie_syn(tcp_layer &tcp, const tcp_segme
     return syn;
 }
 
+/** Cookies were sent a while ago, so that an ACK may bring one back. */
+static bool tcp_cookie_expected(const tcp_pcb &listener) MICROPS_REQUIRES(net_locked)
+{
+    const std::optional<net_time> &sent = listener.listener->cookie_sent;
+    const net_duration life = tcp_syncookies::PERIOD * tcp_syncookies::PERIODS;
+    return listener.tcp.config.syncookies > 0 && sent && listener.net.clock.now() - *sent < life;
+}
+
 /** An ACK for a listener: does it bring a cookie back? Then the connection is made as if it had waited. */
 static bool tcp_cookie_arrives(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked)
 {
     tcp_layer &tcp = pcb.tcp;
-    const net_duration life = tcp_syncookies::PERIOD * tcp_syncookies::PERIODS;
-    const bool expected = pcb.listener->cookie_sent && tcp.net.clock.now() - *pcb.listener->cookie_sent < life;
-    if (!expected || tcp.config.syncookies == 0 || seg.has(TCP_FLG_SYN)) return false;
+    if (!tcp_cookie_expected(pcb) || seg.has(TCP_FLG_SYN)) return false;
     const std::optional<tcp_segment> syn = tcp_cookie_syn(tcp, seg);
     net_count(tcp.net, syn ? counter::tcp_syncookies_recv : counter::tcp_syncookies_failed);
     if (!syn) {
@@ -165,6 +171,17 @@ static bool tcp_cookie_arrives(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQ
     tcp_connection_insert(*child);
     tcp_arrives_otherwise(*child, seg);
     if (child->state == tcp_pcb_state::syn_received) tcp_pcb_release(*child); /* nobody would ever wake it */
+    return true;
+}
+
+bool tcp_cookie_overtakes(tcp_pcb &pcb, const tcp_segment &seg)
+{
+    if (pcb.state != tcp_pcb_state::syn_received || !pcb.parent || seg.ack == pcb.snd.nxt) return false;
+    if (!seg.has(TCP_FLG_ACK) || seg.has(TCP_FLG_SYN | TCP_FLG_RST)) return false;
+    tcp_pcb &listener = *pcb.parent;
+    if (!tcp_cookie_expected(listener) || !tcp_cookie_syn(pcb.tcp, seg)) return false;
+    tcp_pcb_release(pcb);
+    tcp_arrives_listen(listener, seg);
     return true;
 }
 

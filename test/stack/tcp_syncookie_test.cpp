@@ -120,6 +120,35 @@ TEST(TcpSynCookies, DataBringsTheCookieToo)
     EXPECT_EQ(peer.app_read(), "GET /");
 }
 
+/* The peer's SYN came twice: first there was no room, and it got a cookie; then there was, and it got a connection. The
+ * peer takes the first answer, so the cookie is what counts: a RST for its ACK would end what the peer believes in. */
+TEST(TcpSynCookies, CookieCountsWhenTheSynComesAgain)
+{
+    test_world world;
+    tcp_peer peer(world, listening, with([](tcp_config &config) { config.half_open_max = 1; }));
+    peer.send(syn().mss(MSS).peer_port(100));
+    peer.expect(syn_ack().peer_port(100));
+    peer.send(syn().mss(MSS).timestamps(5000, 0).wscale(9));
+    peer.expect(syn_ack());
+    EXPECT_EQ(peer.host().count(counter::tcp_syncookies_sent), 1u);
+    const uint32_t cookie = peer.last().seq;
+    ASSERT_TRUE(peer.last().timestamps);
+    const uint32_t ours = peer.last().timestamps->first;
+    peer.send(rst().peer_port(100));
+    peer.send(syn().mss(MSS).timestamps(5000, 0).wscale(9));
+    peer.expect(syn_ack());
+    ASSERT_NE(peer.last().seq, cookie);
+    peer.send(ack(cookie + 1).timestamps(5001, ours).win(10));
+    peer.expect_nothing(0ms);
+    ASSERT_TRUE(peer.app_accept());
+    EXPECT_EQ(peer.host().count(counter::tcp_syncookies_recv), 1u);
+    peer.rcv = cookie + 1;
+    peer.send(payload("hello").timestamps(5002, ours).win(10));
+    EXPECT_EQ(peer.app_read(), "hello");
+    EXPECT_EQ(peer.app_write(stream(10000)), 10000);
+    EXPECT_EQ(text_size(drain(peer)), 3u * 1448) << "the window is 10 << 9 = 5120 bytes";
+}
+
 /* The cookie is two minutes old: RST, as from a port where nobody listens. */
 TEST(TcpSynCookies, OldCookieIsRefused)
 {
