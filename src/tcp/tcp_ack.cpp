@@ -70,7 +70,8 @@ static bool tcp_is_duplicate_ack(const tcp_pcb &pcb, const tcp_segment &seg)
 void tcp_send_window_update(tcp_pcb &pcb, const tcp_segment &seg)
 {
     if (seg.ack < pcb.snd.una || seg.ack > pcb.snd.nxt) return;
-    const bool newer = pcb.snd.wl1 < seg.seq || (pcb.snd.wl1 == seg.seq && pcb.snd.wl2 <= seg.ack);
+    /* As Linux: who acknowledges more speaks later, also in a retransmission, which stands before SND.WL1. */
+    const bool newer = pcb.snd.wl2 < seg.ack || pcb.snd.wl1 <= seg.seq;
     if (!newer) return;
     pcb.snd.wnd = seg.wnd;
     pcb.snd.wnd_max = std::max(pcb.snd.wnd_max, seg.wnd);

@@ -240,6 +240,27 @@ TEST(TcpSend, OldSegmentDoesNotSetTheWindow)
     peer.expect(payload("held back"));
 }
 
+/* ... but what acknowledges more is newer, wherever it stands: here the text that fills a gap. As Linux; by SND.WL1 the
+ * window would stay as large as it was while SND.UNA moves on, and text be sent beyond what the peer has offered. */
+TEST(TcpSend, RetransmissionThatAcknowledgesSetsTheWindow)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    peer.win = 2000;
+    peer.send(payload("behind").seq(peer.nxt + 10));
+    const uint32_t edge = peer.rcv + 2000;
+    EXPECT_EQ(peer.app_write(stream(5000)), 5000);
+    drain(peer);
+    EXPECT_EQ(peer.rcv_max(), edge - 540) << "a full segment; the rest of the window waits (Nagle)";
+    peer.rcv += 1460;
+    peer.win = 540;
+    peer.send(payload("the gap is"));
+    peer.nxt += 16;
+    drain(peer, 10s);
+    EXPECT_EQ(peer.rcv_max(), edge);
+    EXPECT_EQ(peer.app_read(), "the gap isbehind");
+}
+
 /* RFC 9293 3.10.7.4, fifth: the window is an unsigned 16-bit number (MUST-1). */
 TEST(TcpSend, WindowIsUnsigned)
 {
