@@ -116,6 +116,16 @@ bool tcp_ack_is_believable(const tcp_pcb &pcb, tcp_seq ack)
     return ack <= pcb.snd.nxt && ack >= pcb.snd.una - past;
 }
 
+/**
+ * Whether an ACK that acknowledges nothing new ends the count of unanswered retransmissions or probes: it answers a
+ * probe (RFC 9293 3.8.4, 3.8.6.1), or says that the window is still closed.
+ */
+static bool tcp_answer_counts(const tcp_pcb &pcb)
+{
+    if (pcb.purpose == tcp_timer_purpose::persist || pcb.purpose == tcp_timer_purpose::keepalive) return true;
+    return pcb.snd.wnd == 0;
+}
+
 step tcp_check_ack(tcp_pcb &pcb, const tcp_segment &seg)
 {
     if (!seg.has(TCP_FLG_ACK)) {
@@ -135,8 +145,7 @@ step tcp_check_ack(tcp_pcb &pcb, const tcp_segment &seg)
     if (duplicate) net_count(pcb.net, counter::tcp_duplicate_acks_in);
     if (seg.ack > pcb.snd.una || duplicate || !seg.options.sack.empty()) tcp_acknowledged(pcb, seg, duplicate);
     tcp_send_window_update(pcb, seg);
-    /* A peer that keeps its window closed but answers is alive, however long (RFC 9293 3.8.6.1). */
-    if (pcb.snd.wnd == 0 || pcb.purpose == tcp_timer_purpose::persist) pcb.retries = 0;
+    if (tcp_answer_counts(pcb)) pcb.retries = 0;
     return tcp_ack_state(pcb);
 }
 

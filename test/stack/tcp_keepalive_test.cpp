@@ -117,6 +117,22 @@ TEST(TcpKeepalive, AnswerToALaterProbeIsEnough)
     EXPECT_EQ(peer.app_error(), 0);
 }
 
+/* The same with Linux' interval of 75 s, which is longer than the idle time that programs like to set. */
+TEST(TcpKeepalive, AnswersCountThoughTheIntervalIsLongerThanTheIdleTime)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    set_option(peer, IPPROTO_TCP, TCP_KEEPIDLE, 10);
+    set_option(peer, SOL_SOCKET, SO_KEEPALIVE, 1);
+    for (int i = 0; i < 20; i++) {
+        const auto probe = peer.receive(80s);
+        ASSERT_TRUE(probe);
+        ASSERT_TRUE(is_keepalive(peer, *probe)) << i;
+        peer.send(ack());
+    }
+    EXPECT_EQ(peer.app_error(), 0);
+}
+
 /* RFC 9293 MUST-26: only when nothing has come within the interval. */
 TEST(TcpKeepalive, TrafficPostponesIt)
 {
