@@ -118,12 +118,13 @@ bool tcp_ack_is_believable(const tcp_pcb &pcb, tcp_seq ack)
 
 /**
  * Whether an ACK that acknowledges nothing new ends the count of unanswered retransmissions or probes: it answers a
- * probe (RFC 9293 3.8.4, 3.8.6.1), or says that the window is still closed.
+ * probe (RFC 9293 3.8.4, 3.8.6.1), or says that the window is still closed. The last, as Linux, only as long as there
+ * is a user to wait for it.
  */
 static bool tcp_answer_counts(const tcp_pcb &pcb)
 {
     if (pcb.purpose == tcp_timer_purpose::persist || pcb.purpose == tcp_timer_purpose::keepalive) return true;
-    return pcb.snd.wnd == 0;
+    return pcb.snd.wnd == 0 && pcb.owner != tcp_owner::gone;
 }
 
 step tcp_check_ack(tcp_pcb &pcb, const tcp_segment &seg)

@@ -150,6 +150,33 @@ TEST(TcpLinger, OrphanBehindAClosedWindowEnds)
     EXPECT_LE(world.now() - closed, 20min);
 }
 
+/* The same for a FIN: a peer that keeps to RFC 9293 3.10.7.4 does not take it into a closed window, but answers. */
+TEST(TcpLinger, OrphanedFinBehindAClosedWindowEnds)
+{
+    test_world world;
+    tcp_peer peer(world, connected, {.win = 0});
+    EXPECT_EQ(peer.app_shutdown(SHUT_WR), 0);
+    const net_time begin = world.now();
+    while (world.now() - begin < 1h) {
+        const auto seg = peer.receive(130s);
+        ASSERT_TRUE(seg);
+        EXPECT_FALSE(seg->flags & TCP_PEER_RST);
+        peer.send(ack());
+    }
+    EXPECT_EQ(peer.app_error(), 0) << "its user waits";
+    const net_time closed = world.now();
+    EXPECT_EQ(peer.app_close(), 0);
+    bool reset = false;
+    while (!reset && world.now() - closed < 1h) {
+        const auto seg = peer.receive(130s);
+        ASSERT_TRUE(seg);
+        reset = (seg->flags & TCP_PEER_RST) != 0;
+        if (!reset) peer.send(ack());
+    }
+    EXPECT_TRUE(reset);
+    EXPECT_LE(world.now() - closed, 30min);
+}
+
 /* Orphans must not crowd out what somebody holds: beyond half of all PCBs, close() resets. Linux: TCPAbortOnMemory. */
 TEST(TcpLinger, OrphansAreBounded)
 {
