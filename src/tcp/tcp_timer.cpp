@@ -167,7 +167,10 @@ void tcp_timer_update(tcp_pcb &pcb)
 
 void tcp_keepalive_changed(tcp_pcb &pcb)
 {
-    if (pcb.purpose == tcp_timer_purpose::keepalive) tcp_timer_cancel(pcb);
+    if (pcb.purpose == tcp_timer_purpose::keepalive) {
+        tcp_timer_cancel(pcb);
+        if (!pcb.keepalive) pcb.retries = 0; /* they were keepalives */
+    }
     tcp_timer_update(pcb);
 }
 

@@ -182,6 +182,20 @@ TEST(TcpKeepalive, DataAfterUnansweredProbesHasAllItsRetries)
     EXPECT_EQ(sent, 4u);
 }
 
+/* The same when the user has switched keepalives off meanwhile. */
+TEST(TcpKeepalive, SwitchedOffTheyDoNotCountEither)
+{
+    test_world world;
+    tcp_peer peer(world, connected, {.configure = [](tcp_config &config) {
+                      config.data_retries = 3;
+                  }});
+    keep_alive(peer);
+    ASSERT_EQ(arrival_times(peer, 2).size(), 2u);
+    set_option(peer, SOL_SOCKET, SO_KEEPALIVE, 0);
+    EXPECT_EQ(peer.app_write("x"), 1);
+    EXPECT_EQ(text_size(drain(peer, 60s)), 4u);
+}
+
 /* As Linux: with TCP_USER_TIMEOUT it is that time of silence that counts, not the number of probes. */
 TEST(TcpKeepalive, UserTimeoutTakesThePlaceOfTheCount)
 {
