@@ -177,11 +177,11 @@ int set_cork(tcp_pcb &pcb, bool corked) MICROPS_REQUIRES(net_locked)
     return 0;
 }
 
-/** As tcp(7) has it, what a cork holds back goes too. */
+/** As tcp(7) has it, what a cork holds back goes too; but not what is written later. */
 int set_nodelay(tcp_pcb &pcb, bool nodelay) MICROPS_REQUIRES(net_locked)
 {
     pcb.nodelay = nodelay;
-    if (nodelay && tcp_may_send(pcb.state)) pcb.send_anyway = true;
+    if (nodelay && tcp_may_send(pcb.state) && tcp_unsent(pcb) > 0) pcb.send_anyway = true;
     tcp_output_request(pcb);
     return 0;
 }

@@ -215,6 +215,22 @@ TEST(TcpSockopt, WhatEndsACork)
     }
 }
 
+/* tcp(7): TCP_NODELAY sends what waits; with nothing waiting it is no permission for what is held back later. */
+TEST(TcpSockopt, NodelayDoesNotEndALaterCork)
+{
+    for (const bool more : {true, false}) {
+        test_world world;
+        tcp_peer peer(world, connected);
+        set_option(peer, IPPROTO_TCP, TCP_NODELAY, 1);
+        if (!more) set_option(peer, IPPROTO_TCP, TCP_CORK, 1);
+        EXPECT_EQ(sock_send(peer.stack(), peer.app(), "head", 4, more ? MSG_MORE : 0), 4);
+        peer.expect_nothing(100ms);
+        if (!more) set_option(peer, IPPROTO_TCP, TCP_CORK, 0);
+        EXPECT_EQ(peer.app_write("body"), 4);
+        EXPECT_EQ(text_of(drain(peer), peer.rcv), "headbody");
+    }
+}
+
 /* TCP_NOTSENT_LOWAT: the writer waits while so much is unsent, though the buffer has room. */
 TEST(TcpSockopt, NotsentLowatBoundsWhatIsNotSent)
 {
