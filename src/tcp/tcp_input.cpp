@@ -228,7 +228,8 @@ static step tcp_check_rst(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES
     case tcp_pcb_state::close_wait:
         errorf("connection reset");
         net_count(pcb.net, counter::tcp_estab_resets);
-        tcp_pcb_fail(pcb, ECONNRESET);
+        /* As Linux: behind the peer's end there was nothing to read, only something to write. */
+        tcp_pcb_fail(pcb, pcb.state == tcp_pcb_state::close_wait ? EPIPE : ECONNRESET);
         return step::drop;
     case tcp_pcb_state::closing:
     case tcp_pcb_state::last_ack:

@@ -97,7 +97,7 @@ static size_t tcp_receive_take(tcp_pcb &pcb, std::span<uint8_t> data, size_t fil
 /** Why there is nothing to receive and nothing will come: an errno, 0 for the end of data; nothing: it may come. */
 static std::optional<int> tcp_receive_end(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
-    if (pcb.error) return std::exchange(pcb.error, 0);
+    if (pcb.error && !pcb.fin_received) return std::exchange(pcb.error, 0); /* behind the end, it is the writer's */
     if (pcb.fin_received || pcb.rx_shut || (pcb.released && pcb.opened)) {
         debugf("connection closing");
         return 0;

@@ -254,6 +254,35 @@ TEST(TcpReset, RstInCloseWait)
     peer.expect_nothing(10s);
 }
 
+/*
+ * As Linux: whoever has read the peer's end has been told everything, so a reader does not hear of the RST; a writer has
+ * a broken pipe, not a reset connection.
+ */
+TEST(TcpReset, RstBehindTheEndIsABrokenPipe)
+{
+    for (const bool read : {true, false}) {
+        test_world world;
+        tcp_peer peer(world, connected);
+        peer.send(payload("last words").fin());
+        peer.nxt += 11;
+        if (read) {
+            EXPECT_EQ(peer.app_read(), "last words");
+        }
+        EXPECT_EQ(peer.app_write("too late"), 8);
+        peer.wait(10ms);
+        peer.send(rst());
+        peer.wait(0ms);
+        EXPECT_EQ(peer.app_read(), read ? "" : "last words");
+        EXPECT_TRUE(peer.app_eof()) << peer.app_errno();
+        if (!read) {
+            EXPECT_EQ(peer.app_error(), EPIPE) << "still to be asked for";
+        }
+        EXPECT_EQ(peer.app_write("x"), -1);
+        EXPECT_EQ(peer.app_errno(), EPIPE);
+        EXPECT_EQ(peer.app_close(), 0);
+    }
+}
+
 TEST(TcpReset, RstInLastAck)
 {
     test_world world;
