@@ -261,7 +261,11 @@ int tcp_connect(net_guard &guard, int id, const ip_endpoint &foreign, int flags,
         errorf("not opened in socket mode");
         return net_error(EOPNOTSUPP);
     }
-    if (pcb->state == tcp_pcb_state::syn_sent || pcb->state == tcp_pcb_state::syn_received) return net_error(EALREADY);
+    if (pcb->state == tcp_pcb_state::syn_sent || pcb->state == tcp_pcb_state::syn_received) {
+        if (flags & MSG_DONTWAIT) return net_error(EALREADY);
+        /* As Linux: a call that may block waits for the attempt that is under way. */
+        return tcp_wait_open(guard, *pcb, deadline) == -1 ? net_error(errno == EAGAIN ? EALREADY : errno) : 0;
+    }
     if (pcb->state != tcp_pcb_state::closed) return net_error(EISCONN);
     if (pcb->error) return net_error(std::exchange(pcb->error, 0)); /* of the last attempt */
     tcp_pcb_revive(*pcb);

@@ -309,6 +309,25 @@ TEST(TcpErrno, ConnectAgain)
     peer.expect_nothing();
 }
 
+/* As Linux: a blocking connect() waits for the attempt that is under way, as long as SO_SNDTIMEO permits. */
+TEST(TcpErrno, BlockingConnectJoinsTheAttempt)
+{
+    test_world world;
+    tcp_peer peer(world, connecting);
+    net_stack &net = peer.stack();
+    peer.expect(syn());
+    sock_fcntl(net, peer.app(), F_SETFL, 0);
+    const timeval second{.tv_sec = 1, .tv_usec = 0};
+    EXPECT_EQ(sock_setsockopt(net, peer.app(), SOL_SOCKET, SO_SNDTIMEO, &second, sizeof(second)), 0);
+    const net_time begin = world.now();
+    EXPECT_EQ(error_of(connect_to(net, peer.app(), "192.0.2.1", peer.peer_port)), EALREADY);
+    EXPECT_EQ(world.now() - begin, 1s);
+    const std::vector<uint8_t> answer = peer.packet(syn_ack());
+    world.after(500ms, [&] { peer.inject(answer); });
+    EXPECT_EQ(error_of(connect_to(net, peer.app(), "192.0.2.1", peer.peer_port)), 0);
+    EXPECT_EQ(error_of(connect_to(net, peer.app(), "192.0.2.1", peer.peer_port)), EISCONN);
+}
+
 /* POSIX connect(), send(): a refused connection is reported once, and the socket may be tried again or closed. */
 TEST(TcpErrno, RefusedConnection)
 {
