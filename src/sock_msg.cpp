@@ -45,12 +45,19 @@ ssize_t send_stream(net_guard &guard, sock &s, std::span<const iovec> pieces, in
     return total;
 }
 
+/** What was received is the answer; why nothing more will come is for the next call, which it must not be taken from. */
+bool only_error_is_left(net_guard &guard, const sock &s) MICROPS_REQUIRES(net_locked)
+{
+    return (s.kind->poll(guard, s.desc) & POLLERR) && s.kind->pending(guard, s.desc) == 0;
+}
+
 /** Only the first byte is waited for, except with MSG_WAITALL. */
 ssize_t receive_stream(net_guard &guard, sock &s, std::span<const iovec> pieces, int flags, net_time deadline)
     MICROPS_REQUIRES(net_locked)
 {
     ssize_t total = 0;
     for (const iovec &vec : pieces) {
+        if (total > 0 && only_error_is_left(guard, s)) break;
         const bool wait = total == 0 || flags & MSG_WAITALL;
         const int piece_flags = sock_flags(s, flags) | (wait ? 0 : MSG_DONTWAIT);
         const ssize_t received = s.kind->receive(guard, s.desc, piece(vec), nullptr, piece_flags, deadline);

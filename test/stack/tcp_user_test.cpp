@@ -374,6 +374,25 @@ TEST(TcpErrno, ReceiveFlags)
     EXPECT_EQ(std::string(bytes.data(), 3), "llo");
 }
 
+/* POSIX recvmsg(): what came before a RST is one answer, the error the next, however many pieces there are. */
+TEST(TcpErrno, ErrorBehindAFullPieceIsNotLost)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    upload(peer, "four");
+    peer.send(rst());
+    peer.wait(0ms);
+    std::array<char, 4> first{};
+    std::array<char, 4> second{};
+    std::array<iovec, 2> pieces{iovec{first.data(), first.size()}, iovec{second.data(), second.size()}};
+    msghdr msg{};
+    msg.msg_iov = pieces.data();
+    msg.msg_iovlen = pieces.size();
+    EXPECT_EQ(sock_recvmsg(peer.stack(), peer.app(), &msg, 0), 4);
+    EXPECT_EQ(error_of(sock_recvmsg(peer.stack(), peer.app(), &msg, 0)), ECONNRESET);
+    EXPECT_EQ(sock_recvmsg(peer.stack(), peer.app(), &msg, 0), 0);
+}
+
 /* POSIX recv(): MSG_WAITALL waits for all bytes, or the end. */
 TEST(TcpErrno, ReceiveWaitsForAll)
 {
