@@ -79,6 +79,12 @@ void tcp_send_window_update(tcp_pcb &pcb, const tcp_segment &seg)
     pcb.snd.wl2 = seg.ack;
 }
 
+/** What is outstanding is what a window has refused that had shrunk to nothing: the peer has said so, and says no more. */
+static bool tcp_window_has_refused(const tcp_pcb &pcb, const tcp_segment &seg)
+{
+    return pcb.snd.wnd == 0 && seg.ack == pcb.snd.una && !pcb.sent().empty();
+}
+
 /** What the ACK means to the state. */
 static step tcp_ack_state(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
@@ -144,8 +150,13 @@ step tcp_check_ack(tcp_pcb &pcb, const tcp_segment &seg)
     if (seg.len() == 0) net_count(pcb.net, counter::tcp_pure_acks);
     const bool duplicate = tcp_is_duplicate_ack(pcb, seg);
     if (duplicate) net_count(pcb.net, counter::tcp_duplicate_acks_in);
+    const bool refused = tcp_window_has_refused(pcb, seg);
     if (seg.ack > pcb.snd.una || duplicate || !seg.options.sack.empty()) tcp_acknowledged(pcb, seg, duplicate);
     tcp_send_window_update(pcb, seg);
+    if (refused && pcb.snd.wnd > 0) { /* now, and not when the timer expires, which has backed off */
+        pcb.sent().mark_front_lost();
+        pcb.recovery().urgent = true;
+    }
     if (tcp_answer_counts(pcb)) pcb.retries = 0;
     return tcp_ack_state(pcb);
 }

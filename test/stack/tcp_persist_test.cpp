@@ -214,6 +214,37 @@ TEST(TcpPersist, WindowThatShutsOverUnacknowledgedText)
     EXPECT_EQ(download(peer, 3 * MSS, 30s), stream(3 * MSS));
 }
 
+/* The same, and the window opens when the timer has backed off far: what the window had refused is sent at once. */
+TEST(TcpPersist, OpenedWindowGetsWhatItHasRefused)
+{
+    for (const bool text : {true, false}) {
+        test_world world;
+        tcp_peer peer(world, connected);
+        if (text) {
+            EXPECT_EQ(peer.app_write(stream(3 * MSS)), 3 * 1460);
+            drain(peer);
+        }
+        peer.send(ack().win(0));
+        if (!text) {
+            EXPECT_EQ(peer.app_shutdown(SHUT_WR), 0);
+        }
+        const net_time begin = world.now();
+        while (world.now() - begin < 1min) {
+            ASSERT_TRUE(peer.receive(130s));
+            peer.send(ack().win(0));
+        }
+        peer.skip();
+        peer.send(ack());
+        peer.expect(segment().seq(peer.rcv).len(text ? MSS : 0).within(0ms));
+        EXPECT_EQ((peer.last().flags & TCP_PEER_FIN) != 0, !text);
+        if (text) {
+            peer.rcv += MSS;
+            peer.send(ack());
+            EXPECT_EQ(download(peer, 2 * MSS, 1s), stream(2 * MSS, MSS));
+        }
+    }
+}
+
 /* RFC 9293 3.10.4: CLOSE with a shut window: text and FIN wait, then go out in order. */
 TEST(TcpPersist, CloseWaitsForTheWindow)
 {
