@@ -111,6 +111,8 @@ ssize_t tcp_receive(net_guard &guard, int id, std::span<uint8_t> data, int flags
 {
     tcp_pcb *pcb = tcp_pcb_get(guard.net(), id);
     if (!pcb) return -1;
+    if (flags & MSG_OOB) return net_error(EINVAL);      /* as Linux if there is no urgent data, and here is none */
+    if (flags & MSG_ERRQUEUE) return net_error(EAGAIN); /* nor a queue of errors */
     const size_t least = flags & MSG_WAITALL ? data.size() : std::min<size_t>(data.size(), pcb->set.receive_lowat);
     size_t filled = 0;
     for (;;) {

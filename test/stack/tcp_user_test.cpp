@@ -374,6 +374,19 @@ TEST(TcpErrno, ReceiveFlags)
     EXPECT_EQ(std::string(bytes.data(), 3), "llo");
 }
 
+/* As Linux: there is no urgent data beside the stream, and no queue of errors; what is in the stream stays there. */
+TEST(TcpErrno, ReceivingWhatThereIsNot)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    net_stack &net = peer.stack();
+    peer.send(payload("text"));
+    std::array<char, 4> bytes{};
+    EXPECT_EQ(error_of(sock_recv(net, peer.app(), bytes.data(), 4, MSG_OOB)), EINVAL);
+    EXPECT_EQ(error_of(sock_recv(net, peer.app(), bytes.data(), 4, MSG_ERRQUEUE)), EAGAIN);
+    EXPECT_EQ(peer.app_read(), "text");
+}
+
 /* POSIX recvmsg(): what came before a RST is one answer, the error the next, however many pieces there are. */
 TEST(TcpErrno, ErrorBehindAFullPieceIsNotLost)
 {
