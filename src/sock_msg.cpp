@@ -45,6 +45,26 @@ ssize_t send_stream(net_guard &guard, sock &s, std::span<const iovec> pieces, in
     return total;
 }
 
+/** Divides what was received among the pieces. */
+void scatter(std::span<const iovec> pieces, std::span<const uint8_t> bytes)
+{
+    for (const iovec &vec : pieces) {
+        const std::span<const uint8_t> part = bytes.first(std::min(bytes.size(), vec.iov_len));
+        std::copy(part.begin(), part.end(), piece(vec).begin());
+        bytes = bytes.subspan(part.size());
+    }
+}
+
+/** All pieces at once: one after another each would find the same first bytes. Long ones are not filled completely. */
+ssize_t peek_stream(net_guard &guard, sock &s, std::span<const iovec> pieces, size_t size, int flags, net_time deadline)
+    MICROPS_REQUIRES(net_locked)
+{
+    std::vector<uint8_t> bytes(std::min(size, IP_TOTAL_SIZE_MAX));
+    const ssize_t received = s.kind->receive(guard, s.desc, bytes, nullptr, sock_flags(s, flags), deadline);
+    if (received > 0) scatter(pieces, std::span(bytes).first(static_cast<size_t>(received)));
+    return received;
+}
+
 /** What was received is the answer; why nothing more will come is for the next call, which it must not be taken from. */
 bool only_error_is_left(net_guard &guard, const sock &s) MICROPS_REQUIRES(net_locked)
 {
@@ -63,7 +83,7 @@ ssize_t receive_stream(net_guard &guard, sock &s, std::span<const iovec> pieces,
         const ssize_t received = s.kind->receive(guard, s.desc, piece(vec), nullptr, piece_flags, deadline);
         if (received == -1) return total > 0 ? total : -1;
         total += received;
-        if (static_cast<size_t>(received) < vec.iov_len || flags & MSG_PEEK) break;
+        if (static_cast<size_t>(received) < vec.iov_len) break;
     }
     return total;
 }
@@ -101,12 +121,7 @@ ssize_t receive_datagram(net_guard &guard, sock &s, msghdr &msg, size_t size, in
     ip_received from;
     const ssize_t received = s.kind->receive(guard, s.desc, bytes, &from, sock_flags(s, flags), deadline);
     if (received == -1) return -1;
-    std::span<const uint8_t> rest(bytes.data(), static_cast<size_t>(received));
-    for (const iovec &vec : std::span(msg.msg_iov, msg.msg_iovlen)) {
-        const std::span<const uint8_t> part = rest.first(std::min(rest.size(), vec.iov_len));
-        std::copy(part.begin(), part.end(), piece(vec).begin());
-        rest = rest.subspan(part.size());
-    }
+    scatter({msg.msg_iov, msg.msg_iovlen}, {bytes.data(), static_cast<size_t>(received)});
     const bool named = sock_received_named(s, from);
     if (named) sockaddr_write(from.foreign, msg.msg_name, &msg.msg_namelen);
     if (!named || !msg.msg_name) msg.msg_namelen = 0;
@@ -145,7 +160,10 @@ ssize_t sock_recvmsg(net_stack &net, int id, msghdr *msg, int flags)
     if (size == -1) return -1;
     const net_time deadline = sock_deadline(net, s->receive_timeout);
     if (!s->kind->is_stream()) return receive_datagram(guard, *s, *msg, static_cast<size_t>(size), flags, deadline);
-    const ssize_t received = receive_stream(guard, *s, {msg->msg_iov, msg->msg_iovlen}, flags, deadline);
+    const std::span<const iovec> pieces(msg->msg_iov, msg->msg_iovlen);
+    const ssize_t received = flags & MSG_PEEK && pieces.size() > 1
+                                 ? peek_stream(guard, *s, pieces, static_cast<size_t>(size), flags, deadline)
+                                 : receive_stream(guard, *s, pieces, flags, deadline);
     if (received == -1) return -1;
     msg->msg_namelen = 0;
     msg->msg_controllen = 0;

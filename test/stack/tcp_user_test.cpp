@@ -387,6 +387,23 @@ TEST(TcpErrno, ReceivingWhatThereIsNot)
     EXPECT_EQ(peer.app_read(), "text");
 }
 
+/* POSIX recvmsg(): MSG_PEEK fills all pieces, and leaves everything. */
+TEST(TcpErrno, PeekFillsAllPieces)
+{
+    test_world world;
+    tcp_peer peer(world, connected);
+    peer.send(payload("abcdefgh"));
+    std::array<char, 2> first{};
+    std::array<char, 4> second{};
+    std::array<iovec, 2> pieces{iovec{first.data(), first.size()}, iovec{second.data(), second.size()}};
+    msghdr msg{};
+    msg.msg_iov = pieces.data();
+    msg.msg_iovlen = pieces.size();
+    EXPECT_EQ(sock_recvmsg(peer.stack(), peer.app(), &msg, MSG_PEEK), 6);
+    EXPECT_EQ(std::string(second.data(), 4), "cdef");
+    EXPECT_EQ(peer.app_read(), "abcdefgh");
+}
+
 /* POSIX recvmsg(): what came before a RST is one answer, the error the next, however many pieces there are. */
 TEST(TcpErrno, ErrorBehindAFullPieceIsNotLost)
 {
