@@ -166,9 +166,7 @@ int sock_listen(net_stack &net, int id, int backlog)
     net_guard guard(net);
     sock_hold s(net, id);
     if (!s) return net_error(EBADF);
-    if (s->kind->listen(guard, s->desc, backlog) == -1) return -1;
-    s->listening = true;
-    return 0;
+    return s->kind->listen(guard, s->desc, backlog);
 }
 
 int sock_accept(net_stack &net, int id, sockaddr *addr, socklen_t *addrlen)

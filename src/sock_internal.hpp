@@ -58,7 +58,6 @@ struct sock {
     unsigned users = 0; /* calls that are under way; the last one out frees a closed socket's number */
 
     bool nonblock = false;
-    bool listening = false;
     bool reuse = false; /* SO_REUSEADDR */
     bool receive_ttl = false;
     bool receive_tos = false;

@@ -138,7 +138,8 @@ std::optional<int> socket_option(net_guard &guard, const sock &s, int name) MICR
     case SO_PROTOCOL:
         return s.kind->protocol;
     case SO_ACCEPTCONN:
-        return s.listening;
+        if (s.kind->is_stream()) return std::nullopt; /* the transport knows */
+        return 0;
     case SO_REUSEADDR:
         return s.reuse;
     case SO_BROADCAST:

@@ -163,8 +163,7 @@ int tcp_shutdown(net_guard &guard, int id, int how)
     if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR) return net_error(EINVAL);
     if (pcb->state == tcp_pcb_state::closed) return net_error(ENOTCONN);
     if (pcb->state == tcp_pcb_state::listen) {
-        if (how == SHUT_WR) return net_error(ENOTCONN);
-        tcp_pcb_release(*pcb); /* as Linux: it listens no more, accept() returns EINVAL */
+        if (how != SHUT_WR) tcp_pcb_release(*pcb); /* as Linux: it listens no more, accept() returns EINVAL */
         return 0;
     }
     if (pcb->state == tcp_pcb_state::syn_sent) { /* as Linux: the attempt ends */

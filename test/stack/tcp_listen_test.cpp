@@ -169,6 +169,27 @@ TEST(TcpListen, NewListenerGetsNoOldChildren)
     EXPECT_EQ(error_of(accept_from(net, id)), EAGAIN);
 }
 
+/* As Linux: shutdown(SHUT_WR) is nothing to a listener; SHUT_RD ends the listening, and it may begin again. */
+TEST(TcpListen, ShutdownOfAListener)
+{
+    test_world world;
+    tcp_peer peer(world, listening);
+    net_stack &net = peer.stack();
+    const auto accepts = [&] {
+        int value = -1;
+        socklen_t size = sizeof(value);
+        EXPECT_EQ(sock_getsockopt(net, peer.listener(), SOL_SOCKET, SO_ACCEPTCONN, &value, &size), 0);
+        return value;
+    };
+    EXPECT_EQ(sock_shutdown(net, peer.listener(), SHUT_WR), 0);
+    EXPECT_EQ(accepts(), 1);
+    EXPECT_EQ(sock_shutdown(net, peer.listener(), SHUT_RD), 0);
+    EXPECT_EQ(accepts(), 0);
+    EXPECT_EQ(error_of(accept_from(net, peer.listener())), EINVAL);
+    EXPECT_EQ(sock_listen(net, peer.listener(), 5), 0);
+    EXPECT_TRUE(peer.establish());
+}
+
 /* Accepted connections outlive their listener. */
 TEST(TcpListen, AcceptedConnectionOutlivesTheListener)
 {
