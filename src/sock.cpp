@@ -185,6 +185,9 @@ int sock_accept4(net_stack &net, int id, sockaddr *addr, socklen_t *addrlen, int
     sock *child = sock_alloc(net, *s->kind);
     if (!child) return net_error(EMFILE);
     child->nonblock = flags & SOCK_NONBLOCK;
+    child->reuse = s->reuse;
+    child->receive_timeout = s->receive_timeout; /* as Linux */
+    child->send_timeout = s->send_timeout;
     ip_endpoint foreign;
     const net_time deadline = sock_deadline(net, s->receive_timeout);
     const int desc = s->kind->accept(guard, s->desc, &foreign, sock_flags(*s, 0), deadline);

@@ -190,6 +190,31 @@ TEST(TcpListen, ShutdownOfAListener)
     EXPECT_TRUE(peer.establish());
 }
 
+/* As Linux: SO_RCVTIMEO, SO_SNDTIMEO and SO_REUSEADDR of an accepted socket are the listener's; O_NONBLOCK is not. */
+TEST(TcpListen, AcceptedSocketHasTheListenersTimeouts)
+{
+    test_world world;
+    tcp_peer peer(world, listening);
+    net_stack &net = peer.stack();
+    const timeval receive{.tv_sec = 3, .tv_usec = 0};
+    const timeval send{.tv_sec = 4, .tv_usec = 0};
+    const int yes = 1;
+    EXPECT_EQ(sock_setsockopt(net, peer.listener(), SOL_SOCKET, SO_RCVTIMEO, &receive, sizeof(receive)), 0);
+    EXPECT_EQ(sock_setsockopt(net, peer.listener(), SOL_SOCKET, SO_SNDTIMEO, &send, sizeof(send)), 0);
+    EXPECT_EQ(sock_setsockopt(net, peer.listener(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)), 0);
+    ASSERT_TRUE(peer.establish());
+    timeval value{};
+    socklen_t size = sizeof(value);
+    EXPECT_EQ(sock_getsockopt(net, peer.app(), SOL_SOCKET, SO_RCVTIMEO, &value, &size), 0);
+    EXPECT_EQ(value.tv_sec, 3);
+    EXPECT_EQ(sock_getsockopt(net, peer.app(), SOL_SOCKET, SO_SNDTIMEO, &value, &size), 0);
+    EXPECT_EQ(value.tv_sec, 4);
+    int reuse = 0;
+    size = sizeof(reuse);
+    EXPECT_EQ(sock_getsockopt(net, peer.app(), SOL_SOCKET, SO_REUSEADDR, &reuse, &size), 0);
+    EXPECT_EQ(reuse, 1);
+}
+
 /* Accepted connections outlive their listener. */
 TEST(TcpListen, AcceptedConnectionOutlivesTheListener)
 {
