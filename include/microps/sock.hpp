@@ -58,7 +58,7 @@ int sock_open(net_stack &net, int domain, int type, int protocol) MICROPS_EXCLUD
 int sock_close(net_stack &net, int id) MICROPS_EXCLUDES(net_locked);
 /** -1: EBADF EINVAL EAFNOSUPPORT EADDRINUSE EADDRNOTAVAIL. */
 int sock_bind(net_stack &net, int id, const sockaddr *addr, socklen_t addrlen) MICROPS_EXCLUDES(net_locked);
-/** -1: EBADF EOPNOTSUPP EINVAL EADDRINUSE. */
+/** @p backlog + 1 connections wait for accept(), as on Linux. -1: EBADF EOPNOTSUPP EINVAL EADDRINUSE. */
 int sock_listen(net_stack &net, int id, int backlog) MICROPS_EXCLUDES(net_locked);
 /** Returns the new socket's number. -1: EBADF EOPNOTSUPP EINVAL EAGAIN EINTR EMFILE ECONNABORTED. */
 int sock_accept(net_stack &net, int id, sockaddr *addr, socklen_t *addrlen) MICROPS_EXCLUDES(net_locked);

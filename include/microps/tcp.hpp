@@ -148,7 +148,7 @@ int tcp_open_rfc793(net_guard &guard, const ip_endpoint &local, const ip_endpoin
 int tcp_state(net_guard &guard, int id) MICROPS_REQUIRES(net_locked);
 /** Returns 0, or -1: EBADF EINVAL (bound already) EADDRINUSE EADDRNOTAVAIL. @p reuse: SO_REUSEADDR. */
 int tcp_bind(net_guard &guard, int id, const ip_endpoint &local, bool reuse = true) MICROPS_REQUIRES(net_locked);
-/** Returns 0, or -1: EBADF EINVAL EADDRINUSE. */
+/** @p backlog + 1 connections wait, as on Linux; negative: the most there may be. 0, or -1: EBADF EINVAL EADDRINUSE. */
 int tcp_listen(net_guard &guard, int id, int backlog) MICROPS_REQUIRES(net_locked);
 /** Returns the new connection's id, or -1: EBADF EINVAL (not listening) EAGAIN EINTR ECONNABORTED EMFILE. */
 int tcp_accept(net_guard &guard, int id, ip_endpoint *foreign, int flags = 0, net_time deadline = NET_TIME_NEVER)

@@ -153,8 +153,8 @@ int tcp_listen(net_guard &guard, int id, int backlog)
         errorf("not opened in socket mode");
         return net_error(EOPNOTSUPP);
     }
-    /* POSIX lets 0 mean "as small as may be", and negative the same as 0: one connection. */
-    const size_t bound = std::min(static_cast<size_t>(std::max(backlog, 1)), pcb->tcp.config.backlog_max);
+    const size_t most = pcb->tcp.config.backlog_max;
+    const size_t bound = backlog < 0 ? most : std::min(static_cast<size_t>(backlog), most); /* negative: as Linux */
     if (pcb->state == tcp_pcb_state::listen) {
         pcb->listener->backlog = bound;
         return 0;

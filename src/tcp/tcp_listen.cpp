@@ -16,9 +16,10 @@
 namespace microps
 {
 
+/** As Linux: one more than the backlog says, so that a backlog of zero is of use. */
 static bool tcp_backlog_full(const tcp_pcb &pcb)
 {
-    return pcb.mode == tcp_mode::socket && pcb.listener->ready.size() >= pcb.listener->backlog;
+    return pcb.mode == tcp_mode::socket && pcb.listener->ready.size() > pcb.listener->backlog;
 }
 
 static void tcp_listen_overflow(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
