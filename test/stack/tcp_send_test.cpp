@@ -219,6 +219,26 @@ TEST(TcpSend, AckIsNotHeldBackByARoundedWindow)
     peer.expect(ack(peer.nxt).seq(peer.rcv + 924).len(0).within(0ms));
 }
 
+/*
+ * RFC 9293 3.10.7.4, first: what stands behind the window is refused, and with it what it acknowledges. So when a window
+ * has shrunk, our ACKs and our RST stand at its end, as Linux'.
+ */
+TEST(TcpSend, AcksStandWithinAShrunkWindow)
+{
+    for (const uint16_t window : words{0, 10}) {
+        test_world world;
+        tcp_peer peer(world, connected);
+        EXPECT_EQ(peer.app_write(stream(3 * MSS)), 3 * 1460);
+        drain(peer);
+        peer.send(ack().win(window));
+        peer.send(payload("x").win(window));
+        peer.nxt += 1;
+        peer.expect(ack(peer.nxt).len(0).seq(peer.rcv + window));
+        EXPECT_EQ(peer.app_close(), 0) << "with the x unread";
+        peer.expect(rst().seq(peer.rcv + window));
+    }
+}
+
 /* RFC 9293 3.10.7.4, fifth: SND.WL1, SND.WL2 keep an old segment from setting an old window. */
 TEST(TcpSend, OldSegmentDoesNotSetTheWindow)
 {
