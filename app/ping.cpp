@@ -205,10 +205,13 @@ bool receive_replies(pinger &ping)
     }
 }
 
-/** When the wait for the last answers ends: after two round trips if there were answers, else after the timeout. */
+/**
+ * When the wait for the last answers ends: if there were answers, after two round trips, but not before a second has
+ * passed: a busy machine loses no packet. Else after the timeout.
+ */
 steady_clock::time_point last_deadline(const pinger &ping, steady_clock::time_point last_sent)
 {
-    const double patience = ping.received > 0 ? std::max(2 * ping.rtt_max, 1.0) : ping.set.timeout * 1000;
+    const double patience = ping.received > 0 ? std::max(2 * ping.rtt_max, 1000.0) : ping.set.timeout * 1000;
     return last_sent + std::chrono::duration_cast<steady_clock::duration>(milliseconds(patience));
 }
 
