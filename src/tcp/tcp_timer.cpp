@@ -167,10 +167,8 @@ void tcp_timer_update(tcp_pcb &pcb)
 
 void tcp_keepalive_changed(tcp_pcb &pcb)
 {
-    if (pcb.purpose == tcp_timer_purpose::keepalive) {
-        tcp_timer_cancel(pcb);
-        if (!pcb.keepalive) pcb.retries = 0; /* they were keepalives */
-    }
+    /* With other times it is armed anew; switched off, it ends as for any other reason. */
+    if (pcb.keepalive && pcb.purpose == tcp_timer_purpose::keepalive) tcp_timer_cancel(pcb);
     tcp_timer_update(pcb);
 }
 
