@@ -6,8 +6,11 @@
  */
 #include "datagram.hpp"
 
+#include "microps/log.hpp"
+
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <utility>
 
 #include <poll.h>
@@ -36,26 +39,37 @@ void datagram_queue::clear()
     bytes_ = 0;
 }
 
-int datagram_wait(net_guard &guard, datagram_pcb &pcb, int flags, net_time deadline)
+/**
+ * Waits until there is a datagram to take, or never will be one (SHUT_RD: the queue is empty then). Returns 0, or -1
+ * with errno EBADF (closed meanwhile), a pending error, EAGAIN (MSG_DONTWAIT, or the deadline), EINTR, EDEADLK.
+ */
+static int datagram_wait(net_guard &guard, datagram_pcb &pcb, int flags, net_time deadline) MICROPS_REQUIRES(net_locked)
 {
     for (;;) {
-        if (pcb.error) return net_error(std::exchange(pcb.error, 0));
+        if (pcb.error) return net_error(pcb.take_error());
         if (!pcb.queue.empty() || pcb.read_shut) return 0;
         if (flags & MSG_DONTWAIT) return net_error(EAGAIN);
         const int slept = sched_sleep(pcb.net, pcb.ctx, guard, deadline);
-        if (pcb.state == datagram_state::closing) return net_error(EBADF);
-        if (slept == -1) return net_error(errno == ETIMEDOUT ? EAGAIN : errno);
+        if (pcb.state == datagram_state::closing) {
+            debugf("closed");
+            return net_error(EBADF);
+        }
+        if (slept == 0) continue;
+        if (errno == EINTR) debugf("interrupted");
+        return net_error(errno == ETIMEDOUT ? EAGAIN : errno);
     }
 }
 
-ssize_t datagram_take(datagram_pcb &pcb, std::span<uint8_t> data, ip_received *from, int flags)
+ssize_t datagram_pcb::receive(net_guard &guard, std::span<uint8_t> data, ip_received *from, int flags,
+                              net_time deadline)
 {
-    if (pcb.queue.empty()) return 0; /* SHUT_RD */
-    const datagram &first = pcb.queue.front();
+    if (datagram_wait(guard, *this, flags, deadline) == -1) return -1;
+    if (queue.empty()) return 0; /* SHUT_RD */
+    const datagram &first = queue.front();
     const size_t copied = std::min(data.size(), first.data.size());
     std::copy_n(first.data.begin(), copied, data.begin());
     if (from) *from = first.about;
-    if (!(flags & MSG_PEEK)) pcb.queue.pop();
+    if (!(flags & MSG_PEEK)) queue.pop();
     return static_cast<ssize_t>(copied);
 }
 
@@ -69,10 +83,7 @@ bool datagram_deliver(datagram_pcb &pcb, const ip_rx &rx, be16 port, std::span<c
     return true;
 }
 
-ssize_t datagram_pending(const datagram_pcb &pcb)
-{
-    return pcb.queue.empty() ? 0 : static_cast<ssize_t>(pcb.queue.front().data.size());
-}
+ssize_t datagram_pcb::pending() const { return queue.empty() ? 0 : static_cast<ssize_t>(queue.front().data.size()); }
 
 void datagram_fail(datagram_pcb &pcb, int error)
 {
@@ -80,33 +91,67 @@ void datagram_fail(datagram_pcb &pcb, int error)
     sched_wakeup(pcb.net, pcb.ctx);
 }
 
-int datagram_take_error(datagram_pcb &pcb) { return std::exchange(pcb.error, 0); }
-
-short datagram_poll(const datagram_pcb &pcb)
+short datagram_pcb::poll() const
 {
     int events = POLLOUT | POLLWRNORM; /* nothing of ours fills up: a datagram is sent or dropped at once */
-    if (pcb.error) events |= POLLERR;
-    if (!pcb.queue.empty()) events |= POLLIN | POLLRDNORM;
-    if (pcb.read_shut) events |= POLLIN | POLLRDNORM | POLLRDHUP;
-    if (pcb.read_shut && pcb.write_shut) events |= POLLHUP;
+    if (error) events |= POLLERR;
+    if (!queue.empty()) events |= POLLIN | POLLRDNORM;
+    if (read_shut) events |= POLLIN | POLLRDNORM | POLLRDHUP;
+    if (read_shut && write_shut) events |= POLLHUP;
     return static_cast<short>(events);
 }
 
-int datagram_shutdown(datagram_pcb &pcb, int how)
+/* The peer */
+
+void datagram_bound(datagram_pcb &pcb, ip_addr_t addr)
 {
-    if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR) return net_error(EINVAL);
-    if (how != SHUT_WR) pcb.read_shut = true;
-    if (how != SHUT_RD) pcb.write_shut = true;
-    sched_wakeup(pcb.net, pcb.ctx);
-    return pcb.connected ? 0 : net_error(ENOTCONN);
+    pcb.local.addr = addr;
+    pcb.addr_bound = addr != IP_ADDR_ANY;
+    pcb.port_bound = true;
 }
 
-bool datagram_close(datagram_pcb &pcb)
+/** RFC 1122 4.1.3.5: only the peer is received from, and it is the default destination. */
+int datagram_pcb::connect(net_guard &, const ip_endpoint &peer, int, net_time)
 {
-    pcb.state = datagram_state::closing;
-    pcb.queue.clear();
-    sched_wakeup(pcb.net, pcb.ctx);
-    return !pcb.ctx.busy();
+    const std::optional<ip_addr_t> source = ip_source_select(net, peer.addr);
+    if (!source) return net_error(ENETUNREACH);
+    if (ip_addr_is_broadcast(net, peer.addr) && !options.broadcast) return net_error(EACCES);
+    if (port_assign() == -1) return -1;
+    if (!addr_bound) local.addr = *source;
+    foreign = peer;
+    connected = true;
+    return 0;
 }
+
+/** What the user has bound stays bound. */
+int datagram_pcb::disconnect()
+{
+    connected = false;
+    foreign = {};
+    if (!addr_bound) local.addr = IP_ADDR_ANY;
+    if (!port_bound) port_detach();
+    return 0;
+}
+
+/* Ends */
+
+int datagram_pcb::shutdown(int how)
+{
+    if (how != SHUT_WR) read_shut = true;
+    if (how != SHUT_RD) write_shut = true;
+    sched_wakeup(net, ctx);
+    return connected ? 0 : net_error(ENOTCONN);
+}
+
+int datagram_pcb::close(net_guard &)
+{
+    port_detach();
+    state = datagram_state::closing;
+    queue.clear();
+    sched_wakeup(net, ctx);
+    return 0;
+}
+
+void datagram_pcb::release() { pcbs.erase(self); }
 
 } // namespace microps

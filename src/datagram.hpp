@@ -1,19 +1,21 @@
 /*
- * datagram.hpp: what UDP and ping sockets have in common: a bounded queue of received datagrams, a pending error, and
- * callers that sleep until there is something to receive.
+ * datagram.hpp: what UDP and ping sockets have in common: a bounded queue of received datagrams, a peer, a pending
+ * error, and callers that sleep until there is something to receive.
  *
- * A PCB that is closed while somebody sleeps on it stays, in the state "closing", until the last sleeper has left;
- * only then its number is free again.
+ * The two differ in how an arriving datagram finds its PCB (a port, an echo identifier), and in bind and send. A PCB
+ * that is closed while somebody sleeps on it stays, in the state "closing", until its socket releases it.
  */
 #pragma once
 
 #include "microps/ip.hpp"
-#include "microps/sched.hpp"
 #include "microps/stack.hpp"
+#include "sock_endpoint.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <list>
+#include <memory>
 #include <span>
 #include <sys/types.h>
 #include <vector>
@@ -50,48 +52,64 @@ private:
 /** States as in the original; a free PCB does not exist. */
 enum class datagram_state { open = 1, closing = 2 };
 
-struct datagram_pcb {
-    explicit datagram_pcb(net_stack &net_) : net(net_) {}
+struct datagram_pcb;
+/** Owns the PCBs of a layer. */
+using datagram_pcb_list = std::list<std::unique_ptr<datagram_pcb>>;
 
-    net_stack &net;
-    int id = -1;
+struct datagram_pcb : sock_endpoint {
+    datagram_pcb(net_stack &net_, datagram_pcb_list &owner) : sock_endpoint(net_), pcbs(owner) {}
+
+    int connect(net_guard &guard, const ip_endpoint &peer, int flags, net_time deadline) override;
+    int disconnect() override;
+    ssize_t receive(net_guard &guard, std::span<uint8_t> data, ip_received *from, int flags,
+                    net_time deadline) override;
+    int shutdown(int how) override;
+    int close(net_guard &guard) override;
+    void release() override;
+    [[nodiscard]] short poll() const override;
+    [[nodiscard]] bool has_peer() const override { return connected; }
+    [[nodiscard]] ssize_t pending() const override;
+
+    /** Gives a PCB without local port (or identifier) a free one. Returns 0, or -1: EAGAIN. */
+    virtual int port_assign() MICROPS_REQUIRES(net_locked) = 0;
+    /** Takes the PCB out of the table in which input looks for it; the port is 0 then. */
+    virtual void port_detach() MICROPS_REQUIRES(net_locked) = 0;
+
+    datagram_pcb_list &pcbs;
+    datagram_pcb_list::iterator self{}; /* its place there */
     datagram_state state = datagram_state::open;
-    ip_endpoint local{};
-    ip_endpoint foreign{};
     bool connected = false;
     bool addr_bound = false; /* local.addr was chosen by the user, and survives the end of a connection */
     bool port_bound = false; /* the same of local.port */
     bool read_shut = false;
     bool write_shut = false;
-    int error = 0; /* pending, from an ICMP error */
-    ip_sockopts options{};
     datagram_queue queue{};
-    sched_ctx ctx{};
 };
 
-/**
- * Waits until there is a datagram to take, or never will be one (SHUT_RD: the queue is empty then). Returns 0, or -1
- * with errno EBADF (closed meanwhile: the caller releases the PCB if nobody else sleeps on it), a pending error,
- * EAGAIN (MSG_DONTWAIT in @p flags, or @p deadline reached), EINTR, EDEADLK.
- */
-int datagram_wait(net_guard &guard, datagram_pcb &pcb, int flags, net_time deadline) MICROPS_REQUIRES(net_locked);
-/** Copies the first datagram out and, without MSG_PEEK in @p flags, removes it. Returns the bytes copied, 0 if none. */
-ssize_t datagram_take(datagram_pcb &pcb, std::span<uint8_t> data, ip_received *from, int flags)
-    MICROPS_REQUIRES(net_locked);
+/** A new PCB in the list of its layer, or null with errno EMFILE if there are @p max already. */
+template <typename T>
+T *datagram_pcb_alloc(net_stack &net, datagram_pcb_list &pcbs, size_t max)
+{
+    if (pcbs.size() >= max) {
+        net_error(EMFILE);
+        return nullptr;
+    }
+    auto owned = std::make_unique<T>(net, pcbs);
+    T *pcb = owned.get();
+    pcb->self = pcbs.insert(pcbs.end(), std::move(owned));
+    return pcb;
+}
+
+/** The local address and port are the user's choice from now on. */
+void datagram_bound(datagram_pcb &pcb, ip_addr_t addr) MICROPS_REQUIRES(net_locked);
 /** Queues a copy of @p data and wakes the sleepers. Returns false if there is no room for it within @p limit bytes. */
 [[nodiscard]] bool datagram_deliver(datagram_pcb &pcb, const ip_rx &rx, be16 port, std::span<const uint8_t> data,
                                     size_t limit) MICROPS_REQUIRES(net_locked);
-/** The length of the first datagram, 0 if there is none. */
-ssize_t datagram_pending(const datagram_pcb &pcb) MICROPS_REQUIRES(net_locked);
 /** Leaves an error for the next call, and wakes the sleepers. */
 void datagram_fail(datagram_pcb &pcb, int error) MICROPS_REQUIRES(net_locked);
-/** Gives out the pending error, once. */
-int datagram_take_error(datagram_pcb &pcb) MICROPS_REQUIRES(net_locked);
-/** What poll(2) answers. */
-short datagram_poll(const datagram_pcb &pcb) MICROPS_REQUIRES(net_locked);
-/** Returns 0, or -1: EINVAL, ENOTCONN. */
-int datagram_shutdown(datagram_pcb &pcb, int how) MICROPS_REQUIRES(net_locked);
-/** Enters "closing" and wakes the sleepers. Returns whether there are none, so that the PCB can go at once. */
-[[nodiscard]] bool datagram_close(datagram_pcb &pcb) MICROPS_REQUIRES(net_locked);
+
+/** A UDP or ping socket's endpoint, not bound yet. Returns null with errno ENETDOWN, EMFILE. */
+datagram_pcb *udp_open(net_stack &net) MICROPS_REQUIRES(net_locked);
+datagram_pcb *icmp_open(net_stack &net) MICROPS_REQUIRES(net_locked);
 
 } // namespace microps

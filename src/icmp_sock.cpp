@@ -7,7 +7,6 @@
  */
 #include "datagram.hpp"
 #include "icmp_internal.hpp"
-#include "id_table.hpp"
 #include "microps/log.hpp"
 
 #include <cerrno>
@@ -16,7 +15,6 @@
 #include <unordered_map>
 #include <utility>
 
-#include <poll.h>
 #include <sys/socket.h>
 
 namespace microps
@@ -28,27 +26,23 @@ static constexpr size_t ICMP_SOCK_RECEIVE_MAX = 212992;
 
 struct icmp_pcb : datagram_pcb {
     using datagram_pcb::datagram_pcb;
+
+    int bind(const ip_endpoint &wanted) override;
+    int connect(net_guard &guard, const ip_endpoint &peer, int flags, net_time deadline) override;
+    ssize_t send(net_guard &guard, std::span<const uint8_t> data, const ip_endpoint *peer, int flags,
+                 net_time deadline) override;
+    int port_assign() override;
+    void port_detach() override;
 };
 
 struct icmp_sock_layer {
-    id_table<icmp_pcb> pcbs{};
+    datagram_pcb_list pcbs{};
     std::unordered_map<uint16_t, icmp_pcb *> idents{};
 };
 
 /* PCBs */
 
-static icmp_pcb *icmp_pcb_get(const net_stack &net, int id) MICROPS_REQUIRES(net_locked)
-{
-    icmp_pcb *pcb = net.icmp ? net.icmp->sockets->pcbs.find(id) : nullptr;
-    if (pcb && pcb->state == datagram_state::open) return pcb;
-    errorf("pcb not found, id=%d", id);
-    errno = EBADF;
-    return nullptr;
-}
-
 static icmp_sock_layer &icmp_layer_of(const icmp_pcb &pcb) { return *pcb.net.icmp->sockets; }
-
-static void icmp_pcb_release(icmp_pcb &pcb) MICROPS_REQUIRES(net_locked) { icmp_layer_of(pcb).pcbs.erase(pcb.id); }
 
 static icmp_pcb *icmp_pcb_select(const icmp_sock_layer &sockets, ip_addr_t local, uint32_t values)
     MICROPS_REQUIRES(net_locked)
@@ -65,10 +59,10 @@ static void icmp_ident_attach(icmp_pcb &pcb, be16 ident) MICROPS_REQUIRES(net_lo
     icmp_layer_of(pcb).idents[ident] = &pcb;
 }
 
-static void icmp_ident_detach(icmp_pcb &pcb) MICROPS_REQUIRES(net_locked)
+void icmp_pcb::port_detach()
 {
-    if (pcb.local.port != 0) icmp_layer_of(pcb).idents.erase(pcb.local.port);
-    pcb.local.port = 0;
+    if (local.port != 0) icmp_layer_of(*this).idents.erase(local.port);
+    local.port = 0;
 }
 
 /** A free identifier, searched from a random one on; 0 if all are taken. */
@@ -83,13 +77,12 @@ static uint16_t icmp_ident_select(icmp_pcb &pcb) MICROPS_REQUIRES(net_locked)
     return 0;
 }
 
-/** Gives a PCB without identifier one. Returns 0, or -1: EAGAIN. */
-static int icmp_ident_assign(icmp_pcb &pcb) MICROPS_REQUIRES(net_locked)
+int icmp_pcb::port_assign()
 {
-    if (pcb.local.port != 0) return 0;
-    const uint16_t ident = icmp_ident_select(pcb);
+    if (local.port != 0) return 0;
+    const uint16_t ident = icmp_ident_select(*this);
     if (ident == 0) return net_error(EAGAIN);
-    icmp_ident_attach(pcb, ident);
+    icmp_ident_attach(*this, ident);
     return 0;
 }
 
@@ -127,56 +120,22 @@ void icmp_sock_init(net_stack &net) { net.icmp->sockets = layer_make<icmp_sock_l
 
 /* User calls */
 
-int icmp_open(net_guard &guard)
+datagram_pcb *icmp_open(net_stack &net)
 {
-    net_stack &net = guard.net();
-    if (!net.icmp) return net_error(ENETDOWN);
-    auto owned = std::make_unique<icmp_pcb>(net);
-    icmp_pcb *pcb = owned.get();
-    const int id = net.icmp->sockets->pcbs.insert(std::move(owned), ICMP_SOCK_MAX);
-    if (id == -1) return net_error(EMFILE);
-    pcb->id = id;
-    return id;
+    if (net.icmp) return datagram_pcb_alloc<icmp_pcb>(net, net.icmp->sockets->pcbs, ICMP_SOCK_MAX);
+    net_error(ENETDOWN);
+    return nullptr;
 }
 
-int icmp_bind(net_guard &guard, int id, const ip_endpoint &local)
+static int icmp_bind(icmp_pcb &pcb, const ip_endpoint &local) MICROPS_REQUIRES(net_locked)
 {
-    icmp_pcb *pcb = icmp_pcb_get(guard.net(), id);
-    if (!pcb) return -1;
-    if (!ip_addr_is_local(pcb->net, local.addr)) return net_error(EADDRNOTAVAIL);
-    if (pcb->local.port != 0) return net_error(EINVAL);
-    const be16 ident = local.port != 0 ? local.port : be16(icmp_ident_select(*pcb));
-    if (ident == 0 || icmp_layer_of(*pcb).idents.contains(ident)) return net_error(EADDRINUSE);
-    pcb->local.addr = local.addr;
-    pcb->addr_bound = local.addr != IP_ADDR_ANY;
-    pcb->port_bound = true;
-    icmp_ident_attach(*pcb, ident);
-    debugf("bound, id=%d, local=%s", id, ip_endpoint_str(pcb->local).c_str());
-    return 0;
-}
-
-/** Ends a connection. What the user had bound stays bound. */
-static int icmp_disconnect(icmp_pcb &pcb) MICROPS_REQUIRES(net_locked)
-{
-    pcb.connected = false;
-    pcb.foreign = {};
-    if (!pcb.addr_bound) pcb.local.addr = IP_ADDR_ANY;
-    if (!pcb.port_bound) icmp_ident_detach(pcb);
-    return 0;
-}
-
-int icmp_connect(net_guard &guard, int id, const ip_endpoint &foreign)
-{
-    icmp_pcb *pcb = icmp_pcb_get(guard.net(), id);
-    if (!pcb) return -1;
-    if (foreign.addr == IP_ADDR_ANY) return icmp_disconnect(*pcb);
-    const std::optional<ip_addr_t> source = ip_source_select(pcb->net, foreign.addr);
-    if (!source) return net_error(ENETUNREACH);
-    if (ip_addr_is_broadcast(pcb->net, foreign.addr) && !pcb->options.broadcast) return net_error(EACCES);
-    if (icmp_ident_assign(*pcb) == -1) return -1;
-    if (!pcb->addr_bound) pcb->local.addr = *source;
-    pcb->foreign = {foreign.addr, 0};
-    pcb->connected = true;
+    if (!ip_addr_is_local(pcb.net, local.addr)) return net_error(EADDRNOTAVAIL);
+    if (pcb.local.port != 0) return net_error(EINVAL);
+    const be16 ident = local.port != 0 ? local.port : be16(icmp_ident_select(pcb));
+    if (ident == 0 || icmp_layer_of(pcb).idents.contains(ident)) return net_error(EADDRINUSE);
+    datagram_bound(pcb, local.addr);
+    icmp_ident_attach(pcb, ident);
+    debugf("bound, id=%d, local=%s", pcb.id, ip_endpoint_str(pcb.local).c_str());
     return 0;
 }
 
@@ -191,91 +150,33 @@ static std::optional<icmp_hdr> icmp_echo_parse(std::span<const uint8_t> &data)
     return std::nullopt;
 }
 
-ssize_t icmp_sendto(net_guard &guard, int id, std::span<const uint8_t> data, const ip_endpoint *foreign, int flags)
+static ssize_t icmp_sendto(icmp_pcb &pcb, std::span<const uint8_t> data, const ip_endpoint *foreign, int flags)
+    MICROPS_REQUIRES(net_locked)
 {
-    icmp_pcb *pcb = icmp_pcb_get(guard.net(), id);
-    if (!pcb) return -1;
     const std::optional<icmp_hdr> hdr = icmp_echo_parse(data);
     if (!hdr) return -1;
     if (flags & MSG_OOB) return net_error(EOPNOTSUPP);
-    if (!foreign && !pcb->connected) return net_error(EDESTADDRREQ);
-    const ip_addr_t dst = foreign ? foreign->addr : pcb->foreign.addr;
-    if (ip_addr_is_broadcast(pcb->net, dst) && !pcb->options.broadcast) return net_error(EACCES);
-    if (icmp_ident_assign(*pcb) == -1) return -1;
-    if (pcb->error) return net_error(datagram_take_error(*pcb));
-    if (pcb->write_shut) return net_error(EPIPE);
-    const be32 values = uint32_t{pcb->local.port} << 16 | (hdr->values & 0xffff);
-    return icmp_output(pcb->net, hdr->type, hdr->code, values, data, pcb->local.addr, dst, pcb->options.tx);
+    if (!foreign && !pcb.connected) return net_error(EDESTADDRREQ);
+    const ip_addr_t dst = foreign ? foreign->addr : pcb.foreign.addr;
+    if (ip_addr_is_broadcast(pcb.net, dst) && !pcb.options.broadcast) return net_error(EACCES);
+    if (pcb.port_assign() == -1) return -1;
+    if (pcb.error) return net_error(pcb.take_error());
+    if (pcb.write_shut) return net_error(EPIPE);
+    const be32 values = uint32_t{pcb.local.port} << 16 | (hdr->values & 0xffff);
+    return icmp_output(pcb.net, hdr->type, hdr->code, values, data, pcb.local.addr, dst, pcb.options.tx);
 }
 
-ssize_t icmp_recvfrom(net_guard &guard, int id, std::span<uint8_t> data, icmp_received *from, int flags,
-                      net_time deadline)
+int icmp_pcb::bind(const ip_endpoint &wanted) { return icmp_bind(*this, wanted); }
+
+int icmp_pcb::connect(net_guard &guard, const ip_endpoint &peer, int flags, net_time deadline)
 {
-    icmp_pcb *pcb = icmp_pcb_get(guard.net(), id);
-    if (!pcb) return -1;
-    if (datagram_wait(guard, *pcb, flags, deadline) == -1) {
-        const int reason = errno;
-        const bool last = pcb->state == datagram_state::closing && !pcb->ctx.busy();
-        if (last) icmp_pcb_release(*pcb);
-        return net_error(reason);
-    }
-    return datagram_take(*pcb, data, from, flags);
+    if (peer.addr == IP_ADDR_ANY) return disconnect();
+    return datagram_pcb::connect(guard, {peer.addr, 0}, flags, deadline);
 }
 
-short icmp_poll(net_guard &guard, int id)
+ssize_t icmp_pcb::send(net_guard &, std::span<const uint8_t> data, const ip_endpoint *peer, int flags, net_time)
 {
-    const icmp_pcb *pcb = icmp_pcb_get(guard.net(), id);
-    return pcb ? datagram_poll(*pcb) : short{POLLNVAL};
-}
-
-int icmp_getsockname(net_guard &guard, int id, ip_endpoint &local)
-{
-    const icmp_pcb *pcb = icmp_pcb_get(guard.net(), id);
-    if (!pcb) return -1;
-    local = pcb->local;
-    return 0;
-}
-
-int icmp_getpeername(net_guard &guard, int id, ip_endpoint &foreign)
-{
-    const icmp_pcb *pcb = icmp_pcb_get(guard.net(), id);
-    if (!pcb) return -1;
-    if (!pcb->connected) return net_error(ENOTCONN);
-    foreign = pcb->foreign;
-    return 0;
-}
-
-int icmp_shutdown(net_guard &guard, int id, int how)
-{
-    icmp_pcb *pcb = icmp_pcb_get(guard.net(), id);
-    return pcb ? datagram_shutdown(*pcb, how) : -1;
-}
-
-int icmp_take_error(net_guard &guard, int id)
-{
-    icmp_pcb *pcb = icmp_pcb_get(guard.net(), id);
-    return pcb ? datagram_take_error(*pcb) : EBADF;
-}
-
-ip_sockopts *icmp_sockopts(net_guard &guard, int id)
-{
-    icmp_pcb *pcb = icmp_pcb_get(guard.net(), id);
-    return pcb ? &pcb->options : nullptr;
-}
-
-ssize_t icmp_pending(net_guard &guard, int id)
-{
-    const icmp_pcb *pcb = icmp_pcb_get(guard.net(), id);
-    return pcb ? datagram_pending(*pcb) : -1;
-}
-
-int icmp_close(net_guard &guard, int id)
-{
-    icmp_pcb *pcb = icmp_pcb_get(guard.net(), id);
-    if (!pcb) return -1;
-    icmp_ident_detach(*pcb);
-    if (datagram_close(*pcb)) icmp_pcb_release(*pcb);
-    return 0;
+    return icmp_sendto(*this, data, peer, flags);
 }
 
 } // namespace microps

@@ -1,14 +1,18 @@
 /*
  * sock.cpp: the socket API: numbers for users, POSIX's addresses and errno values; the work is the transports'.
  *
- * A call looks its socket up, holds it while it works, and passes on to the kind's function (sock_kind.cpp). Checks
- * come in Linux' order. Options are in sock_opt.cpp, messages with control data in sock_msg.cpp, poll in sock_poll.cpp.
+ * A call looks its socket up, holds it while it works, and passes on to the endpoint behind it (sock_endpoint.hpp).
+ * Checks come in Linux' order. Options are in sock_opt.cpp, messages with control data in sock_msg.cpp, poll in
+ * sock_poll.cpp.
  */
 #include "microps/sock.hpp"
 
+#include "datagram.hpp"
 #include "sock_internal.hpp"
+#include "tcp/tcp_user.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <memory>
@@ -81,14 +85,56 @@ void sockaddr_write(const ip_endpoint &endpoint, void *addr, socklen_t *addrlen)
     *addrlen = sizeof(in);
 }
 
+/* The kinds of sockets */
+
+/** What sock_open() is asked for, and who makes its endpoint: null with errno if that is not possible. */
+struct sock_kind {
+    int type;
+    int protocol;
+    sock_endpoint *(*open)(net_stack &net);
+};
+
+/* The first kind of a type is the one that protocol 0 means. */
+static constexpr std::array<sock_kind, 3> SOCK_KINDS{{
+    {SOCK_STREAM, IPPROTO_TCP,
+     [](net_stack &net) -> sock_endpoint * {
+         return tcp_open(net);
+     }},
+    {SOCK_DGRAM, IPPROTO_UDP,
+     [](net_stack &net) -> sock_endpoint * {
+         return udp_open(net);
+     }},
+    {SOCK_DGRAM, IPPROTO_ICMP,
+     [](net_stack &net) -> sock_endpoint * {
+         return icmp_open(net);
+     }},
+}};
+
+/** Returns null with errno ESOCKTNOSUPPORT, EPROTONOSUPPORT. */
+static const sock_kind *sock_kind_select(int type, int protocol)
+{
+    int error = ESOCKTNOSUPPORT;
+    for (const sock_kind &kind : SOCK_KINDS) {
+        if (kind.type != type) continue;
+        if (protocol == 0 || protocol == kind.protocol) return &kind;
+        error = EPROTONOSUPPORT;
+    }
+    net_error(error);
+    return nullptr;
+}
+
 /* The table */
 
-sock *sock_alloc(net_stack &net, const sock_kind &kind)
+/** A new socket, not open yet and with one user; null with errno EMFILE when there are too many. */
+static sock *sock_alloc(net_stack &net, int type, int protocol) MICROPS_REQUIRES(net_locked)
 {
-    auto owned = std::make_unique<sock>(sock{.kind = &kind, .users = 1});
+    auto owned = std::make_unique<sock>(sock{.type = type, .protocol = protocol, .users = 1});
     sock *s = owned.get();
     const int id = net.sock->socks.insert(std::move(owned), SOCK_MAX);
-    if (id == -1) return nullptr;
+    if (id == -1) {
+        net_error(EMFILE);
+        return nullptr;
+    }
     s->id = id;
     return s;
 }
@@ -102,17 +148,20 @@ sock *sock_get(const net_stack &net, int id)
 void sock_leave(net_stack &net, sock &s)
 {
     s.users--;
-    if (s.users == 0 && !s.open) net.sock->socks.erase(s.id);
+    if (s.users > 0 || s.open) return;
+    if (s.endpoint) s.endpoint->release();
+    net.sock->socks.erase(s.id);
 }
 
-/** A new socket takes its PCB, or, without one (-1), goes again. Returns its number or -1. */
-static int sock_publish(net_stack &net, sock &s, int desc) MICROPS_REQUIRES(net_locked)
+/** A new socket takes its endpoint, or, without one, goes again. Returns its number or -1. */
+static int sock_publish(net_stack &net, sock &s, sock_endpoint *endpoint) MICROPS_REQUIRES(net_locked)
 {
     const int id = s.id;
-    s.desc = desc;
-    s.open = desc != -1;
+    s.endpoint = endpoint;
+    s.open = endpoint != nullptr;
+    if (endpoint) endpoint->id = id;
     sock_leave(net, s);
-    return desc == -1 ? -1 : id;
+    return endpoint ? id : -1;
 }
 
 void sock_init(net_stack &net) { net.sock = layer_make<sock_layer>(); }
@@ -128,14 +177,32 @@ int sock_open(net_stack &net, int domain, int type, int protocol)
     if (domain != AF_INET) return net_error(EAFNOSUPPORT);
     const sock_kind *kind = sock_kind_select(type & SOCK_TYPE_MASK, protocol);
     if (!kind) return -1;
-    sock *s = sock_alloc(net, *kind);
-    if (!s) return net_error(EMFILE);
+    sock *s = sock_alloc(net, kind->type, kind->protocol);
+    if (!s) return -1;
     s->nonblock = flags & SOCK_NONBLOCK;
-    const int id = sock_publish(net, *s, kind->open(guard));
-    /* POSIX wants to be asked for broadcast. */
-    ip_sockopts *options = id != -1 ? kind->options(guard, s->desc) : nullptr;
-    if (options) options->broadcast = false;
-    return id;
+    return sock_publish(net, *s, kind->open(net));
+}
+
+/** The user has no socket any more; calls that sleep on it find out. */
+static int sock_shut(net_guard &guard, sock &s) MICROPS_REQUIRES(net_locked)
+{
+    s.open = false;
+    const int result = s.endpoint->close(guard);
+    sched_wakeup(guard.net(), guard.net().activity); /* sock_poll() of another thread may wait for this socket */
+    return result;
+}
+
+int sock_open_rfc793(net_stack &net, const ip_endpoint &local, const ip_endpoint *foreign, bool active)
+{
+    const int id = sock_open(net, AF_INET, SOCK_STREAM, IPPROTO_TCP);
+    if (id == -1) return -1;
+    net_guard guard(net);
+    sock_hold s(net, id);
+    if (!s) return net_error(EBADF); /* another thread has closed it meanwhile */
+    if (s->endpoint->open(guard, local, foreign, active) == 0) return id;
+    const int reason = errno;
+    if (s->open) sock_shut(guard, *s); /* the caller never learns the number */
+    return net_error(reason);
 }
 
 int sock_close(net_stack &net, int id)
@@ -143,10 +210,7 @@ int sock_close(net_stack &net, int id)
     net_guard guard(net);
     sock_hold s(net, id);
     if (!s) return net_error(EBADF);
-    s->open = false;
-    const int result = s->kind->close(guard, s->desc);
-    sched_wakeup(net, net.activity); /* sock_poll() of another thread may wait for this socket */
-    return result;
+    return sock_shut(guard, *s);
 }
 
 int sock_bind(net_stack &net, int id, const sockaddr *addr, socklen_t addrlen)
@@ -158,7 +222,7 @@ int sock_bind(net_stack &net, int id, const sockaddr *addr, socklen_t addrlen)
     if (sockaddr_read(addr, addrlen, true, local) == -1) return -1;
     /* Linux, for old programs: "unspecified" is good enough for "any". */
     if (addr->sa_family == AF_UNSPEC && local.addr != IP_ADDR_ANY) return net_error(EAFNOSUPPORT);
-    return s->kind->bind(guard, s->desc, local, s->reuse);
+    return s->endpoint->bind(local);
 }
 
 int sock_listen(net_stack &net, int id, int backlog)
@@ -166,7 +230,7 @@ int sock_listen(net_stack &net, int id, int backlog)
     net_guard guard(net);
     sock_hold s(net, id);
     if (!s) return net_error(EBADF);
-    return s->kind->listen(guard, s->desc, backlog);
+    return s->endpoint->listen(backlog);
 }
 
 int sock_accept(net_stack &net, int id, sockaddr *addr, socklen_t *addrlen)
@@ -182,17 +246,15 @@ int sock_accept4(net_stack &net, int id, sockaddr *addr, socklen_t *addrlen, int
     if (flags & ~SOCK_FLAGS) return net_error(EINVAL);
     if (sockaddr_check(addr, addrlen) == -1) return -1;
     /* The number is taken before a connection is: so none is lost for want of one. */
-    sock *child = sock_alloc(net, *s->kind);
-    if (!child) return net_error(EMFILE);
+    sock *child = sock_alloc(net, s->type, s->protocol);
+    if (!child) return -1;
     child->nonblock = flags & SOCK_NONBLOCK;
-    child->reuse = s->reuse;
     child->receive_timeout = s->receive_timeout; /* as Linux */
     child->send_timeout = s->send_timeout;
-    ip_endpoint foreign;
     const net_time deadline = sock_deadline(net, s->receive_timeout);
-    const int desc = s->kind->accept(guard, s->desc, &foreign, sock_flags(*s, 0), deadline);
-    if (desc != -1) sockaddr_write(foreign, addr, addrlen);
-    return sock_publish(net, *child, desc);
+    sock_endpoint *endpoint = s->endpoint->accept(guard, sock_flags(*s, 0), deadline);
+    if (endpoint) sockaddr_write(endpoint->foreign, addr, addrlen);
+    return sock_publish(net, *child, endpoint);
 }
 
 int sock_connect(net_stack &net, int id, const sockaddr *addr, socklen_t addrlen)
@@ -201,11 +263,11 @@ int sock_connect(net_stack &net, int id, const sockaddr *addr, socklen_t addrlen
     sock_hold s(net, id);
     if (!s) return net_error(EBADF);
     const bool unspec = addr && addrlen >= sizeof(addr->sa_family) && addr->sa_family == AF_UNSPEC;
-    if (unspec) return s->kind->disconnect(guard, s->desc);
+    if (unspec) return s->endpoint->disconnect();
     ip_endpoint foreign;
     if (sockaddr_read(addr, addrlen, false, foreign) == -1) return -1;
     const net_time deadline = sock_deadline(net, s->send_timeout);
-    return s->kind->connect(guard, s->desc, foreign, sock_flags(*s, 0), deadline);
+    return s->endpoint->connect(guard, foreign, sock_flags(*s, 0), deadline);
 }
 
 int sock_shutdown(net_stack &net, int id, int how)
@@ -214,7 +276,7 @@ int sock_shutdown(net_stack &net, int id, int how)
     sock_hold s(net, id);
     if (!s) return net_error(EBADF);
     if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR) return net_error(EINVAL);
-    return s->kind->shutdown(guard, s->desc, how);
+    return s->endpoint->shutdown(how);
 }
 
 int sock_getsockname(net_stack &net, int id, sockaddr *addr, socklen_t *addrlen)
@@ -223,9 +285,8 @@ int sock_getsockname(net_stack &net, int id, sockaddr *addr, socklen_t *addrlen)
     sock_hold s(net, id);
     if (!s) return net_error(EBADF);
     if (!addr) return net_error(EFAULT);
-    ip_endpoint local;
-    if (sockaddr_check(addr, addrlen) == -1 || s->kind->getsockname(guard, s->desc, local) == -1) return -1;
-    sockaddr_write(local, addr, addrlen);
+    if (sockaddr_check(addr, addrlen) == -1) return -1;
+    sockaddr_write(s->endpoint->local, addr, addrlen);
     return 0;
 }
 
@@ -235,9 +296,9 @@ int sock_getpeername(net_stack &net, int id, sockaddr *addr, socklen_t *addrlen)
     sock_hold s(net, id);
     if (!s) return net_error(EBADF);
     if (!addr) return net_error(EFAULT);
-    ip_endpoint foreign;
-    if (sockaddr_check(addr, addrlen) == -1 || s->kind->getpeername(guard, s->desc, foreign) == -1) return -1;
-    sockaddr_write(foreign, addr, addrlen);
+    if (sockaddr_check(addr, addrlen) == -1) return -1;
+    if (!s->endpoint->has_peer()) return net_error(ENOTCONN);
+    sockaddr_write(s->endpoint->foreign, addr, addrlen);
     return 0;
 }
 
@@ -259,10 +320,10 @@ ssize_t sock_send_bytes(net_guard &guard, sock &s, std::span<const uint8_t> data
 {
     const net_time deadline = sock_deadline(guard.net(), s.send_timeout);
     const int all_flags = sock_flags(s, flags);
-    if (!addr || s.kind->is_stream()) return s.kind->send(guard, s.desc, data, nullptr, all_flags, deadline);
+    if (!addr || s.is_stream()) return s.endpoint->send(guard, data, nullptr, all_flags, deadline);
     ip_endpoint foreign;
     if (sockaddr_read(addr, addrlen, true, foreign) == -1) return -1;
-    return s.kind->send(guard, s.desc, data, &foreign, all_flags, deadline);
+    return s.endpoint->send(guard, data, &foreign, all_flags, deadline);
 }
 
 ssize_t sock_send(net_stack &net, int id, const void *data, size_t size, int flags)
@@ -280,14 +341,14 @@ ssize_t sock_recvfrom(net_stack &net, int id, void *data, size_t size, int flags
     const std::span<uint8_t> bytes(static_cast<uint8_t *>(data), size);
     ip_received from;
     const net_time deadline = sock_deadline(net, s->receive_timeout);
-    const ssize_t received = s->kind->receive(guard, s->desc, bytes, &from, sock_flags(*s, flags), deadline);
+    const ssize_t received = s->endpoint->receive(guard, bytes, &from, sock_flags(*s, flags), deadline);
     if (received == -1) return -1;
     if (sock_received_named(*s, from)) {
         sockaddr_write(from.foreign, addr, addrlen);
     } else if (addr) {
         *addrlen = 0; /* a stream has no senders */
     }
-    return flags & MSG_TRUNC && !s->kind->is_stream() ? static_cast<ssize_t>(from.length) : received;
+    return flags & MSG_TRUNC && !s->is_stream() ? static_cast<ssize_t>(from.length) : received;
 }
 
 ssize_t sock_recv(net_stack &net, int id, void *data, size_t size, int flags)

@@ -1,14 +1,13 @@
 /*
- * sock_internal.hpp: what the files of the socket layer share: the table of sockets, and what the layer asks of a
- * transport.
+ * sock_internal.hpp: what the files of the socket layer share: the table of sockets.
  *
- * A socket is a number, a kind, and the number of the transport's PCB. Each kind of socket is one sock_kind: that
- * interface is all the layer knows of TCP, UDP and ping.
+ * A socket is a number for users and, behind it, the endpoint object of a transport (sock_endpoint.hpp).
  */
 #pragma once
 
 #include "id_table.hpp"
 #include "microps/sock.hpp"
+#include "sock_endpoint.hpp"
 
 #include <cerrno>
 #include <memory>
@@ -17,60 +16,27 @@
 namespace microps
 {
 
-/** One kind of socket: the transport's functions, on the number of a PCB. Called under the stack's lock. */
-struct sock_kind {
-    int type;
-    int protocol;
-    int (*open)(net_guard &guard);
-    int (*close)(net_guard &guard, int desc);
-    int (*bind)(net_guard &guard, int desc, const ip_endpoint &local, bool reuse);
-    int (*listen)(net_guard &guard, int desc, int backlog);
-    int (*accept)(net_guard &guard, int desc, ip_endpoint *foreign, int flags, net_time deadline);
-    int (*connect)(net_guard &guard, int desc, const ip_endpoint &foreign, int flags, net_time deadline);
-    int (*disconnect)(net_guard &guard, int desc); /* connect() with AF_UNSPEC */
-    ssize_t (*send)(net_guard &guard, int desc, std::span<const uint8_t> data, const ip_endpoint *foreign, int flags,
-                    net_time deadline);
-    ssize_t (*receive)(net_guard &guard, int desc, std::span<uint8_t> data, ip_received *from, int flags,
-                       net_time deadline);
-    int (*shutdown)(net_guard &guard, int desc, int how);
-    short (*poll)(net_guard &guard, int desc);
-    int (*getsockname)(net_guard &guard, int desc, ip_endpoint &local);
-    int (*getpeername)(net_guard &guard, int desc, ip_endpoint &foreign);
-    int (*take_error)(net_guard &guard, int desc);
-    ssize_t (*pending)(net_guard &guard, int desc);             /* FIONREAD */
-    ssize_t (*queued)(net_guard &guard, int desc, bool unsent); /* SIOCOUTQ, SIOCOUTQNSD */
-    ip_sockopts *(*options)(net_guard &guard, int desc);        /* null if there is nothing to set */
-    /* Options that only the transport knows. */
-    int (*setopt)(net_guard &guard, int desc, int level, int name, const void *value, socklen_t size);
-    int (*getopt)(net_guard &guard, int desc, int level, int name, void *value, socklen_t &size);
-
-    [[nodiscard]] bool is_stream() const { return type == SOCK_STREAM; }
-};
-
-/** The kind for the arguments of sock_open(), or null with errno ESOCKTNOSUPPORT, EPROTONOSUPPORT. */
-const sock_kind *sock_kind_select(int type, int protocol);
-
 struct sock {
-    const sock_kind *kind = nullptr;
     int id = -1;
-    int desc = -1;      /* the transport's number */
-    bool open = false;  /* neither still being accepted nor closed already */
-    unsigned users = 0; /* calls that are under way; the last one out frees a closed socket's number */
+    int type = 0; /* SOCK_STREAM, SOCK_DGRAM */
+    int protocol = 0;
+    sock_endpoint *endpoint = nullptr; /* owned by its transport, which keeps it until release() */
+    bool open = false;                 /* neither still being accepted nor closed already */
+    unsigned users = 0;                /* calls that are under way; the last one out frees a closed socket's number */
 
     bool nonblock = false;
-    bool reuse = false; /* SO_REUSEADDR */
     bool receive_ttl = false;
     bool receive_tos = false;
     net_duration receive_timeout{}; /* zero: none */
     net_duration send_timeout{};
+
+    [[nodiscard]] bool is_stream() const { return type == SOCK_STREAM; }
 };
 
 struct sock_layer {
     id_table<sock> socks{};
 };
 
-/** A new socket, not open yet and with one user; null when there are too many. */
-sock *sock_alloc(net_stack &net, const sock_kind &kind) MICROPS_REQUIRES(net_locked);
 /** The open socket with this number, or null. */
 sock *sock_get(const net_stack &net, int id) MICROPS_REQUIRES(net_locked);
 /** A user leaves. */
@@ -116,7 +82,7 @@ ssize_t sock_send_bytes(net_guard &guard, sock &s, std::span<const uint8_t> data
 /** Whether a receive call has a sender to tell: a datagram came (and not the end of input after SHUT_RD). */
 inline bool sock_received_named(const sock &s, const ip_received &from)
 {
-    return !s.kind->is_stream() && from.foreign.addr != IP_ADDR_ANY;
+    return !s.is_stream() && from.foreign.addr != IP_ADDR_ANY;
 }
 
 /* POSIX's addresses. */

@@ -60,15 +60,15 @@ ssize_t peek_stream(net_guard &guard, sock &s, std::span<const iovec> pieces, si
     MICROPS_REQUIRES(net_locked)
 {
     std::vector<uint8_t> bytes(std::min(size, IP_TOTAL_SIZE_MAX));
-    const ssize_t received = s.kind->receive(guard, s.desc, bytes, nullptr, sock_flags(s, flags), deadline);
+    const ssize_t received = s.endpoint->receive(guard, bytes, nullptr, sock_flags(s, flags), deadline);
     if (received > 0) scatter(pieces, std::span(bytes).first(static_cast<size_t>(received)));
     return received;
 }
 
 /** What was received is the answer; why nothing more will come is for the next call, which it must not be taken from. */
-bool only_error_is_left(net_guard &guard, const sock &s) MICROPS_REQUIRES(net_locked)
+bool only_error_is_left(const sock &s) MICROPS_REQUIRES(net_locked)
 {
-    return (s.kind->poll(guard, s.desc) & POLLERR) && s.kind->pending(guard, s.desc) == 0;
+    return (s.endpoint->poll() & POLLERR) && s.endpoint->pending() == 0;
 }
 
 /** Only the first byte is waited for, except with MSG_WAITALL. */
@@ -77,10 +77,10 @@ ssize_t receive_stream(net_guard &guard, sock &s, std::span<const iovec> pieces,
 {
     ssize_t total = 0;
     for (const iovec &vec : pieces) {
-        if (total > 0 && only_error_is_left(guard, s)) break;
+        if (total > 0 && only_error_is_left(s)) break;
         const bool wait = total == 0 || flags & MSG_WAITALL;
         const int piece_flags = sock_flags(s, flags) | (wait ? 0 : MSG_DONTWAIT);
-        const ssize_t received = s.kind->receive(guard, s.desc, piece(vec), nullptr, piece_flags, deadline);
+        const ssize_t received = s.endpoint->receive(guard, piece(vec), nullptr, piece_flags, deadline);
         if (received == -1) return total > 0 ? total : -1;
         total += received;
         if (static_cast<size_t>(received) < vec.iov_len) break;
@@ -119,7 +119,7 @@ ssize_t receive_datagram(net_guard &guard, sock &s, msghdr &msg, size_t size, in
 {
     std::vector<uint8_t> bytes(std::min(size, IP_TOTAL_SIZE_MAX));
     ip_received from;
-    const ssize_t received = s.kind->receive(guard, s.desc, bytes, &from, sock_flags(s, flags), deadline);
+    const ssize_t received = s.endpoint->receive(guard, bytes, &from, sock_flags(s, flags), deadline);
     if (received == -1) return -1;
     scatter({msg.msg_iov, msg.msg_iovlen}, {bytes.data(), static_cast<size_t>(received)});
     const bool named = sock_received_named(s, from);
@@ -142,7 +142,7 @@ ssize_t sock_sendmsg(net_stack &net, int id, const msghdr *msg, int flags)
     const ssize_t size = pieces_size(msg);
     if (size == -1) return -1;
     const std::span<const iovec> pieces(msg->msg_iov, msg->msg_iovlen);
-    if (s->kind->is_stream()) return send_stream(guard, *s, pieces, flags);
+    if (s->is_stream()) return send_stream(guard, *s, pieces, flags);
     if (static_cast<size_t>(size) > IP_TOTAL_SIZE_MAX) return net_error(EMSGSIZE);
     std::vector<uint8_t> bytes;
     for (const iovec &vec : pieces) {
@@ -159,7 +159,7 @@ ssize_t sock_recvmsg(net_stack &net, int id, msghdr *msg, int flags)
     const ssize_t size = pieces_size(msg);
     if (size == -1) return -1;
     const net_time deadline = sock_deadline(net, s->receive_timeout);
-    if (!s->kind->is_stream()) return receive_datagram(guard, *s, *msg, static_cast<size_t>(size), flags, deadline);
+    if (!s->is_stream()) return receive_datagram(guard, *s, *msg, static_cast<size_t>(size), flags, deadline);
     const std::span<const iovec> pieces(msg->msg_iov, msg->msg_iovlen);
     const ssize_t received = flags & MSG_PEEK && pieces.size() > 1
                                  ? peek_stream(guard, *s, pieces, static_cast<size_t>(size), flags, deadline)

@@ -77,42 +77,34 @@ int option_write(const T &from, void *value, socklen_t *size)
     return 0;
 }
 
-int socket_option_set(net_guard &guard, sock &s, int name, const void *value, socklen_t size)
-    MICROPS_REQUIRES(net_locked)
+int socket_option_set(sock &s, int name, const void *value, socklen_t size) MICROPS_REQUIRES(net_locked)
 {
     if (name == SO_RCVTIMEO) return timeout_read(value, size, s.receive_timeout);
     if (name == SO_SNDTIMEO) return timeout_read(value, size, s.send_timeout);
-    if (name != SO_REUSEADDR && name != SO_BROADCAST) {
-        return s.kind->setopt(guard, s.desc, SOL_SOCKET, name, value, size);
-    }
+    if (name != SO_REUSEADDR && name != SO_BROADCAST) return s.endpoint->setopt(SOL_SOCKET, name, value, size);
     int number = 0;
     if (int_read(value, size, number) == -1) return -1;
-    if (name == SO_REUSEADDR) {
-        s.reuse = number != 0;
-        if (s.kind->is_stream()) return s.kind->setopt(guard, s.desc, SOL_SOCKET, name, value, size);
-    } else if (ip_sockopts *options = s.kind->options(guard, s.desc)) {
-        options->broadcast = number != 0; /* a stream takes it, and has no use for it: as on Linux */
-    }
+    /* A stream takes SO_BROADCAST too and has no use for it, as on Linux. */
+    (name == SO_REUSEADDR ? s.endpoint->reuse : s.endpoint->options.broadcast) = number != 0;
     return 0;
 }
 
-int ip_option_set(net_guard &guard, sock &s, int name, const void *value, socklen_t size) MICROPS_REQUIRES(net_locked)
+int ip_option_set(sock &s, int name, const void *value, socklen_t size) MICROPS_REQUIRES(net_locked)
 {
     int number = 0;
     if (byte_read(value, size, number) == -1) return -1;
-    ip_sockopts *options = s.kind->options(guard, s.desc);
-    if (!options) return net_error(ENOPROTOOPT);
+    ip_tx &tx = s.endpoint->options.tx;
     switch (name) {
     case IP_TTL:
         if (number != -1 && (number < 1 || number > 255)) return net_error(EINVAL);
-        options->tx.ttl = number == -1 ? IP_TTL_DEFAULT : static_cast<uint8_t>(number);
+        tx.ttl = number == -1 ? IP_TTL_DEFAULT : static_cast<uint8_t>(number);
         return 0;
     case IP_TOS:
-        options->tx.tos = static_cast<uint8_t>(number & 0xff);
+        tx.tos = static_cast<uint8_t>(number & 0xff);
         return 0;
     case IP_MTU_DISCOVER:
         if (number < IP_PMTUDISC_DONT || number > IP_PMTUDISC_PROBE) return net_error(EINVAL);
-        options->tx.df = static_cast<ip_df>(number);
+        tx.df = static_cast<ip_df>(number);
         return 0;
     case IP_RECVTTL:
         s.receive_ttl = number != 0;
@@ -125,51 +117,48 @@ int ip_option_set(net_guard &guard, sock &s, int name, const void *value, sockle
     }
 }
 
-std::optional<int> socket_option(net_guard &guard, const sock &s, int name) MICROPS_REQUIRES(net_locked)
+std::optional<int> socket_option(const sock &s, int name) MICROPS_REQUIRES(net_locked)
 {
-    const ip_sockopts *options = s.kind->options(guard, s.desc);
     switch (name) {
     case SO_ERROR:
-        return s.kind->take_error(guard, s.desc);
+        return s.endpoint->take_error();
     case SO_TYPE:
-        return s.kind->type;
+        return s.type;
     case SO_DOMAIN:
         return AF_INET;
     case SO_PROTOCOL:
-        return s.kind->protocol;
+        return s.protocol;
     case SO_ACCEPTCONN:
-        if (s.kind->is_stream()) return std::nullopt; /* the transport knows */
+        if (s.is_stream()) return std::nullopt; /* the transport knows */
         return 0;
     case SO_REUSEADDR:
-        return s.reuse;
+        return s.endpoint->reuse;
     case SO_BROADCAST:
-        return options && options->broadcast;
+        return s.endpoint->options.broadcast;
     default:
         return std::nullopt;
     }
 }
 
 /** IP_MTU: of the path to the peer. Returns -1 with errno ENOTCONN. */
-int path_mtu_write(net_guard &guard, const sock &s, void *value, socklen_t *size) MICROPS_REQUIRES(net_locked)
+int path_mtu_write(const sock &s, void *value, socklen_t *size) MICROPS_REQUIRES(net_locked)
 {
-    ip_endpoint foreign;
-    if (s.kind->getpeername(guard, s.desc, foreign) == -1) return net_error(ENOTCONN);
-    const size_t mtu = ip_path_mtu(guard.net(), foreign.addr);
+    if (!s.endpoint->has_peer()) return net_error(ENOTCONN);
+    const size_t mtu = ip_path_mtu(s.endpoint->net, s.endpoint->foreign.addr);
     if (mtu == 0) return net_error(ENOTCONN);
     return option_write(static_cast<int>(mtu), value, size);
 }
 
-std::optional<int> ip_option(net_guard &guard, const sock &s, int name) MICROPS_REQUIRES(net_locked)
+std::optional<int> ip_option(const sock &s, int name) MICROPS_REQUIRES(net_locked)
 {
-    const ip_sockopts *options = s.kind->options(guard, s.desc);
-    if (!options) return std::nullopt;
+    const ip_tx &tx = s.endpoint->options.tx;
     switch (name) {
     case IP_TTL:
-        return options->tx.ttl;
+        return tx.ttl;
     case IP_TOS:
-        return options->tx.tos;
+        return tx.tos;
     case IP_MTU_DISCOVER:
-        return static_cast<int>(options->tx.df);
+        return static_cast<int>(tx.df);
     case IP_RECVTTL:
         return s.receive_ttl;
     case IP_RECVTOS:
@@ -197,9 +186,9 @@ int sock_setsockopt(net_stack &net, int id, int level, int name, const void *val
     sock_hold s(net, id);
     if (!s) return net_error(EBADF);
     if (!std::in_range<int>(size)) return net_error(EINVAL);
-    if (level == SOL_SOCKET) return socket_option_set(guard, *s, name, value, size);
-    if (level == IPPROTO_IP) return ip_option_set(guard, *s, name, value, size);
-    return s->kind->setopt(guard, s->desc, level, name, value, size);
+    if (level == SOL_SOCKET) return socket_option_set(*s, name, value, size);
+    if (level == IPPROTO_IP) return ip_option_set(*s, name, value, size);
+    return s->endpoint->setopt(level, name, value, size);
 }
 
 int sock_getsockopt(net_stack &net, int id, int level, int name, void *value, socklen_t *size)
@@ -211,12 +200,12 @@ int sock_getsockopt(net_stack &net, int id, int level, int name, void *value, so
     if (!std::in_range<int>(*size)) return net_error(EINVAL);
     if (level == SOL_SOCKET && name == SO_RCVTIMEO) return option_write(timeout_write(s->receive_timeout), value, size);
     if (level == SOL_SOCKET && name == SO_SNDTIMEO) return option_write(timeout_write(s->send_timeout), value, size);
-    if (level == IPPROTO_IP && name == IP_MTU) return path_mtu_write(guard, *s, value, size);
+    if (level == IPPROTO_IP && name == IP_MTU) return path_mtu_write(*s, value, size);
     std::optional<int> number;
-    if (level == SOL_SOCKET) number = socket_option(guard, *s, name);
-    if (level == IPPROTO_IP) number = ip_option(guard, *s, name);
+    if (level == SOL_SOCKET) number = socket_option(*s, name);
+    if (level == IPPROTO_IP) number = ip_option(*s, name);
     if (number) return option_write(*number, value, size);
-    return s->kind->getopt(guard, s->desc, level, name, value, *size);
+    return s->endpoint->getopt(level, name, value, *size);
 }
 
 int sock_fcntl(net_stack &net, int id, int command, int argument)
@@ -247,11 +236,11 @@ int sock_ioctl(net_stack &net, int id, unsigned long request, void *argument)
         s->nonblock = number != 0;
         return 0;
     case FIONREAD:
-        return ioctl_write(s->kind->pending(guard, s->desc), argument);
+        return ioctl_write(s->endpoint->pending(), argument);
     case TIOCOUTQ: /* SIOCOUTQ */
-        return ioctl_write(s->kind->queued(guard, s->desc, false), argument);
+        return ioctl_write(s->endpoint->queued(false), argument);
     case SIOCOUTQNSD_NUMBER:
-        return ioctl_write(s->kind->queued(guard, s->desc, true), argument);
+        return ioctl_write(s->endpoint->queued(true), argument);
     default:
         return net_error(ENOTTY);
     }

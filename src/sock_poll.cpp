@@ -38,22 +38,22 @@ public:
     poll_set &operator=(const poll_set &) = delete;
 
     /** Fills in all revents. Returns how many are not zero. */
-    int look(net_guard &guard) MICROPS_REQUIRES(net_locked)
+    int look() MICROPS_REQUIRES(net_locked)
     {
         int ready = 0;
         for (size_t i = 0; i < fds_.size(); i++) {
-            fds_[i].revents = fds_[i].fd < 0 ? short{0} : events(guard, socks_[i], fds_[i].events);
+            fds_[i].revents = fds_[i].fd < 0 ? short{0} : events(socks_[i], fds_[i].events);
             if (fds_[i].revents) ready++;
         }
         return ready;
     }
 
 private:
-    static short events(net_guard &guard, const sock *s, short wanted) MICROPS_REQUIRES(net_locked)
+    static short events(const sock *s, short wanted) MICROPS_REQUIRES(net_locked)
     {
         if (!s || !s->open) return POLLNVAL;
         const int unasked = POLLERR | POLLHUP | POLLNVAL; /* POSIX: reported whether wanted or not */
-        return static_cast<short>(s->kind->poll(guard, s->desc) & (wanted | unasked));
+        return static_cast<short>(s->endpoint->poll() & (wanted | unasked));
     }
 
     net_stack &net_;
@@ -72,7 +72,7 @@ int sock_poll(net_stack &net, pollfd *fds, nfds_t count, int timeout)
     const net_time deadline = timeout < 0 ? NET_TIME_NEVER : net.clock.now() + std::chrono::milliseconds(timeout);
     poll_set set(net, {fds, count});
     for (;;) {
-        const int ready = set.look(guard);
+        const int ready = set.look();
         if (ready > 0 || timeout == 0) return ready;
         if (sched_sleep(net, net.activity, guard, deadline) == 0) continue;
         return errno == ETIMEDOUT ? 0 : -1;

@@ -9,7 +9,6 @@
 #include "microps/udp.hpp"
 
 #include "datagram.hpp"
-#include "id_table.hpp"
 #include "microps/checksum.hpp"
 #include "microps/icmp.hpp"
 #include "microps/log.hpp"
@@ -23,7 +22,6 @@
 #include <unordered_map>
 #include <vector>
 
-#include <poll.h>
 #include <sys/socket.h>
 
 namespace microps
@@ -32,7 +30,12 @@ namespace microps
 struct udp_pcb : datagram_pcb {
     using datagram_pcb::datagram_pcb;
 
-    bool reuse = false; /* SO_REUSEADDR */
+    int bind(const ip_endpoint &wanted) override;
+    int connect(net_guard &guard, const ip_endpoint &peer, int flags, net_time deadline) override;
+    ssize_t send(net_guard &guard, std::span<const uint8_t> data, const ip_endpoint *peer, int flags,
+                 net_time deadline) override;
+    int port_assign() override;
+    void port_detach() override;
 };
 
 struct udp_layer {
@@ -40,7 +43,7 @@ struct udp_layer {
 
     net_stack &net;
     udp_config config{};
-    id_table<udp_pcb> pcbs{};
+    datagram_pcb_list pcbs{};
     /** PCBs by local port, in the order in which they were bound. */
     std::unordered_map<uint16_t, std::vector<udp_pcb *>> ports{};
 };
@@ -61,25 +64,6 @@ static void udp_dump(const udp_hdr &hdr)
 }
 
 /* PCBs */
-
-static udp_pcb *udp_pcb_alloc(udp_layer &udp) MICROPS_REQUIRES(net_locked)
-{
-    auto owned = std::make_unique<udp_pcb>(udp.net);
-    udp_pcb *pcb = owned.get();
-    const int id = udp.pcbs.insert(std::move(owned), udp.config.pcb_max);
-    if (id == -1) return nullptr;
-    pcb->id = id;
-    return pcb;
-}
-
-static udp_pcb *udp_pcb_get(const net_stack &net, int id) MICROPS_REQUIRES(net_locked)
-{
-    udp_pcb *pcb = net.udp ? net.udp->pcbs.find(id) : nullptr;
-    if (pcb && pcb->state == datagram_state::open) return pcb;
-    errorf("pcb not found, id=%d", id);
-    errno = EBADF;
-    return nullptr;
-}
 
 /** How well a PCB fits a datagram: 0 not at all; the right peer counts more than the right address. */
 static int udp_pcb_match(const udp_pcb &pcb, ip_addr_t local, const ip_endpoint &foreign) MICROPS_REQUIRES(net_locked)
@@ -127,13 +111,14 @@ static void udp_port_attach(udp_layer &udp, udp_pcb &pcb, be16 port) MICROPS_REQ
     udp.ports[port].push_back(&pcb);
 }
 
-static void udp_port_detach(udp_layer &udp, udp_pcb &pcb) MICROPS_REQUIRES(net_locked)
+void udp_pcb::port_detach()
 {
-    const auto bucket = udp.ports.find(pcb.local.port);
-    pcb.local.port = 0;
-    if (bucket == udp.ports.end()) return;
-    std::erase(bucket->second, &pcb);
-    if (bucket->second.empty()) udp.ports.erase(bucket);
+    auto &ports = net.udp->ports;
+    const auto bucket = ports.find(local.port);
+    local.port = 0;
+    if (bucket == ports.end()) return;
+    std::erase(bucket->second, this);
+    if (bucket->second.empty()) ports.erase(bucket);
 }
 
 /** RFC 6056 3.3.1: a free dynamic port, searched from a random one on, so that nobody can guess it; 0 if all are taken.
@@ -149,16 +134,15 @@ static uint16_t udp_port_select(udp_layer &udp, ip_addr_t addr) MICROPS_REQUIRES
     return 0;
 }
 
-/** Gives a PCB without port a dynamic one. Returns 0, or -1: EAGAIN. */
-static int udp_port_assign(udp_layer &udp, udp_pcb &pcb) MICROPS_REQUIRES(net_locked)
+int udp_pcb::port_assign()
 {
-    if (pcb.local.port != 0) return 0;
-    const uint16_t port = udp_port_select(udp, pcb.local.addr);
+    if (local.port != 0) return 0;
+    const uint16_t port = udp_port_select(*net.udp, local.addr);
     if (port == 0) {
-        errorf("failed to dynamic assign local port, addr=%s", ip_addr_str(pcb.local.addr).c_str());
+        errorf("failed to dynamic assign local port, addr=%s", ip_addr_str(local.addr).c_str());
         return net_error(EAGAIN);
     }
-    udp_port_attach(udp, pcb, port);
+    udp_port_attach(*net.udp, *this, port);
     debugf("dynamic assign local port, port=%d", port);
     return 0;
 }
@@ -320,67 +304,36 @@ void udp_init(net_stack &net)
 
 /* User calls */
 
-int udp_open(net_guard &guard)
+datagram_pcb *udp_open(net_stack &net)
 {
-    net_stack &net = guard.net();
-    if (!net.udp) return net_error(ENETDOWN);
-    const udp_pcb *pcb = udp_pcb_alloc(*net.udp);
-    if (!pcb) {
-        errorf("udp_pcb_alloc() failure");
-        return net_error(EMFILE);
+    if (!net.udp) {
+        net_error(ENETDOWN);
+        return nullptr;
     }
-    return pcb->id;
+    udp_pcb *pcb = datagram_pcb_alloc<udp_pcb>(net, net.udp->pcbs, net.udp->config.pcb_max);
+    if (!pcb) errorf("udp_pcb_alloc() failure");
+    return pcb;
 }
 
-int udp_bind(net_guard &guard, int id, const ip_endpoint &local, bool reuse)
+static int udp_bind(udp_pcb &pcb, const ip_endpoint &local) MICROPS_REQUIRES(net_locked)
 {
-    udp_pcb *pcb = udp_pcb_get(guard.net(), id);
-    if (!pcb) return -1;
-    udp_layer &udp = *pcb->net.udp;
+    udp_layer &udp = *pcb.net.udp;
     /* Broadcast and multicast addresses may be listened to, although nothing is sent from them. */
     if (!ip_addr_is_local(udp.net, local.addr) && !ip_addr_is_broadcast(udp.net, local.addr) &&
         !local.addr.is_multicast()) {
         return net_error(EADDRNOTAVAIL);
     }
-    if (pcb->local.port != 0) return net_error(EINVAL);
+    if (pcb.local.port != 0) return net_error(EINVAL);
     const be16 port = local.port != 0 ? local.port : be16(udp_port_select(udp, local.addr));
     if (port == 0) return net_error(EADDRINUSE);
-    if (const udp_pcb *exist = udp_pcb_conflict(udp, {local.addr, port}, reuse)) {
-        errorf("already in use, id=%d, want=%s, exist=%s", id, ip_endpoint_str({local.addr, port}).c_str(),
+    if (const udp_pcb *exist = udp_pcb_conflict(udp, {local.addr, port}, pcb.reuse)) {
+        errorf("already in use, id=%d, want=%s, exist=%s", pcb.id, ip_endpoint_str({local.addr, port}).c_str(),
                ip_endpoint_str(exist->local).c_str());
         return net_error(EADDRINUSE);
     }
-    pcb->reuse = reuse;
-    pcb->local.addr = local.addr;
-    pcb->addr_bound = local.addr != IP_ADDR_ANY;
-    pcb->port_bound = true;
-    udp_port_attach(udp, *pcb, port);
-    debugf("bound, id=%d, local=%s", id, ip_endpoint_str(pcb->local).c_str());
-    return 0;
-}
-
-/** Ends a connection. What the user had bound stays bound. */
-static int udp_disconnect(udp_pcb &pcb) MICROPS_REQUIRES(net_locked)
-{
-    pcb.connected = false;
-    pcb.foreign = {};
-    if (!pcb.addr_bound) pcb.local.addr = IP_ADDR_ANY;
-    if (!pcb.port_bound) udp_port_detach(*pcb.net.udp, pcb);
-    return 0;
-}
-
-int udp_connect(net_guard &guard, int id, const ip_endpoint &foreign)
-{
-    udp_pcb *pcb = udp_pcb_get(guard.net(), id);
-    if (!pcb) return -1;
-    if (foreign.port == 0) return udp_disconnect(*pcb);
-    const std::optional<ip_addr_t> source = ip_source_select(pcb->net, foreign.addr);
-    if (!source) return net_error(ENETUNREACH);
-    if (ip_addr_is_broadcast(pcb->net, foreign.addr) && !pcb->options.broadcast) return net_error(EACCES);
-    if (udp_port_assign(*pcb->net.udp, *pcb) == -1) return -1;
-    if (!pcb->addr_bound) pcb->local.addr = *source;
-    pcb->foreign = foreign;
-    pcb->connected = true;
+    datagram_bound(pcb, local.addr);
+    udp_port_attach(udp, pcb, port);
+    debugf("bound, id=%d, local=%s", pcb.id, ip_endpoint_str(pcb.local).c_str());
     return 0;
 }
 
@@ -398,132 +351,33 @@ static std::optional<ip_addr_t> udp_source(const udp_pcb &pcb, ip_addr_t dst) MI
     return selected;
 }
 
-ssize_t udp_sendto(net_guard &guard, int id, std::span<const uint8_t> data, const ip_endpoint *foreign, int flags)
+static ssize_t udp_sendto(udp_pcb &pcb, std::span<const uint8_t> data, const ip_endpoint *foreign, int flags)
+    MICROPS_REQUIRES(net_locked)
 {
-    udp_pcb *pcb = udp_pcb_get(guard.net(), id);
-    if (!pcb) return -1;
     if (data.size() > UDP_PAYLOAD_SIZE_MAX) return net_error(EMSGSIZE);
     if (flags & MSG_OOB) return net_error(EOPNOTSUPP);
-    if (!foreign && !pcb->connected) return net_error(EDESTADDRREQ);
-    const ip_endpoint dst = foreign ? *foreign : pcb->foreign;
+    if (!foreign && !pcb.connected) return net_error(EDESTADDRREQ);
+    const ip_endpoint dst = foreign ? *foreign : pcb.foreign;
     if (dst.port == 0) return net_error(EINVAL);
-    const std::optional<ip_addr_t> source = udp_source(*pcb, dst.addr);
+    const std::optional<ip_addr_t> source = udp_source(pcb, dst.addr);
     if (!source) return net_error(ENETUNREACH);
-    if (ip_addr_is_broadcast(pcb->net, dst.addr) && !pcb->options.broadcast) return net_error(EACCES);
-    if (udp_port_assign(*pcb->net.udp, *pcb) == -1) return -1;
-    if (pcb->error) return net_error(datagram_take_error(*pcb));
-    if (pcb->write_shut) return net_error(EPIPE);
-    return udp_output(pcb->net, {*source, pcb->local.port}, dst, data, pcb->options.tx);
+    if (ip_addr_is_broadcast(pcb.net, dst.addr) && !pcb.options.broadcast) return net_error(EACCES);
+    if (pcb.port_assign() == -1) return -1;
+    if (pcb.error) return net_error(pcb.take_error());
+    if (pcb.write_shut) return net_error(EPIPE);
+    return udp_output(pcb.net, {*source, pcb.local.port}, dst, data, pcb.options.tx);
 }
 
-static void udp_pcb_release(udp_pcb &pcb) MICROPS_REQUIRES(net_locked) { pcb.net.udp->pcbs.erase(pcb.id); }
+int udp_pcb::bind(const ip_endpoint &wanted) { return udp_bind(*this, wanted); }
 
-ssize_t udp_recvfrom(net_guard &guard, int id, std::span<uint8_t> data, udp_received *from, int flags,
-                     net_time deadline)
+int udp_pcb::connect(net_guard &guard, const ip_endpoint &peer, int flags, net_time deadline)
 {
-    udp_pcb *pcb = udp_pcb_get(guard.net(), id);
-    if (!pcb) return -1;
-    if (datagram_wait(guard, *pcb, flags, deadline) == -1) {
-        const int reason = errno;
-        if (reason == EINTR) debugf("interrupted");
-        if (pcb->state == datagram_state::closing) {
-            debugf("closed");
-            if (!pcb->ctx.busy()) udp_pcb_release(*pcb); /* the last one out */
-        }
-        return net_error(reason);
-    }
-    return datagram_take(*pcb, data, from, flags);
+    return peer.port == 0 ? disconnect() : datagram_pcb::connect(guard, peer, flags, deadline);
 }
 
-short udp_poll(net_guard &guard, int id)
+ssize_t udp_pcb::send(net_guard &, std::span<const uint8_t> data, const ip_endpoint *peer, int flags, net_time)
 {
-    const udp_pcb *pcb = udp_pcb_get(guard.net(), id);
-    return pcb ? datagram_poll(*pcb) : short{POLLNVAL};
-}
-
-int udp_getsockname(net_guard &guard, int id, ip_endpoint &local)
-{
-    const udp_pcb *pcb = udp_pcb_get(guard.net(), id);
-    if (!pcb) return -1;
-    local = pcb->local;
-    return 0;
-}
-
-int udp_getpeername(net_guard &guard, int id, ip_endpoint &foreign)
-{
-    const udp_pcb *pcb = udp_pcb_get(guard.net(), id);
-    if (!pcb) return -1;
-    if (!pcb->connected) return net_error(ENOTCONN);
-    foreign = pcb->foreign;
-    return 0;
-}
-
-int udp_shutdown(net_guard &guard, int id, int how)
-{
-    udp_pcb *pcb = udp_pcb_get(guard.net(), id);
-    return pcb ? datagram_shutdown(*pcb, how) : -1;
-}
-
-int udp_take_error(net_guard &guard, int id)
-{
-    udp_pcb *pcb = udp_pcb_get(guard.net(), id);
-    return pcb ? datagram_take_error(*pcb) : EBADF;
-}
-
-ip_sockopts *udp_sockopts(net_guard &guard, int id)
-{
-    udp_pcb *pcb = udp_pcb_get(guard.net(), id);
-    return pcb ? &pcb->options : nullptr;
-}
-
-ssize_t udp_pending(net_guard &guard, int id)
-{
-    const udp_pcb *pcb = udp_pcb_get(guard.net(), id);
-    return pcb ? datagram_pending(*pcb) : -1;
-}
-
-int udp_close(net_guard &guard, int id)
-{
-    udp_pcb *pcb = udp_pcb_get(guard.net(), id);
-    if (!pcb) return -1;
-    udp_port_detach(*pcb->net.udp, *pcb);
-    if (datagram_close(*pcb)) udp_pcb_release(*pcb);
-    return 0;
-}
-
-/* The original's calls: the same under the lock */
-
-int udp_open(net_stack &net)
-{
-    net_guard guard(net);
-    return udp_open(guard);
-}
-
-int udp_bind(net_stack &net, int id, const ip_endpoint &local)
-{
-    net_guard guard(net);
-    return udp_bind(guard, id, local);
-}
-
-ssize_t udp_sendto(net_stack &net, int id, std::span<const uint8_t> data, const ip_endpoint &foreign)
-{
-    net_guard guard(net);
-    return udp_sendto(guard, id, data, &foreign);
-}
-
-ssize_t udp_recvfrom(net_stack &net, int id, std::span<uint8_t> data, ip_endpoint *foreign)
-{
-    net_guard guard(net);
-    udp_received from;
-    const ssize_t received = udp_recvfrom(guard, id, data, &from);
-    if (received != -1 && foreign) *foreign = from.foreign;
-    return received;
-}
-
-int udp_close(net_stack &net, int id)
-{
-    net_guard guard(net);
-    return udp_close(guard, id);
+    return udp_sendto(*this, data, peer, flags);
 }
 
 } // namespace microps

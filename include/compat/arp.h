@@ -19,7 +19,8 @@ inline int arp_resolve(net_iface *iface, ip_addr_t pa, uint8_t *ha)
 {
     if (iface->family != NET_IFACE_FAMILY_IP) return ARP_RESOLVE_ERROR;
     mac_addr found;
-    const arp_result result = arp_resolve(static_cast<ip_iface *>(iface), pa, found);
+    net_guard guard(iface->dev->net);
+    const arp_result result = arp_resolve(*static_cast<ip_iface *>(iface), pa, found);
     if (result == arp_result::found) std::copy(found.bytes.begin(), found.bytes.end(), ha);
     return static_cast<int>(result);
 }

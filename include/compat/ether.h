@@ -32,6 +32,8 @@ inline char *ether_addr_ntop(const uint8_t *addr, char *text, size_t size)
     return ether_addr_ntop(mac, text, size);
 }
 
+inline void ether_setup_helper(net_device *dev) { ether_setup_helper(*dev); }
+
 /** Builds the frame, padded, and has @p callback write it. */
 inline int ether_transmit_helper(net_device *dev, uint16_t type, const uint8_t *data, size_t len, const void *dst,
                                  ssize_t (*callback)(net_device *dev, const uint8_t *data, size_t len))

@@ -41,6 +41,13 @@ inline int ip_protocol_register(const char *name, uint8_t type,
                                 }));
 }
 
+/** Not const, as in the original; nobody may write there. */
+inline char *ip_protocol_name(uint8_t type)
+{
+    net_guard guard(net_default());
+    return const_cast<char *>(ip_protocol_name(guard.net(), type));
+}
+
 /** net_init() has done it: as in the original, a second time fails. */
 inline int ip_init() { return net_error(EALREADY); }
 

@@ -32,7 +32,21 @@ inline int net_device_output(net_device *dev, uint16_t type, const uint8_t *data
 
 inline int net_input_handler(uint16_t type, const uint8_t *data, size_t len, net_device *dev)
 {
-    return net_input_handler(type, std::span(data, len), dev);
+    net_guard guard(dev->net);
+    packet_ptr pkt = packet_alloc(dev->net, LINK_HEADROOM, std::span(data, len));
+    return pkt ? net_input_handler(type, std::move(pkt), *dev) : net_error(ENOBUFS);
+}
+
+inline int net_device_add_iface(net_device *dev, net_iface *iface)
+{
+    net_guard guard(dev->net);
+    return net_device_add_iface(*dev, *iface);
+}
+
+inline net_iface *net_device_get_iface(net_device *dev, int family)
+{
+    net_guard guard(dev->net);
+    return net_device_get_iface(*dev, family);
 }
 
 inline int net_protocol_register(const char *name, uint16_t type,
@@ -41,6 +55,19 @@ inline int net_protocol_register(const char *name, uint16_t type,
     return net_protocol_register(name, type, net_protocol_input([handler](const packet &pkt, net_device &dev) {
                                      handler(pkt.data(), pkt.size(), &dev);
                                  }));
+}
+
+/** Not const, as in the original; nobody may write there. */
+inline char *net_protocol_name(uint16_t type)
+{
+    net_guard guard(net_default());
+    return const_cast<char *>(net_protocol_name(guard.net(), type));
+}
+
+inline void net_protocol_handler()
+{
+    net_guard guard(net_default());
+    net_protocol_handler(guard.net());
 }
 
 inline int net_timer_register(const char *name, timeval interval, void (*handler)(void))
@@ -56,6 +83,12 @@ inline int net_timer_register(const char *name, timeval interval, void (*handler
 inline int net_event_subscribe(void (*handler)(void *arg), void *arg)
 {
     return net_event_subscribe([handler, arg] { handler(arg); });
+}
+
+inline void net_event_handler()
+{
+    net_guard guard(net_default());
+    net_event_handler(guard.net());
 }
 
 inline void net_timer_handler()

@@ -204,10 +204,10 @@ struct ip_tx {
     ip_df df = ip_df::dont;
 };
 
-/** How a socket sends: IP_TTL, IP_TOS, IP_MTU_DISCOVER; SO_BROADCAST, which only sock_open() clears: udp_open() asks for nothing. */
+/** How a socket sends: IP_TTL, IP_TOS, IP_MTU_DISCOVER, SO_BROADCAST. */
 struct ip_sockopts {
     ip_tx tx{};
-    bool broadcast = true;
+    bool broadcast = false; /* SO_BROADCAST: POSIX wants to be asked */
 };
 
 /**

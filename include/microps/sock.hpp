@@ -9,7 +9,6 @@
 #include "microps/ip.hpp"
 #include "microps/stack.hpp"
 
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -31,7 +30,7 @@ using ::socklen_t;
 
 inline constexpr size_t SOCKADDR_STR_LEN = IP_ENDPOINT_STR_LEN;
 /** Sockets of one stack, at most; beyond it EMFILE. */
-inline constexpr size_t SOCK_MAX = 16384;
+inline constexpr size_t SOCK_MAX = 32768;
 
 void sock_init(net_stack &net) MICROPS_REQUIRES(net_locked);
 
@@ -43,20 +42,34 @@ char *sockaddr_ntop(const sockaddr *addr, char *text, size_t size);
 /** A sockaddr_in of an endpoint, and back. */
 sockaddr_in sockaddr_from_endpoint(const ip_endpoint &endpoint);
 ip_endpoint sockaddr_to_endpoint(const sockaddr_in &addr);
+/** The same address as the calls take it: by a pointer to what all families have in common. */
+inline sockaddr *sockaddr_of(sockaddr_in &addr) { return static_cast<sockaddr *>(static_cast<void *>(&addr)); }
+inline const sockaddr *sockaddr_of(const sockaddr_in &addr)
+{
+    return static_cast<const sockaddr *>(static_cast<const void *>(&addr));
+}
 
 /**
  * AF_INET with SOCK_STREAM (protocol 0 or IPPROTO_TCP), SOCK_DGRAM (0 or IPPROTO_UDP), or SOCK_DGRAM with
- * IPPROTO_ICMP (ping). SOCK_NONBLOCK may be or-ed to the type. Returns a socket number, the lowest free one, or -1:
+ * IPPROTO_ICMP: a ping socket, which sends Echo messages (header first; the identifier, which is its local port, and
+ * the checksum are filled in) and receives the replies to its own. SOCK_NONBLOCK may be or-ed to the type. Returns a socket number, the lowest free one, or -1:
  * EAFNOSUPPORT EPROTONOSUPPORT ESOCKTNOSUPPORT EMFILE ENOBUFS.
  */
 int sock_open(net_stack &net, int domain, int type, int protocol) MICROPS_EXCLUDES(net_locked);
 /**
- * Whoever sleeps on it wakes with EBADF. A stream delivers what was written; with unread data, or SO_LINGER with no
+ * OPEN as RFC 793 3.8 describes it: one call that opens a stream, binds it, connects to @p foreign (@p active) or waits
+ * for a connection, from @p foreign only unless that is null. Returns the connected socket's number, or -1: EINVAL (an
+ * active open of no peer) EADDRNOTAVAIL EADDRINUSE EINTR, and what sock_open() and sock_connect() say.
+ */
+int sock_open_rfc793(net_stack &net, const ip_endpoint &local, const ip_endpoint *foreign, bool active)
+    MICROPS_EXCLUDES(net_locked);
+/**
+ * Calls that sleep on it wake up with EBADF. A stream delivers what was written; with unread data, or SO_LINGER with no
  * time, it is reset; with SO_LINGER and a time the call waits as long for the peer's last acknowledgement, for a
  * non-blocking socket too, as on Linux. Returns 0, or -1: EBADF.
  */
 int sock_close(net_stack &net, int id) MICROPS_EXCLUDES(net_locked);
-/** -1: EBADF EINVAL EAFNOSUPPORT EADDRINUSE EADDRNOTAVAIL. */
+/** Port 0 picks a free dynamic port (RFC 6056). -1: EBADF EINVAL (bound already) EAFNOSUPPORT EADDRINUSE EADDRNOTAVAIL. */
 int sock_bind(net_stack &net, int id, const sockaddr *addr, socklen_t addrlen) MICROPS_EXCLUDES(net_locked);
 /** @p backlog + 1 connections wait for accept(), as on Linux. -1: EBADF EOPNOTSUPP EINVAL EADDRINUSE. */
 int sock_listen(net_stack &net, int id, int backlog) MICROPS_EXCLUDES(net_locked);
@@ -64,14 +77,25 @@ int sock_listen(net_stack &net, int id, int backlog) MICROPS_EXCLUDES(net_locked
 int sock_accept(net_stack &net, int id, sockaddr *addr, socklen_t *addrlen) MICROPS_EXCLUDES(net_locked);
 /** With SOCK_NONBLOCK in @p flags the new socket does not block. */
 int sock_accept4(net_stack &net, int id, sockaddr *addr, socklen_t *addrlen, int flags) MICROPS_EXCLUDES(net_locked);
-/** -1: EBADF EAFNOSUPPORT EINVAL EISCONN EALREADY EINPROGRESS ECONNREFUSED ETIMEDOUT ENETUNREACH EHOSTUNREACH EINTR. */
+/**
+ * A datagram socket gets a peer: the only one to receive from, the default to send to; AF_UNSPEC dissolves that.
+ * -1: EBADF EAFNOSUPPORT EINVAL EISCONN EALREADY EINPROGRESS ECONNREFUSED ETIMEDOUT ENETUNREACH EHOSTUNREACH EADDRNOTAVAIL
+ * EACCES (broadcast) EAGAIN (no port left) EINTR (the attempt goes on).
+ */
 int sock_connect(net_stack &net, int id, const sockaddr *addr, socklen_t addrlen) MICROPS_EXCLUDES(net_locked);
 /** @p how: SHUT_RD, SHUT_WR, SHUT_RDWR. -1: EBADF EINVAL ENOTCONN. */
 int sock_shutdown(net_stack &net, int id, int how) MICROPS_EXCLUDES(net_locked);
 
-/** @p flags: MSG_DONTWAIT, MSG_NOSIGNAL (always so), MSG_MORE. Returns the bytes taken. -1: see tcp_send, udp_sendto. */
+/**
+ * @p flags: MSG_DONTWAIT, MSG_NOSIGNAL (always so), MSG_MORE. A stream blocks while its send buffer is full. Returns the
+ * bytes taken, of a stream that may block all of them. -1: EBADF ENOTCONN EDESTADDRREQ EPIPE ECONNRESET ECONNREFUSED
+ * ETIMEDOUT EAGAIN EINTR EMSGSIZE EACCES (broadcast) ENETUNREACH EOPNOTSUPP (MSG_OOB) ENOBUFS.
+ */
 ssize_t sock_send(net_stack &net, int id, const void *data, size_t size, int flags = 0) MICROPS_EXCLUDES(net_locked);
-/** @p flags: MSG_DONTWAIT, MSG_PEEK, MSG_WAITALL, MSG_TRUNC. Returns the bytes copied, 0 at the end of a stream. */
+/**
+ * @p flags: MSG_DONTWAIT, MSG_PEEK, MSG_WAITALL, MSG_TRUNC. Returns the bytes copied, 0 at the end of a stream. -1: EBADF
+ * ENOTCONN ECONNRESET ECONNREFUSED ETIMEDOUT EAGAIN EINTR.
+ */
 ssize_t sock_recv(net_stack &net, int id, void *data, size_t size, int flags = 0) MICROPS_EXCLUDES(net_locked);
 ssize_t sock_sendto(net_stack &net, int id, const void *data, size_t size, int flags, const sockaddr *addr,
                     socklen_t addrlen) MICROPS_EXCLUDES(net_locked);
@@ -113,30 +137,6 @@ int sock_ioctl(net_stack &net, int id, unsigned long request, void *argument) MI
  * milliseconds, -1 for ever. Level-triggered. Returns the number of ready entries, 0 on timeout, -1: EINTR.
  */
 int sock_poll(net_stack &net, pollfd *fds, nfds_t count, int timeout) MICROPS_EXCLUDES(net_locked);
-
-/*
- * Address lengths as the original's `int *`: exactly int, so that a null pointer stays unambiguous. The original never
- * reads the length, and its programs rely on that: the address is taken to have room for a sockaddr_in.
- */
-
-template <std::same_as<int> Int>
-int sock_accept(net_stack &net, int id, sockaddr *addr, Int *addrlen) MICROPS_EXCLUDES(net_locked)
-{
-    socklen_t length = sizeof(sockaddr_in);
-    const int accepted = sock_accept(net, id, addr, &length);
-    if (addrlen) *addrlen = static_cast<int>(length);
-    return accepted;
-}
-
-template <std::same_as<int> Int>
-ssize_t sock_recvfrom(net_stack &net, int id, void *data, size_t size, sockaddr *addr, Int *addrlen)
-    MICROPS_EXCLUDES(net_locked)
-{
-    socklen_t length = sizeof(sockaddr_in);
-    const ssize_t received = sock_recvfrom(net, id, data, size, 0, addr, &length);
-    if (addrlen) *addrlen = static_cast<int>(length);
-    return received;
-}
 
 /* The original's forms without flags. */
 

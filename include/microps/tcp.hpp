@@ -1,13 +1,14 @@
 /*
- * tcp.hpp: the Transmission Control Protocol (RFC 9293), and its user calls.
+ * tcp.hpp: the Transmission Control Protocol (RFC 9293): its tunables, and what it tells of a connection.
  *
- * Each user call exists twice: for programs, with the stack, and for code that holds the lock, with its guard.
+ * The user calls are those of sockets (sock.hpp).
  */
 #pragma once
 
 #include "microps/ip.hpp"
 #include "microps/stack.hpp"
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -136,60 +137,6 @@ std::span<const char *const> tcp_sysctl_names();
 
 void tcp_init(net_stack &net) MICROPS_REQUIRES(net_locked);
 
-/** Opens a PCB (socket mode). Returns its id, or -1: EMFILE ENOBUFS. */
-int tcp_open(net_guard &guard) MICROPS_REQUIRES(net_locked);
-/**
- * Opens, connects and waits in one call, as RFC 793 describes OPEN. A passive open may leave @p foreign null.
- * Returns the id of the established connection, or -1 with errno.
- */
-int tcp_open_rfc793(net_guard &guard, const ip_endpoint &local, const ip_endpoint *foreign, bool active)
-    MICROPS_REQUIRES(net_locked);
-/** A TCP_STATE_* value, or -1: EBADF. */
-int tcp_state(net_guard &guard, int id) MICROPS_REQUIRES(net_locked);
-/** Returns 0, or -1: EBADF EINVAL (bound already) EADDRINUSE EADDRNOTAVAIL. @p reuse: SO_REUSEADDR. */
-int tcp_bind(net_guard &guard, int id, const ip_endpoint &local, bool reuse = true) MICROPS_REQUIRES(net_locked);
-/** @p backlog + 1 connections wait, as on Linux; negative: the most there may be. 0, or -1: EBADF EINVAL EADDRINUSE. */
-int tcp_listen(net_guard &guard, int id, int backlog) MICROPS_REQUIRES(net_locked);
-/** Returns the new connection's id, or -1: EBADF EINVAL (not listening) EAGAIN EINTR ECONNABORTED EMFILE. */
-int tcp_accept(net_guard &guard, int id, ip_endpoint *foreign, int flags = 0, net_time deadline = NET_TIME_NEVER)
-    MICROPS_REQUIRES(net_locked);
-/**
- * Returns 0, or -1: EBADF EISCONN EALREADY EINPROGRESS (MSG_DONTWAIT, or @p deadline reached) ECONNREFUSED ETIMEDOUT
- * ENETUNREACH EHOSTUNREACH EADDRNOTAVAIL EINTR (the attempt goes on).
- */
-int tcp_connect(net_guard &guard, int id, const ip_endpoint &foreign, int flags = 0, net_time deadline = NET_TIME_NEVER)
-    MICROPS_REQUIRES(net_locked);
-/**
- * Puts bytes into the send buffer; blocks while it is full, unless MSG_DONTWAIT.
- * Returns the bytes taken (all of them if it may block), or -1: EBADF ENOTCONN EPIPE ECONNRESET ETIMEDOUT EAGAIN EINTR.
- */
-ssize_t tcp_send(net_guard &guard, int id, std::span<const uint8_t> data, int flags = 0,
-                 net_time deadline = NET_TIME_NEVER) MICROPS_REQUIRES(net_locked);
-/**
- * Takes bytes from the receive buffer; blocks while it is empty, unless MSG_DONTWAIT. MSG_PEEK, MSG_WAITALL.
- * Returns the bytes copied, 0 at the peer's end of data, or -1: EBADF ENOTCONN ECONNRESET ETIMEDOUT EAGAIN EINTR.
- */
-ssize_t tcp_receive(net_guard &guard, int id, std::span<uint8_t> data, int flags = 0,
-                    net_time deadline = NET_TIME_NEVER) MICROPS_REQUIRES(net_locked);
-/** @p how is POSIX's SHUT_RD, SHUT_WR (queues a FIN behind the data), SHUT_RDWR. Returns 0, or -1: EBADF ENOTCONN. */
-int tcp_shutdown(net_guard &guard, int id, int how) MICROPS_REQUIRES(net_locked);
-/** Closes; what is in the send buffer is still delivered. Unread data: RST (RFC 9293 3.6.1). Returns 0, or -1: EBADF. */
-int tcp_close(net_guard &guard, int id) MICROPS_REQUIRES(net_locked);
-/** Closes with RST; both sides' data is lost. */
-int tcp_abort(net_guard &guard, int id) MICROPS_REQUIRES(net_locked);
-/** What poll(2) would answer: POLLIN POLLOUT POLLERR POLLHUP POLLRDHUP; POLLNVAL for an unknown id. */
-short tcp_poll(net_guard &guard, int id) MICROPS_REQUIRES(net_locked);
-int tcp_getsockname(net_guard &guard, int id, ip_endpoint &local) MICROPS_REQUIRES(net_locked);
-int tcp_getpeername(net_guard &guard, int id, ip_endpoint &foreign) MICROPS_REQUIRES(net_locked);
-/** Bytes that can be received now (FIONREAD), or -1: EBADF EINVAL (a listener). */
-ssize_t tcp_pending(net_guard &guard, int id) MICROPS_REQUIRES(net_locked);
-/** The pending asynchronous error (SO_ERROR), which it clears. */
-int tcp_take_error(net_guard &guard, int id) MICROPS_REQUIRES(net_locked);
-
-/** Bytes in the send buffer that the peer has not acknowledged (SIOCOUTQ; a FIN counts as one), or of them those that
- *  were never sent (@p unsent, SIOCOUTQNSD). -1: EBADF EINVAL (a listener). */
-ssize_t tcp_queued(net_guard &guard, int id, bool unsent) MICROPS_REQUIRES(net_locked);
-
 /**
  * What TCP_INFO tells of a connection: Linux' struct tcp_info, member by member, so that programs made for that one
  * read it. Times are microseconds (tcpi_rto, tcpi_ato, tcpi_rtt ...) or milliseconds (tcpi_last_*). What this stack has
@@ -269,34 +216,14 @@ struct tcp_info_data {
 };
 static_assert(sizeof(tcp_info_data) == 232);
 
-/** What TCP_INFO tells. Returns 0, or -1: EBADF. */
-int tcp_get_info(net_guard &guard, int id, tcp_info_data &info) MICROPS_REQUIRES(net_locked);
-
-/**
- * Options with Linux' levels, names and values. SOL_SOCKET: SO_KEEPALIVE SO_REUSEADDR SO_LINGER SO_RCVLOWAT, SO_SNDBUF
- * and SO_RCVBUF (in bytes of data; twice that is read back, as Linux does), SO_ACCEPTCONN (get). IPPROTO_TCP:
- * TCP_NODELAY TCP_CORK TCP_MAXSEG TCP_KEEPIDLE TCP_KEEPINTVL TCP_KEEPCNT TCP_SYNCNT TCP_LINGER2 TCP_WINDOW_CLAMP
- * TCP_USER_TIMEOUT TCP_NOTSENT_LOWAT TCP_CONGESTION, TCP_INFO (get). Return 0, or -1: EBADF EINVAL EFAULT ENOENT (no
- * such congestion control) ENOPROTOOPT.
- */
-int tcp_setopt(net_guard &guard, int id, int level, int name, const void *value, socklen_t size)
-    MICROPS_REQUIRES(net_locked);
-int tcp_getopt(net_guard &guard, int id, int level, int name, void *value, socklen_t &size)
-    MICROPS_REQUIRES(net_locked);
-/** How a connection's packets are sent (IP_TTL, IP_TOS), to be changed in place; null: EBADF. */
-ip_sockopts *tcp_sockopts(net_guard &guard, int id) MICROPS_REQUIRES(net_locked);
-
-/* The original's calls, for programs: they take the lock themselves. */
-int tcp_open(net_stack &net) MICROPS_EXCLUDES(net_locked);
-int tcp_open_rfc793(net_stack &net, const ip_endpoint &local, const ip_endpoint *foreign, bool active)
-    MICROPS_EXCLUDES(net_locked);
-int tcp_state(net_stack &net, int id) MICROPS_EXCLUDES(net_locked);
-int tcp_bind(net_stack &net, int id, const ip_endpoint &local) MICROPS_EXCLUDES(net_locked);
-int tcp_listen(net_stack &net, int id, int backlog) MICROPS_EXCLUDES(net_locked);
-int tcp_accept(net_stack &net, int id, ip_endpoint *foreign) MICROPS_EXCLUDES(net_locked);
-int tcp_connect(net_stack &net, int id, const ip_endpoint &foreign) MICROPS_EXCLUDES(net_locked);
-ssize_t tcp_send(net_stack &net, int id, std::span<const uint8_t> data) MICROPS_EXCLUDES(net_locked);
-ssize_t tcp_receive(net_stack &net, int id, std::span<uint8_t> data) MICROPS_EXCLUDES(net_locked);
-int tcp_close(net_stack &net, int id) MICROPS_EXCLUDES(net_locked);
+/** The TCP_STATE_* value of a tcpi_state. */
+constexpr int tcp_state_of(const tcp_info_data &info)
+{
+    constexpr std::array<uint8_t, 12> states{TCP_STATE_CLOSED,       TCP_STATE_ESTABLISHED, TCP_STATE_SYN_SENT,
+                                             TCP_STATE_SYN_RECEIVED, TCP_STATE_FIN_WAIT1,   TCP_STATE_FIN_WAIT2,
+                                             TCP_STATE_TIME_WAIT,    TCP_STATE_CLOSED,      TCP_STATE_CLOSE_WAIT,
+                                             TCP_STATE_LAST_ACK,     TCP_STATE_LISTEN,      TCP_STATE_CLOSING};
+    return info.tcpi_state < states.size() ? states[info.tcpi_state] : TCP_STATE_CLOSED;
+}
 
 } // namespace microps

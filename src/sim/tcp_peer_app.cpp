@@ -10,12 +10,6 @@
 namespace microps
 {
 
-/** Sockets take any family's address by a pointer to the common struct: the one place where that is written down. */
-static const sockaddr *sockaddr_of(const sockaddr_in &addr)
-{
-    return static_cast<const sockaddr *>(static_cast<const void *>(&addr));
-}
-
 /** After each call: what it made the stack send is sent, the script's clock for within() starts anew. */
 ssize_t tcp_peer::app_result(ssize_t result)
 {
@@ -50,7 +44,7 @@ void tcp_peer::open_app(tcp_peer_start start)
 bool tcp_peer::app_accept()
 {
     const int id = static_cast<int>(
-        app_result(sock_accept4(host_.net(), listener_, nullptr, static_cast<socklen_t *>(nullptr), SOCK_NONBLOCK)));
+        app_result(sock_accept4(host_.net(), listener_, nullptr, nullptr, SOCK_NONBLOCK)));
     if (id != -1) app_ = id;
     return id != -1;
 }

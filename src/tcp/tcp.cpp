@@ -111,9 +111,8 @@ void tcp_dump(const tcp_hdr &hdr)
 
 static bool tcp_busy(tcp_layer &tcp) MICROPS_REQUIRES(net_locked)
 {
-    for (int id = 0; id < tcp.pcbs.end(); id++) {
-        const tcp_pcb *pcb = tcp.pcbs.find(id);
-        if (pcb && pcb->owner == tcp_owner::gone && tcp_is_synchronized(pcb->state) && pcb->fin_queued &&
+    for (const auto &pcb : tcp.pcbs) {
+        if (pcb->owner == tcp_owner::gone && tcp_is_synchronized(pcb->state) && pcb->fin_queued &&
             !tcp_fin_acknowledged(*pcb)) {
             return true;
         }
@@ -123,9 +122,8 @@ static bool tcp_busy(tcp_layer &tcp) MICROPS_REQUIRES(net_locked)
 
 static void tcp_farewell(tcp_layer &tcp) MICROPS_REQUIRES(net_locked)
 {
-    for (int id = 0; id < tcp.pcbs.end(); id++) {
-        tcp_pcb *pcb = tcp.pcbs.find(id);
-        if (pcb && tcp_is_synchronized(pcb->state) && pcb->state != tcp_pcb_state::time_wait) tcp_output_rst(*pcb);
+    for (const auto &pcb : tcp.pcbs) {
+        if (tcp_is_synchronized(pcb->state) && pcb->state != tcp_pcb_state::time_wait) tcp_output_rst(*pcb);
     }
 }
 
@@ -149,7 +147,7 @@ void tcp_init(net_stack &net)
     net_batch_register(net, [&tcp] {
         net_assert_locked(tcp.net);
         tcp_output_run(tcp);
-        tcp_pcb_reap(tcp);
+        tcp.ended.clear();
     });
     net_shutdown_register(net, {.busy =
                                     [&tcp] {

@@ -3,6 +3,7 @@
  * of RFC 793; which ports and addresses they may have (RFC 6056, and Linux' rules for SO_REUSEADDR).
  */
 #include "tcp_internal.hpp"
+#include "tcp_user.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -16,16 +17,21 @@ namespace microps
 
 static constexpr uint32_t TCP_SOURCE_PORTS = uint32_t{TCP_SOURCE_PORT_MAX} - TCP_SOURCE_PORT_MIN + 1;
 
-int tcp_open(net_guard &guard)
+tcp_pcb *tcp_open(net_stack &net)
 {
-    if (!guard.net().tcp) return net_error(ENETDOWN);
-    tcp_pcb *pcb = tcp_pcb_alloc(*guard.net().tcp);
+    if (!net.tcp) {
+        net_error(ENETDOWN);
+        return nullptr;
+    }
+    tcp_pcb *pcb = tcp_pcb_alloc(*net.tcp);
     if (!pcb) {
         errorf("tcp_pcb_alloc() failure");
-        return net_error(ENOBUFS);
+        net_error(ENOBUFS);
+        return nullptr;
     }
     pcb->owner = tcp_owner::user;
-    return pcb->id;
+    pcb->held = true;
+    return pcb;
 }
 
 /** A PCB whose connection or attempt has ended begins anew. */
@@ -60,9 +66,8 @@ static bool tcp_binding_conflicts(const tcp_pcb &pcb, const tcp_pcb &other, cons
 int tcp_bind_check(tcp_pcb &pcb, const ip_endpoint &local)
 {
     tcp_layer &tcp = pcb.tcp;
-    for (int id = 0; id < tcp.pcbs.end(); id++) {
-        const tcp_pcb *other = tcp.pcbs.find(id);
-        if (!other || !tcp_binding_conflicts(pcb, *other, local)) continue;
+    for (const auto &other : tcp.pcbs) {
+        if (!tcp_binding_conflicts(pcb, *other, local)) continue;
         debugf("already bound, addr=%s, port=%u", ip_addr_str(other->local.addr).c_str(), other->local.port.value());
         return EADDRINUSE;
     }
@@ -73,9 +78,8 @@ int tcp_bind_check(tcp_pcb &pcb, const ip_endpoint &local)
 static uint16_t tcp_port_select(tcp_layer &tcp) MICROPS_REQUIRES(net_locked)
 {
     std::vector<bool> used(TCP_SOURCE_PORTS);
-    for (int id = 0; id < tcp.pcbs.end(); id++) {
-        const tcp_pcb *pcb = tcp.pcbs.find(id);
-        const uint16_t port = pcb && !pcb->released ? pcb->local.port.value() : uint16_t{0};
+    for (const auto &pcb : tcp.pcbs) {
+        const uint16_t port = !pcb->released ? pcb->local.port.value() : uint16_t{0};
         if (port >= TCP_SOURCE_PORT_MIN) used[port - size_t{TCP_SOURCE_PORT_MIN}] = true;
     }
     const auto start = static_cast<uint32_t>(tcp.net.random.below(TCP_SOURCE_PORTS));
@@ -107,27 +111,26 @@ static uint16_t tcp_source_port_select(tcp_layer &tcp, ip_addr_t local, const ip
     return 0;
 }
 
-int tcp_bind(net_guard &guard, int id, const ip_endpoint &local, bool reuse)
+static int tcp_bind(tcp_pcb &pcb, const ip_endpoint &local) MICROPS_REQUIRES(net_locked)
 {
-    tcp_pcb *pcb = tcp_pcb_get(guard.net(), id);
-    if (!pcb) return -1;
-    if (pcb->mode != tcp_mode::socket) {
+    if (pcb.mode != tcp_mode::socket) {
         errorf("not opened in socket mode");
         return net_error(EOPNOTSUPP);
     }
-    if (pcb->state != tcp_pcb_state::closed || pcb->bound_to.port != 0) return net_error(EINVAL);
-    if (!ip_addr_is_local(pcb->net, local.addr)) return net_error(EADDRNOTAVAIL);
-    tcp_pcb_revive(*pcb);
-    pcb->reuse = reuse;
+    if (pcb.state != tcp_pcb_state::closed || pcb.bound_to.port != 0) return net_error(EINVAL);
+    if (!ip_addr_is_local(pcb.net, local.addr)) return net_error(EADDRNOTAVAIL);
+    tcp_pcb_revive(pcb);
     ip_endpoint wanted = local;
-    if (wanted.port == 0) wanted.port = tcp_port_select(pcb->tcp);
+    if (wanted.port == 0) wanted.port = tcp_port_select(pcb.tcp);
     if (wanted.port == 0) return net_error(EADDRINUSE);
-    if (const int error = tcp_bind_check(*pcb, wanted)) return net_error(error);
-    pcb->bound_to = pcb->local = wanted;
-    tcp_bound_insert(*pcb);
+    if (const int error = tcp_bind_check(pcb, wanted)) return net_error(error);
+    pcb.bound_to = pcb.local = wanted;
+    tcp_bound_insert(pcb);
     debugf("success: addr=%s, port=%u", ip_addr_str(wanted.addr).c_str(), wanted.port.value());
     return 0;
 }
+
+int tcp_pcb::bind(const ip_endpoint &wanted) { return tcp_bind(*this, wanted); }
 
 /* Passive */
 
@@ -145,45 +148,54 @@ int tcp_listen_start(tcp_pcb &pcb, size_t backlog)
     return 0;
 }
 
-int tcp_listen(net_guard &guard, int id, int backlog)
+static int tcp_listen(tcp_pcb &pcb, int backlog) MICROPS_REQUIRES(net_locked)
 {
-    tcp_pcb *pcb = tcp_pcb_get(guard.net(), id);
-    if (!pcb) return -1;
-    if (pcb->mode != tcp_mode::socket) {
+    if (pcb.mode != tcp_mode::socket) {
         errorf("not opened in socket mode");
         return net_error(EOPNOTSUPP);
     }
-    const size_t most = pcb->tcp.config.backlog_max;
+    const size_t most = pcb.tcp.config.backlog_max;
     const size_t bound = backlog < 0 ? most : std::min(static_cast<size_t>(backlog), most); /* negative: as Linux */
-    if (pcb->state == tcp_pcb_state::listen) {
-        pcb->listener->backlog = bound;
+    if (pcb.state == tcp_pcb_state::listen) {
+        pcb.listener->backlog = bound;
         return 0;
     }
-    if (pcb->state != tcp_pcb_state::closed) return net_error(EINVAL);
-    tcp_pcb_revive(*pcb);
-    if (const int error = tcp_listen_start(*pcb, bound)) return net_error(error);
+    if (pcb.state != tcp_pcb_state::closed) return net_error(EINVAL);
+    tcp_pcb_revive(pcb);
+    if (const int error = tcp_listen_start(pcb, bound)) return net_error(error);
     return 0;
 }
 
-int tcp_accept(net_guard &guard, int id, ip_endpoint *foreign, int flags, net_time deadline)
+int tcp_pcb::listen(int backlog) { return tcp_listen(*this, backlog); }
+
+/** Sleeps until the accept queue of a listener has a connection. Returns 0, or -1: EINVAL, EAGAIN, what tcp_sleep() says. */
+static int tcp_accept_wait(net_guard &guard, tcp_pcb &pcb, int flags, net_time deadline) MICROPS_REQUIRES(net_locked)
 {
-    tcp_pcb *pcb = tcp_pcb_get(guard.net(), id);
-    if (!pcb) return -1;
     for (;;) {
-        if (pcb->mode != tcp_mode::socket || pcb->state != tcp_pcb_state::listen) {
+        if (pcb.mode != tcp_mode::socket || pcb.state != tcp_pcb_state::listen) {
             debugf("not in LISTEN state");
             return net_error(EINVAL);
         }
-        if (!pcb->listener->ready.empty()) break;
+        if (!pcb.listener->ready.empty()) return 0;
         if (flags & MSG_DONTWAIT) return net_error(EAGAIN);
-        if (tcp_sleep(guard, *pcb, deadline) == -1) return -1;
+        if (tcp_sleep(guard, pcb, deadline) == -1) return -1;
     }
-    tcp_pcb &child = *pcb->listener->ready.front();
+}
+
+static tcp_pcb *tcp_accept(net_guard &guard, tcp_pcb &pcb, int flags, net_time deadline) MICROPS_REQUIRES(net_locked)
+{
+    if (tcp_accept_wait(guard, pcb, flags, deadline) == -1) return nullptr;
+    tcp_pcb &child = *pcb.listener->ready.front();
     tcp_pcb_enqueue(child, nullptr);
     child.parent = nullptr;
     child.owner = tcp_owner::user;
-    if (foreign) *foreign = child.foreign;
-    return child.id;
+    child.held = true;
+    return &child;
+}
+
+sock_endpoint *tcp_pcb::accept(net_guard &guard, int flags, net_time deadline)
+{
+    return tcp_accept(guard, *this, flags, deadline);
 }
 
 /* Active */
@@ -250,34 +262,38 @@ static int tcp_wait_open(net_guard &guard, tcp_pcb &pcb, net_time deadline) MICR
     /* A peer that sends and closes at once may have brought us further already: that is no error. */
     if (pcb.opened && !pcb.error) return 0;
     debugf("open error: %d", static_cast<int>(pcb.state));
-    return net_error(pcb.error ? std::exchange(pcb.error, 0) : ECONNABORTED);
+    return net_error(pcb.error ? pcb.take_error() : ECONNABORTED);
 }
 
-int tcp_connect(net_guard &guard, int id, const ip_endpoint &foreign, int flags, net_time deadline)
+static int tcp_connect(net_guard &guard, tcp_pcb &pcb, const ip_endpoint &foreign, int flags, net_time deadline)
+    MICROPS_REQUIRES(net_locked)
 {
-    tcp_pcb *pcb = tcp_pcb_get(guard.net(), id);
-    if (!pcb) return -1;
-    if (pcb->mode != tcp_mode::socket) {
+    if (pcb.mode != tcp_mode::socket) {
         errorf("not opened in socket mode");
         return net_error(EOPNOTSUPP);
     }
-    if (pcb->state == tcp_pcb_state::syn_sent || pcb->state == tcp_pcb_state::syn_received) {
+    if (pcb.state == tcp_pcb_state::syn_sent || pcb.state == tcp_pcb_state::syn_received) {
         if (flags & MSG_DONTWAIT) return net_error(EALREADY);
         /* As Linux: a call that may block waits for the attempt that is under way. */
-        return tcp_wait_open(guard, *pcb, deadline) == -1 ? net_error(errno == EAGAIN ? EALREADY : errno) : 0;
+        return tcp_wait_open(guard, pcb, deadline) == -1 ? net_error(errno == EAGAIN ? EALREADY : errno) : 0;
     }
-    if (pcb->state != tcp_pcb_state::closed) return net_error(EISCONN);
-    if (pcb->error) return net_error(std::exchange(pcb->error, 0)); /* of the last attempt */
-    tcp_pcb_revive(*pcb);
-    pcb->foreign = foreign;
-    if (foreign.addr == IP_ADDR_ANY) pcb->foreign.addr = ip_addr_t(be32(INADDR_LOOPBACK)); /* as Linux */
-    if (const int error = tcp_connect_start(*pcb)) {
-        pcb->foreign = {};
+    if (pcb.state != tcp_pcb_state::closed) return net_error(EISCONN);
+    if (pcb.error) return net_error(pcb.take_error()); /* of the last attempt */
+    tcp_pcb_revive(pcb);
+    pcb.foreign = foreign;
+    if (foreign.addr == IP_ADDR_ANY) pcb.foreign.addr = ip_addr_t(be32(INADDR_LOOPBACK)); /* as Linux */
+    if (const int error = tcp_connect_start(pcb)) {
+        pcb.foreign = {};
         return net_error(error);
     }
     if (flags & MSG_DONTWAIT) return net_error(EINPROGRESS);
-    if (tcp_wait_open(guard, *pcb, deadline) == -1) return net_error(errno == EAGAIN ? EINPROGRESS : errno);
+    if (tcp_wait_open(guard, pcb, deadline) == -1) return net_error(errno == EAGAIN ? EINPROGRESS : errno);
     return 0;
+}
+
+int tcp_pcb::connect(net_guard &guard, const ip_endpoint &peer, int flags, net_time deadline)
+{
+    return tcp_connect(guard, *this, peer, flags, deadline);
 }
 
 /* RFC 793's OPEN: one call, one connection */
@@ -298,26 +314,26 @@ static int tcp_open_active(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
     return tcp_connect_start(pcb);
 }
 
-int tcp_open_rfc793(net_guard &guard, const ip_endpoint &local, const ip_endpoint *foreign, bool active)
+static int tcp_open_rfc793(net_guard &guard, tcp_pcb &pcb, const ip_endpoint &local, const ip_endpoint *foreign,
+                           bool active) MICROPS_REQUIRES(net_locked)
 {
     if (active && !foreign) return net_error(EINVAL);
-    if (!ip_addr_is_local(guard.net(), local.addr)) return net_error(EADDRNOTAVAIL);
-    const int id = tcp_open(guard);
-    if (id == -1) return -1;
-    tcp_pcb &pcb = *tcp_pcb_get(guard.net(), id);
+    if (!ip_addr_is_local(pcb.net, local.addr)) return net_error(EADDRNOTAVAIL);
     pcb.mode = tcp_mode::rfc793;
+    pcb.reuse = true;
     pcb.local = pcb.bound_to = local;
     tcp_bound_insert(pcb);
     if (foreign) pcb.foreign = *foreign;
-    const int error = active ? tcp_open_active(pcb) : tcp_open_passive(pcb);
-    if (error || tcp_wait_open(guard, pcb, NET_TIME_NEVER) == -1) {
-        const int cause = error ? error : errno;
-        if (cause != EBADF) tcp_close(guard, id); /* nobody has the id */
-        return net_error(cause);
-    }
+    if (const int error = active ? tcp_open_active(pcb) : tcp_open_passive(pcb)) return net_error(error);
+    if (tcp_wait_open(guard, pcb, NET_TIME_NEVER) == -1) return -1;
     debugf("connection established: local=%s, foreign=%s", ip_endpoint_str(pcb.local).c_str(),
            ip_endpoint_str(pcb.foreign).c_str());
-    return id;
+    return 0;
+}
+
+int tcp_pcb::open(net_guard &guard, const ip_endpoint &own, const ip_endpoint *peer, bool active)
+{
+    return tcp_open_rfc793(guard, *this, own, peer, active);
 }
 
 } // namespace microps

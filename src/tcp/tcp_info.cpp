@@ -162,12 +162,4 @@ tcp_info_data tcp_info_make(const tcp_pcb &pcb)
     return info;
 }
 
-int tcp_get_info(net_guard &guard, int id, tcp_info_data &info)
-{
-    const tcp_pcb *pcb = tcp_pcb_get(guard.net(), id);
-    if (!pcb) return -1;
-    info = tcp_info_make(*pcb);
-    return 0;
-}
-
 } // namespace microps

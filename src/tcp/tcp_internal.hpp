@@ -4,10 +4,11 @@
  */
 #pragma once
 
-#include "../id_table.hpp"
 #include "tcp_pcb.hpp"
 #include "tcp_syncookie.hpp"
 
+#include <list>
+#include <memory>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -22,8 +23,9 @@ struct tcp_layer {
     net_stack &net;
     tcp_config config{};
 
-    id_table<tcp_pcb> pcbs MICROPS_GUARDED_BY(net_locked){};
-    size_t live = 0;    /* PCBs not released */
+    std::list<std::unique_ptr<tcp_pcb>> pcbs MICROPS_GUARDED_BY(net_locked){};
+    std::list<std::unique_ptr<tcp_pcb>> ended MICROPS_GUARDED_BY(net_locked){}; /* freed when the batch is done */
+    size_t live = 0;                                                            /* PCBs not released */
     size_t orphans = 0; /* of them: closed by the user, and not in TIME_WAIT */
 
     std::vector<tcp_pcb *> buckets MICROPS_GUARDED_BY(net_locked); /* connections, by the hash of their endpoints */
@@ -32,8 +34,7 @@ struct tcp_layer {
     std::unordered_map<uint16_t, size_t> bound MICROPS_GUARDED_BY(net_locked){}; /* how many PCBs are bound to a port */
     tcp_pcb_list time_wait MICROPS_GUARDED_BY(net_locked){};                     /* oldest first */
 
-    std::vector<int> output_wanted MICROPS_GUARDED_BY(net_locked){}; /* ids: tcp_output_request() */
-    std::vector<int> dead MICROPS_GUARDED_BY(net_locked){};          /* ids to free when the batch is done */
+    std::vector<tcp_pcb *> output_wanted MICROPS_GUARDED_BY(net_locked){}; /* by tcp_output_request() */
 
     siphash_key table_key;
     siphash_key iss_key;
@@ -76,8 +77,6 @@ void tcp_timestamp_update(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES
 
 /** Returns null when the bound is reached and no TIME_WAIT connection can make room. */
 tcp_pcb *tcp_pcb_alloc(tcp_layer &tcp) MICROPS_REQUIRES(net_locked);
-/** The user's PCB, or null with errno EBADF (logged). */
-tcp_pcb *tcp_pcb_get(net_stack &net, int id) MICROPS_REQUIRES(net_locked);
 /** The connection between two endpoints; else the listener for it, the most specific; else null. */
 tcp_pcb *tcp_pcb_select(tcp_layer &tcp, const ip_endpoint &local, const ip_endpoint &foreign)
     MICROPS_REQUIRES(net_locked);
@@ -99,7 +98,7 @@ void tcp_pcb_enqueue(tcp_pcb &pcb, tcp_pcb_list *list) MICROPS_REQUIRES(net_lock
 
 /** The one place where a state changes: logs, counts, wakes sleepers, asserts that the transition exists. */
 void tcp_set_state(tcp_pcb &pcb, tcp_pcb_state next) MICROPS_REQUIRES(net_locked);
-/** The same for who holds its id. */
+/** The same for whose it is. */
 void tcp_set_owner(tcp_pcb &pcb, tcp_owner owner) MICROPS_REQUIRES(net_locked);
 /** Ends a connection: CLOSED, out of all tables, buffers gone; freed as soon as its user lets go too. */
 void tcp_pcb_release(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
@@ -107,10 +106,8 @@ void tcp_pcb_release(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 void tcp_pcb_forget_peer(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 /** Ends a connection with an error for the user (0: none). */
 void tcp_pcb_fail(tcp_pcb &pcb, int error) MICROPS_REQUIRES(net_locked);
-/** The user has let go of a released PCB: free it when the batch is done. */
-void tcp_pcb_bury(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
-/** Frees what was buried and what nobody sleeps on. At the end of a batch: no function has a reference then. */
-void tcp_pcb_reap(tcp_layer &tcp) MICROPS_REQUIRES(net_locked);
+/** Deferred free: a released PCB that no socket holds goes when the batch is done: no function refers to it then. */
+void tcp_pcb_free_later(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 
 /* Questions about states. */
 /** RFC 9293 3.3.2: both sides have (or had) synchronized their sequence numbers. */

@@ -41,7 +41,7 @@ static void tcp_inherit(tcp_pcb &child, const tcp_pcb &listener)
     child.corked = listener.corked;
     child.set = listener.set;
     child.linger = listener.linger;
-    child.ip = listener.ip;
+    child.options = listener.options;
     child.reuse = listener.reuse;
 }
 
@@ -101,7 +101,7 @@ static void tcp_cookie_send(tcp_pcb &listener, const tcp_segment &syn) MICROPS_R
 {
     tcp_layer &tcp = listener.tcp;
     const net_time now = tcp.net.clock.now();
-    tcp_pcb brief(tcp, -1);
+    tcp_pcb brief(tcp);
     tcp_inherit(brief, listener);
     tcp_passive_prepare(brief, syn, {});
     brief.iss = tcp.cookies.make(syn.local, syn.foreign, syn.seq, brief.peer_mss, now);

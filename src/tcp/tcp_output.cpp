@@ -23,17 +23,15 @@ void tcp_output_request(tcp_pcb &pcb)
 {
     if (pcb.output_listed || pcb.released) return;
     pcb.output_listed = true;
-    pcb.tcp.output_wanted.push_back(pcb.id);
+    pcb.tcp.output_wanted.push_back(&pcb);
 }
 
 void tcp_output_run(tcp_layer &tcp)
 {
     while (!tcp.output_wanted.empty()) {
-        std::vector<int> ids;
-        ids.swap(tcp.output_wanted);
-        for (int id : ids) {
-            tcp_pcb *pcb = tcp.pcbs.find(id);
-            if (!pcb) continue;
+        std::vector<tcp_pcb *> wanted;
+        wanted.swap(tcp.output_wanted);
+        for (tcp_pcb *pcb : wanted) {
             pcb->output_listed = false;
             tcp_output(*pcb);
         }
@@ -126,7 +124,7 @@ static tcp_options tcp_segment_options(tcp_pcb &pcb, uint8_t flags, size_t len) 
 /** Sends a connection's segment: @p len bytes of the send ring from @p seq on. It carries our newest ACK and window. */
 static void tcp_transmit(tcp_pcb &pcb, tcp_seq seq, size_t len, uint8_t flags) MICROPS_REQUIRES(net_locked)
 {
-    tcp_tx tx{.local = pcb.local, .foreign = pcb.foreign, .seq = seq, .flags = flags, .ip = pcb.ip.tx};
+    tcp_tx tx{.local = pcb.local, .foreign = pcb.foreign, .seq = seq, .flags = flags, .ip = pcb.options.tx};
     if (pcb.state != tcp_pcb_state::syn_sent) {
         tx.flags |= TCP_FLG_ACK;
         tx.ack = pcb.rcv.nxt;

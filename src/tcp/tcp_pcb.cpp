@@ -3,7 +3,7 @@
  *
  * A connection is found by the keyed hash of its endpoints, a listener by its port: the cost of a segment does not
  * grow with the number of connections. A PCB that ends leaves all tables at once (tcp_pcb_release), but its memory
- * stays until its user has closed it, nobody sleeps on it, and the batch is done, so that no reference dangles.
+ * stays until no socket holds it and the batch is done, so that no reference dangles.
  */
 #include "tcp_internal.hpp"
 
@@ -14,13 +14,13 @@
 namespace microps
 {
 
-tcp_pcb::tcp_pcb(tcp_layer &layer, int number)
-    : tcp(layer), net(layer.net), id(number), rtt(layer.config.rto_initial, layer.config.rto_min, layer.config.rto_max),
+tcp_pcb::tcp_pcb(tcp_layer &layer)
+    : sock_endpoint(layer.net), tcp(layer), rtt(layer.config.rto_initial, layer.config.rto_min, layer.config.rto_max),
       timer(layer.net, timer_call<&tcp_timer>(*this)), ack_timer(layer.net, timer_call<&tcp_ack_timer>(*this)),
       tx_limit(static_cast<uint32_t>(std::min(layer.config.send_buffer, TCP_BUFFER_MAX))),
       rx_limit(static_cast<uint32_t>(std::min(layer.config.receive_buffer, TCP_BUFFER_MAX)))
 {
-    ip.tx.df = tcp_df(layer.config);
+    options.tx.df = tcp_df(layer.config);
 }
 
 /* What is in flight */
@@ -61,20 +61,11 @@ static bool tcp_evict_time_wait(tcp_layer &tcp) MICROPS_REQUIRES(net_locked)
 tcp_pcb *tcp_pcb_alloc(tcp_layer &tcp)
 {
     if (tcp.live >= tcp.config.pcb_max && !tcp_evict_time_wait(tcp)) return nullptr;
-    auto owned = std::make_unique<tcp_pcb>(tcp, -1);
+    auto owned = std::make_unique<tcp_pcb>(tcp);
     tcp_pcb *pcb = owned.get();
-    pcb->id = tcp.pcbs.insert(std::move(owned), SIZE_MAX);
+    pcb->self = tcp.pcbs.insert(tcp.pcbs.end(), std::move(owned));
     tcp.live++;
     return pcb;
-}
-
-tcp_pcb *tcp_pcb_get(net_stack &net, int id)
-{
-    tcp_pcb *pcb = net.tcp ? net.tcp->pcbs.find(id) : nullptr;
-    if (pcb && pcb->owner == tcp_owner::user) return pcb;
-    debugf("pcb not found, id=%d", id);
-    net_error(EBADF);
-    return nullptr;
 }
 
 static tcp_pcb *&tcp_bucket(tcp_layer &tcp, const ip_endpoint &local, const ip_endpoint &foreign)
@@ -348,7 +339,7 @@ void tcp_pcb_release(tcp_pcb &pcb)
     pcb.tcp.live--;
     net_count(pcb.net, counter::tcp_pcbs_released);
     debugf("released, local=%s, foreign=%s", ip_endpoint_str(pcb.local).c_str(), ip_endpoint_str(pcb.foreign).c_str());
-    if (pcb.owner != tcp_owner::user) tcp_pcb_bury(pcb);
+    if (!pcb.held) tcp_pcb_free_later(pcb);
 }
 
 void tcp_pcb_forget_peer(tcp_pcb &pcb)
@@ -379,26 +370,12 @@ void tcp_pcb_fail(tcp_pcb &pcb, int error)
     tcp_pcb_release(pcb);
 }
 
-void tcp_pcb_bury(tcp_pcb &pcb)
-{
-    if (pcb.dead) return;
-    pcb.dead = true;
-    pcb.tcp.dead.push_back(pcb.id);
-}
+void tcp_pcb_free_later(tcp_pcb &pcb) { pcb.tcp.ended.splice(pcb.tcp.ended.end(), pcb.tcp.pcbs, pcb.self); }
 
-void tcp_pcb_reap(tcp_layer &tcp)
+void tcp_pcb::release()
 {
-    if (tcp.dead.empty()) return;
-    std::vector<int> still_used;
-    for (int id : tcp.dead) {
-        /* A PCB somebody sleeps on stays; the batch after the last one has left frees it. */
-        if (tcp.pcbs.find(id)->sleepers > 0) {
-            still_used.push_back(id);
-        } else {
-            tcp.pcbs.erase(id);
-        }
-    }
-    tcp.dead = std::move(still_used);
+    held = false;
+    if (released) tcp_pcb_free_later(*this);
 }
 
 } // namespace microps

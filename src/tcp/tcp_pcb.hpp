@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "../sock_endpoint.hpp"
 #include "microps/net.hpp"
 #include "microps/tcp.hpp"
 #include "tcp_ack_delay.hpp"
@@ -98,7 +99,7 @@ enum class tcp_pcb_state : uint8_t {
 
 enum class tcp_mode : uint8_t { rfc793, socket };
 
-/** Who holds the PCB's id. */
+/** Whose the connection is. */
 enum class tcp_owner : uint8_t {
     nobody, /* not accepted yet */
     user,
@@ -176,17 +177,34 @@ struct tcp_flight {
     tcp_recovery recovery{};
 };
 
-struct tcp_pcb {
-    tcp_pcb(tcp_layer &layer, int number);
+struct tcp_pcb : sock_endpoint {
+    explicit tcp_pcb(tcp_layer &layer);
+
+    /* The user calls: each is one line beside the function that does it (tcp_user.cpp, tcp_connect.cpp). */
+    int open(net_guard &guard, const ip_endpoint &own, const ip_endpoint *peer, bool active) override;
+    int bind(const ip_endpoint &wanted) override;
+    int listen(int backlog) override;
+    sock_endpoint *accept(net_guard &guard, int flags, net_time deadline) override;
+    int connect(net_guard &guard, const ip_endpoint &peer, int flags, net_time deadline) override;
+    ssize_t send(net_guard &guard, std::span<const uint8_t> data, const ip_endpoint *peer, int flags,
+                 net_time deadline) override;
+    ssize_t receive(net_guard &guard, std::span<uint8_t> data, ip_received *from, int flags,
+                    net_time deadline) override;
+    int shutdown(int how) override;
+    int close(net_guard &guard) override;
+    void release() override;
+    [[nodiscard]] short poll() const override;
+    [[nodiscard]] bool has_peer() const override;
+    [[nodiscard]] ssize_t pending() const override;
+    [[nodiscard]] ssize_t queued(bool unsent) const override;
+    int setopt(int level, int name, const void *value, socklen_t size) override;
+    int getopt(int level, int name, void *value, socklen_t &size) const override;
 
     tcp_layer &tcp;
-    net_stack &net;
-    int id;
+    std::list<std::unique_ptr<tcp_pcb>>::iterator self{}; /* its place in tcp_layer::pcbs */
     tcp_pcb_state state = tcp_pcb_state::closed;
     tcp_mode mode = tcp_mode::socket;
     tcp_owner owner = tcp_owner::nobody;
-    ip_endpoint local{};
-    ip_endpoint foreign{};
 
     /* RFC 9293 3.3.1, with its names. */
     struct {
@@ -261,14 +279,10 @@ struct tcp_pcb {
     /* The user's side. */
     uint32_t tx_limit;
     uint32_t rx_limit;
-    int error = 0;      /* pending, for the next call */
-    int soft_error = 0; /* of an ICMP error: why, if it should time out */
-    int linger = -1;    /* SO_LINGER: seconds, or not */
-    unsigned sleepers = 0;
-    ip_sockopts ip{};       /* IP_TTL, IP_TOS */
+    int soft_error = 0;     /* of an ICMP error: why, if it should time out */
+    int linger = -1;        /* SO_LINGER: seconds, or not */
     ip_endpoint bound_to{}; /* by tcp_bind(); port 0: not bound */
     tcp_settings set{};
-    bool reuse : 1 = true;     /* SO_REUSEADDR */
     bool rx_fixed : 1 = false; /* SO_RCVBUF, SO_SNDBUF: the user has said how large */
     bool tx_fixed : 1 = false;
     bool nodelay : 1 = false;      /* TCP_NODELAY: no Nagle */
@@ -283,11 +297,9 @@ struct tcp_pcb {
     bool rx_shut : 1 = false;      /* SHUT_RD */
     bool send_anyway : 1 = false;  /* the persist timer overrides silly window avoidance (RFC 9293 3.8.6.2.1 (4)) */
     bool output_listed : 1 = false;
-    bool released : 1 = false; /* in no table any more; freed when nobody holds or uses it */
+    bool released : 1 = false; /* in no table any more; freed when no socket holds it */
+    bool held : 1 = false;     /* by a socket, until release() */
     bool in_table : 1 = false;
-    bool dead : 1 = false;
-
-    sched_ctx ctx{};
 
     std::unique_ptr<tcp_listener> listener{};
     tcp_pcb *parent = nullptr;      /* the listener, until accepted */
@@ -305,7 +317,4 @@ private:
     [[nodiscard]] const tcp_flight &flight_now() const;
     [[nodiscard]] tcp_flight &flight_now();
 };
-/* "An idle connection costs under 1 KiB": the PCB, its congestion control, its place in the tables. */
-static_assert(sizeof(tcp_pcb) <= 752);
-
 } // namespace microps

@@ -62,7 +62,7 @@ void tcp_path_follow(tcp_pcb &pcb)
 
 void tcp_fragmentation_needed(tcp_pcb &pcb, const ip_error &error)
 {
-    if (pcb.ip.tx.df == ip_df::dont) return; /* we send without DF: it is not about us, or from before */
+    if (pcb.options.tx.df == ip_df::dont) return; /* we send without DF: it is not about us, or from before */
     if (ip_path_mtu_learn(pcb.net, error)) net_count(pcb.net, counter::tcp_pmtu_updates);
     if (pcb.congestion) tcp_mss_update(pcb);
     /* RFC 1191 6.4: at once, and not as congestion. Of several errors about one flight the first does it all. */

@@ -118,9 +118,6 @@ int set_socket_option(tcp_pcb &pcb, int name, int value) MICROPS_REQUIRES(net_lo
         pcb.keepalive = value != 0;
         tcp_keepalive_changed(pcb);
         return 0;
-    case SO_REUSEADDR:
-        pcb.reuse = value != 0;
-        return 0;
     case SO_SNDBUF:
         pcb.tx_limit = buffer_size(value);
         pcb.tx_fixed = true;
@@ -147,8 +144,6 @@ int get_socket_option(const tcp_pcb &pcb, int name, void *value, socklen_t &size
     switch (name) {
     case SO_KEEPALIVE:
         return answer(value, size, int{pcb.keepalive});
-    case SO_REUSEADDR:
-        return answer(value, size, int{pcb.reuse});
     case SO_SNDBUF:
         return answer(value, size, buffer_answer(pcb.tx_limit));
     case SO_RCVBUF:
@@ -282,37 +277,38 @@ std::optional<int> tcp_option(const tcp_pcb &pcb, int name) MICROPS_REQUIRES(net
 
 } // namespace
 
-ip_sockopts *tcp_sockopts(net_guard &guard, int id)
+static int tcp_setopt(tcp_pcb &pcb, int level, int name, const void *value, socklen_t size) MICROPS_REQUIRES(net_locked)
 {
-    tcp_pcb *pcb = tcp_pcb_get(guard.net(), id);
-    return pcb ? &pcb->ip : nullptr;
-}
-
-int tcp_setopt(net_guard &guard, int id, int level, int name, const void *value, socklen_t size)
-{
-    tcp_pcb *pcb = tcp_pcb_get(guard.net(), id);
-    if (!pcb) return -1;
-    if (level == SOL_SOCKET && name == SO_LINGER) return set_linger(*pcb, value, size);
-    if (level == IPPROTO_TCP && name == TCP_CONGESTION) return set_congestion(*pcb, value, size);
+    if (level == SOL_SOCKET && name == SO_LINGER) return set_linger(pcb, value, size);
+    if (level == IPPROTO_TCP && name == TCP_CONGESTION) return set_congestion(pcb, value, size);
     int number = 0;
     if (size < sizeof(number)) return net_error(EINVAL);
     if (!value) return net_error(EFAULT);
     std::memcpy(&number, value, sizeof(number));
-    if (level == SOL_SOCKET) return set_socket_option(*pcb, name, number);
-    if (level == IPPROTO_TCP) return set_tcp_option(*pcb, name, number);
+    if (level == SOL_SOCKET) return set_socket_option(pcb, name, number);
+    if (level == IPPROTO_TCP) return set_tcp_option(pcb, name, number);
     return net_error(ENOPROTOOPT);
 }
 
-int tcp_getopt(net_guard &guard, int id, int level, int name, void *value, socklen_t &size)
+int tcp_pcb::setopt(int level, int name, const void *value, socklen_t size)
 {
-    const tcp_pcb *pcb = tcp_pcb_get(guard.net(), id);
-    if (!pcb) return -1;
-    if (level == SOL_SOCKET) return get_socket_option(*pcb, name, value, size);
+    return tcp_setopt(*this, level, name, value, size);
+}
+
+static int tcp_getopt(const tcp_pcb &pcb, int level, int name, void *value, socklen_t &size)
+    MICROPS_REQUIRES(net_locked)
+{
+    if (level == SOL_SOCKET) return get_socket_option(pcb, name, value, size);
     if (level != IPPROTO_TCP) return net_error(ENOPROTOOPT);
-    if (name == TCP_INFO) return answer(value, size, tcp_info_make(*pcb));
-    if (name == TCP_CONGESTION) return get_congestion(*pcb, value, size);
-    const std::optional<int> number = tcp_option(*pcb, name);
+    if (name == TCP_INFO) return answer(value, size, tcp_info_make(pcb));
+    if (name == TCP_CONGESTION) return get_congestion(pcb, value, size);
+    const std::optional<int> number = tcp_option(pcb, name);
     return number ? answer(value, size, *number) : net_error(ENOPROTOOPT);
+}
+
+int tcp_pcb::getopt(int level, int name, void *value, socklen_t &size) const
+{
+    return tcp_getopt(*this, level, name, value, size);
 }
 
 } // namespace microps

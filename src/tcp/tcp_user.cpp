@@ -18,10 +18,8 @@ namespace microps
 
 int tcp_sleep(net_guard &guard, tcp_pcb &pcb, net_time deadline)
 {
-    pcb.sleepers++;
     const int woken = sched_sleep(pcb.net, pcb.ctx, guard, deadline);
     const int cause = errno;
-    pcb.sleepers--;
     if (pcb.owner != tcp_owner::user) {
         debugf("closed");
         return net_error(EBADF);
@@ -48,33 +46,38 @@ bool tcp_is_writable(const tcp_pcb &pcb)
 /** The user cannot send (0: can): what send() answers. A pending error is told once. */
 static int tcp_send_error(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
-    if (pcb.error) return std::exchange(pcb.error, 0);
+    if (pcb.error) return pcb.take_error();
     if (pcb.fin_queued || (pcb.released && pcb.opened)) return EPIPE;
     if (pcb.state == tcp_pcb_state::closed || pcb.state == tcp_pcb_state::listen) return ENOTCONN;
     return 0;
 }
 
-ssize_t tcp_send(net_guard &guard, int id, std::span<const uint8_t> data, int flags, net_time deadline)
+static ssize_t tcp_send(net_guard &guard, tcp_pcb &pcb, std::span<const uint8_t> data, int flags, net_time deadline)
+    MICROPS_REQUIRES(net_locked)
 {
-    tcp_pcb *pcb = tcp_pcb_get(guard.net(), id);
-    if (!pcb) return -1;
     const size_t size = data.size();
     const auto sent = [&] {
         return static_cast<ssize_t>(size - data.size());
     };
     for (;;) {
-        if (sent() > 0 && (pcb->error || pcb->fin_queued || pcb->released)) return sent(); /* the next call tells */
-        if (const int error = tcp_send_error(*pcb)) return net_error(error);
+        if (sent() > 0 && (pcb.error || pcb.fin_queued || pcb.released)) return sent(); /* the next call tells */
+        if (const int error = tcp_send_error(pcb)) return net_error(error);
         /* During the handshake too: RFC 9293 3.10.2 queues it. */
-        const size_t n = std::min(tcp_send_room(*pcb), data.size());
-        pcb->tx.append(data.first(n));
+        const size_t n = std::min(tcp_send_room(pcb), data.size());
+        pcb.tx.append(data.first(n));
         data = data.subspan(n);
-        pcb->more = (flags & MSG_MORE) != 0;
-        tcp_output_request(*pcb);
+        pcb.more = (flags & MSG_MORE) != 0;
+        tcp_output_request(pcb);
         if (data.empty()) return sent();
         if (flags & MSG_DONTWAIT) return sent() > 0 ? sent() : net_error(EAGAIN);
-        if (tcp_sleep(guard, *pcb, deadline) == -1) return sent() > 0 ? sent() : -1;
+        if (tcp_sleep(guard, pcb, deadline) == -1) return sent() > 0 ? sent() : -1;
     }
+}
+
+ssize_t tcp_pcb::send(net_guard &guard, std::span<const uint8_t> data, const ip_endpoint *, int flags,
+                      net_time deadline)
+{
+    return tcp_send(guard, *this, data, flags, deadline);
 }
 
 /** What is in the receive buffer; returns how much of @p data is filled now. */
@@ -97,7 +100,7 @@ static size_t tcp_receive_take(tcp_pcb &pcb, std::span<uint8_t> data, size_t fil
 /** Why there is nothing to receive and nothing will come: an errno, 0 for the end of data; nothing: it may come. */
 static std::optional<int> tcp_receive_end(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
-    if (pcb.error && !pcb.fin_received) return std::exchange(pcb.error, 0); /* behind the end, it is the writer's */
+    if (pcb.error && !pcb.fin_received) return pcb.take_error(); /* behind the end, it is the writer's */
     if (pcb.fin_received || pcb.rx_shut || (pcb.released && pcb.opened)) {
         debugf("connection closing");
         return 0;
@@ -107,25 +110,29 @@ static std::optional<int> tcp_receive_end(tcp_pcb &pcb) MICROPS_REQUIRES(net_loc
 }
 
 /* As on Linux, what came before a RST is read before the error; RFC 9293 3.10.7.4 would flush it. */
-ssize_t tcp_receive(net_guard &guard, int id, std::span<uint8_t> data, int flags, net_time deadline)
+static ssize_t tcp_receive(net_guard &guard, tcp_pcb &pcb, std::span<uint8_t> data, int flags, net_time deadline)
+    MICROPS_REQUIRES(net_locked)
 {
-    tcp_pcb *pcb = tcp_pcb_get(guard.net(), id);
-    if (!pcb) return -1;
     if (flags & MSG_OOB) return net_error(EINVAL);      /* as Linux if there is no urgent data, and here is none */
     if (flags & MSG_ERRQUEUE) return net_error(EAGAIN); /* nor a queue of errors */
-    const size_t least = flags & MSG_WAITALL ? data.size() : std::min<size_t>(data.size(), pcb->set.receive_lowat);
+    const size_t least = flags & MSG_WAITALL ? data.size() : std::min<size_t>(data.size(), pcb.set.receive_lowat);
     size_t filled = 0;
     for (;;) {
-        filled = tcp_receive_take(*pcb, data, filled, flags);
+        filled = tcp_receive_take(pcb, data, filled, flags);
         const bool enough = filled >= least;
         if (enough) return static_cast<ssize_t>(filled);
-        if (filled > 0 && pcb->error) return static_cast<ssize_t>(filled); /* the next call tells */
-        if (const std::optional<int> end = tcp_receive_end(*pcb)) {
+        if (filled > 0 && pcb.error) return static_cast<ssize_t>(filled); /* the next call tells */
+        if (const std::optional<int> end = tcp_receive_end(pcb)) {
             return filled > 0 || *end == 0 ? static_cast<ssize_t>(filled) : net_error(*end);
         }
         if (flags & MSG_DONTWAIT) return filled > 0 ? static_cast<ssize_t>(filled) : net_error(EAGAIN);
-        if (tcp_sleep(guard, *pcb, deadline) == -1) return filled > 0 ? static_cast<ssize_t>(filled) : -1;
+        if (tcp_sleep(guard, pcb, deadline) == -1) return filled > 0 ? static_cast<ssize_t>(filled) : -1;
     }
+}
+
+ssize_t tcp_pcb::receive(net_guard &guard, std::span<uint8_t> data, ip_received *, int flags, net_time deadline)
+{
+    return tcp_receive(guard, *this, data, flags, deadline);
 }
 
 /* Ends */
@@ -156,48 +163,45 @@ void tcp_send_fin(tcp_pcb &pcb)
     tcp_output_request(pcb);
 }
 
-int tcp_shutdown(net_guard &guard, int id, int how)
+static int tcp_shutdown(tcp_pcb &pcb, int how) MICROPS_REQUIRES(net_locked)
 {
-    tcp_pcb *pcb = tcp_pcb_get(guard.net(), id);
-    if (!pcb) return -1;
-    if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR) return net_error(EINVAL);
-    if (pcb->state == tcp_pcb_state::closed) return net_error(ENOTCONN);
-    if (pcb->state == tcp_pcb_state::listen) {
-        if (how != SHUT_WR) tcp_pcb_release(*pcb); /* as Linux: it listens no more, accept() returns EINVAL */
+    if (pcb.state == tcp_pcb_state::closed) return net_error(ENOTCONN);
+    if (pcb.state == tcp_pcb_state::listen) {
+        if (how != SHUT_WR) tcp_pcb_release(pcb); /* as Linux: it listens no more, accept() returns EINVAL */
         return 0;
     }
-    if (pcb->state == tcp_pcb_state::syn_sent) { /* as Linux: the attempt ends */
-        tcp_pcb_fail(*pcb, ECONNRESET);
+    if (pcb.state == tcp_pcb_state::syn_sent) { /* as Linux: the attempt ends */
+        tcp_pcb_fail(pcb, ECONNRESET);
         return 0;
     }
     if (how != SHUT_WR) {
-        pcb->rx_shut = true;
-        pcb->rx.drop_early(); /* what is in order can still be read; later data is acknowledged and forgotten */
-        sched_wakeup(pcb->net, pcb->ctx);
+        pcb.rx_shut = true;
+        pcb.rx.drop_early(); /* what is in order can still be read; later data is acknowledged and forgotten */
+        sched_wakeup(pcb.net, pcb.ctx);
     }
-    if (how != SHUT_RD) tcp_send_fin(*pcb);
+    if (how != SHUT_RD) tcp_send_fin(pcb);
     return 0;
 }
+
+int tcp_pcb::shutdown(int how) { return tcp_shutdown(*this, how); }
 
 /** SO_LINGER with a time: close() waits for the peer's last ACK; as on Linux, with O_NONBLOCK too. */
 static void tcp_linger(net_guard &guard, tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     const net_time deadline = pcb.net.clock.now() + std::chrono::seconds(pcb.linger);
-    pcb.sleepers++;
     while (!pcb.released && !tcp_fin_acknowledged(pcb)) {
         if (sched_sleep(pcb.net, pcb.ctx, guard, deadline) == -1) break;
     }
-    pcb.sleepers--;
 }
 
-/** Takes the id from the user. */
+/** The user has the connection no more. */
 static void tcp_disown(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     tcp_set_owner(pcb, tcp_owner::gone);
-    sched_wakeup(pcb.net, pcb.ctx); /* whoever sleeps finds out */
-    if (pcb.released) tcp_pcb_bury(pcb);
+    sched_wakeup(pcb.net, pcb.ctx); /* calls that sleep find out */
 }
 
+/** RFC 9293 3.10.5: the peer gets a RST, and both sides lose what was under way. */
 static int tcp_abort(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     tcp_disown(pcb);
@@ -205,12 +209,6 @@ static int tcp_abort(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
     if (tcp_is_synchronized(pcb.state) && pcb.state != tcp_pcb_state::time_wait) tcp_output_rst(pcb);
     tcp_pcb_release(pcb);
     return 0;
-}
-
-int tcp_abort(net_guard &guard, int id)
-{
-    tcp_pcb *pcb = tcp_pcb_get(guard.net(), id);
-    return pcb ? tcp_abort(*pcb) : -1;
 }
 
 /** Why close() is an abort, if it is: what Linux counts it as. */
@@ -225,157 +223,65 @@ static std::optional<counter> tcp_close_aborts(const tcp_pcb &pcb) MICROPS_REQUI
     return std::nullopt;
 }
 
-int tcp_close(net_guard &guard, int id)
+static int tcp_close(net_guard &guard, tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
-    tcp_pcb *pcb = tcp_pcb_get(guard.net(), id);
-    if (!pcb) return -1;
-    if (const std::optional<counter> cause = tcp_close_aborts(*pcb)) {
-        net_count(pcb->net, *cause);
-        return tcp_abort(*pcb);
+    if (const std::optional<counter> cause = tcp_close_aborts(pcb)) {
+        net_count(pcb.net, *cause);
+        return tcp_abort(pcb);
     }
-    tcp_disown(*pcb);
-    if (pcb->released) return 0;
-    if (!tcp_is_synchronized(pcb->state)) {
-        tcp_pcb_release(*pcb);
+    tcp_disown(pcb);
+    if (pcb.released) return 0;
+    if (!tcp_is_synchronized(pcb.state)) {
+        tcp_pcb_release(pcb);
         return 0;
     }
-    if (pcb->fin_received) pcb->rx.clear(); /* the peer has delivered everything: nothing to reset */
-    if (pcb->purpose == tcp_timer_purpose::persist) pcb->stalled_since = pcb->net.clock.now(); /* an orphan's time */
-    tcp_send_fin(*pcb);
-    tcp_timer_update(*pcb); /* in FIN_WAIT_2 a timer runs from now on */
-    if (pcb->linger > 0 && !guard.nested()) tcp_linger(guard, *pcb);
+    if (pcb.fin_received) pcb.rx.clear(); /* the peer has delivered everything: nothing to reset */
+    if (pcb.purpose == tcp_timer_purpose::persist) pcb.stalled_since = pcb.net.clock.now(); /* an orphan's time */
+    tcp_send_fin(pcb);
+    tcp_timer_update(pcb); /* in FIN_WAIT_2 a timer runs from now on */
+    if (pcb.linger > 0 && !guard.nested()) tcp_linger(guard, pcb);
     return 0;
 }
+
+int tcp_pcb::close(net_guard &guard) { return tcp_close(guard, *this); }
 
 /* Status */
 
-int tcp_state(net_guard &guard, int id)
+static short tcp_poll(const tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
-    const tcp_pcb *pcb = tcp_pcb_get(guard.net(), id);
-    return pcb ? static_cast<int>(pcb->state) : -1;
-}
-
-short tcp_poll(net_guard &guard, int id)
-{
-    const tcp_pcb *pcb = guard.net().tcp ? guard.net().tcp->pcbs.find(id) : nullptr;
-    if (!pcb || pcb->owner != tcp_owner::user) return POLLNVAL;
-    int events = pcb->error ? POLLERR : 0;
-    if (pcb->state == tcp_pcb_state::listen) {
-        return static_cast<short>(pcb->listener->ready.empty() ? events : events | POLLIN | POLLRDNORM);
+    int events = pcb.error ? POLLERR : 0;
+    if (pcb.state == tcp_pcb_state::listen) {
+        return static_cast<short>(pcb.listener->ready.empty() ? events : events | POLLIN | POLLRDNORM);
     }
-    const bool closed = pcb->state == tcp_pcb_state::closed;
-    const bool no_more_in = pcb->fin_received || pcb->rx_shut || (closed && pcb->opened) || pcb->error;
-    const bool no_more_out = pcb->fin_queued || closed;
-    if (pcb->rx.size() >= pcb->set.receive_lowat || no_more_in) events |= POLLIN | POLLRDNORM;
+    const bool closed = pcb.state == tcp_pcb_state::closed;
+    const bool no_more_in = pcb.fin_received || pcb.rx_shut || (closed && pcb.opened) || pcb.error;
+    const bool no_more_out = pcb.fin_queued || closed;
+    if (pcb.rx.size() >= pcb.set.receive_lowat || no_more_in) events |= POLLIN | POLLRDNORM;
     if (no_more_in) events |= POLLRDHUP;
     if (closed || (no_more_in && no_more_out)) events |= POLLHUP;
-    const bool opening = pcb->state == tcp_pcb_state::syn_sent || pcb->state == tcp_pcb_state::syn_received;
-    if (no_more_out || (!opening && tcp_is_writable(*pcb))) events |= POLLOUT | POLLWRNORM;
+    const bool opening = pcb.state == tcp_pcb_state::syn_sent || pcb.state == tcp_pcb_state::syn_received;
+    if (no_more_out || (!opening && tcp_is_writable(pcb))) events |= POLLOUT | POLLWRNORM;
     return static_cast<short>(events);
 }
 
-int tcp_getsockname(net_guard &guard, int id, ip_endpoint &local)
+short tcp_pcb::poll() const { return tcp_poll(*this); }
+
+bool tcp_pcb::has_peer() const { return tcp_is_synchronized(state); }
+
+ssize_t tcp_pcb::pending() const
 {
-    const tcp_pcb *pcb = tcp_pcb_get(guard.net(), id);
-    if (!pcb) return -1;
-    local = pcb->local;
-    return 0;
+    return state == tcp_pcb_state::listen ? net_error(EINVAL) : static_cast<ssize_t>(rx.size());
 }
 
-int tcp_getpeername(net_guard &guard, int id, ip_endpoint &foreign)
+static ssize_t tcp_queued(const tcp_pcb &pcb, bool unsent) MICROPS_REQUIRES(net_locked)
 {
-    const tcp_pcb *pcb = tcp_pcb_get(guard.net(), id);
-    if (!pcb) return -1;
-    if (!tcp_is_synchronized(pcb->state)) return net_error(ENOTCONN);
-    foreign = pcb->foreign;
-    return 0;
+    if (pcb.state == tcp_pcb_state::listen) return net_error(EINVAL);
+    if (!pcb.opened || pcb.released) return 0;
+    if (unsent) return static_cast<ssize_t>(tcp_unsent(pcb));
+    const bool fin = pcb.fin_queued && !tcp_fin_acknowledged(pcb);
+    return static_cast<ssize_t>(pcb.tx.size()) + (fin ? 1 : 0);
 }
 
-ssize_t tcp_pending(net_guard &guard, int id)
-{
-    const tcp_pcb *pcb = tcp_pcb_get(guard.net(), id);
-    if (!pcb) return -1;
-    if (pcb->state == tcp_pcb_state::listen) return net_error(EINVAL);
-    return static_cast<ssize_t>(pcb->rx.size());
-}
-
-ssize_t tcp_queued(net_guard &guard, int id, bool unsent)
-{
-    const tcp_pcb *pcb = tcp_pcb_get(guard.net(), id);
-    if (!pcb) return -1;
-    if (pcb->state == tcp_pcb_state::listen) return net_error(EINVAL);
-    if (!pcb->opened || pcb->released) return 0;
-    if (unsent) return static_cast<ssize_t>(tcp_unsent(*pcb));
-    const bool fin = pcb->fin_queued && !tcp_fin_acknowledged(*pcb);
-    return static_cast<ssize_t>(pcb->tx.size()) + (fin ? 1 : 0);
-}
-
-int tcp_take_error(net_guard &guard, int id)
-{
-    tcp_pcb *pcb = tcp_pcb_get(guard.net(), id);
-    return pcb ? std::exchange(pcb->error, 0) : EBADF;
-}
-
-/* The original's calls: they take the lock themselves. */
-
-int tcp_open(net_stack &net)
-{
-    net_guard guard(net);
-    return tcp_open(guard);
-}
-
-int tcp_open_rfc793(net_stack &net, const ip_endpoint &local, const ip_endpoint *foreign, bool active)
-{
-    net_guard guard(net);
-    return tcp_open_rfc793(guard, local, foreign, active);
-}
-
-int tcp_state(net_stack &net, int id)
-{
-    net_guard guard(net);
-    return tcp_state(guard, id);
-}
-
-int tcp_bind(net_stack &net, int id, const ip_endpoint &local)
-{
-    net_guard guard(net);
-    return tcp_bind(guard, id, local);
-}
-
-int tcp_listen(net_stack &net, int id, int backlog)
-{
-    net_guard guard(net);
-    return tcp_listen(guard, id, backlog);
-}
-
-int tcp_accept(net_stack &net, int id, ip_endpoint *foreign)
-{
-    net_guard guard(net);
-    return tcp_accept(guard, id, foreign);
-}
-
-int tcp_connect(net_stack &net, int id, const ip_endpoint &foreign)
-{
-    net_guard guard(net);
-    return tcp_connect(guard, id, foreign);
-}
-
-ssize_t tcp_send(net_stack &net, int id, std::span<const uint8_t> data)
-{
-    net_guard guard(net);
-    return tcp_send(guard, id, data);
-}
-
-ssize_t tcp_receive(net_stack &net, int id, std::span<uint8_t> data)
-{
-    net_guard guard(net);
-    return tcp_receive(guard, id, data);
-}
-
-int tcp_close(net_stack &net, int id)
-{
-    net_guard guard(net);
-    return tcp_close(guard, id);
-}
+ssize_t tcp_pcb::queued(bool unsent) const { return tcp_queued(*this, unsent); }
 
 } // namespace microps

@@ -4,6 +4,7 @@
 #include "microps/icmp.hpp"
 #include "microps/udp.hpp"
 #include "support/test_world.hpp"
+#include "support/user_calls.hpp"
 
 #include <cerrno>
 #include <cstdio>
@@ -45,7 +46,7 @@ std::string udp_exchange(sim_host &from, const char *to, const std::string &text
     std::vector<uint8_t> buffer(65536);
     ip_endpoint foreign;
     const ssize_t n = udp_recvfrom(net, id, buffer, &foreign);
-    udp_close(net, id);
+    sock_close(net, id);
     return n < 0 ? std::string("error ") + std::to_string(errno) : std::string(buffer.begin(), buffer.begin() + n);
 }
 
@@ -371,7 +372,7 @@ static uint64_t digest_of_a_busy_world(uint64_t seed)
             const int id = udp_open(a.net());
             udp_sendto(a.net(), id, bytes_of("hello"), {addr(i % 2 ? "192.0.2.2" : "192.0.2.3"), 7});
             world.sleep(1s);
-            udp_close(a.net(), id);
+            sock_close(a.net(), id);
         });
     }
     world.run();
@@ -403,7 +404,7 @@ TEST(SimHost, ShutDownWaitsForDatagramsThatWaitForAnAddress)
     client.spawn("sender", [&] {
         const int id = udp_open(client.net());
         udp_sendto(client.net(), id, bytes_of("last words"), {addr("192.0.2.2"), 7});
-        udp_close(client.net(), id);
+        sock_close(client.net(), id);
         net_shutdown(client.net());
     });
     EXPECT_TRUE(world.run());

@@ -9,6 +9,7 @@
 #include "microps/net.hpp"
 #include "microps/udp.hpp"
 #include "net_internal.hpp"
+#include "support/user_calls.hpp"
 
 #include <atomic>
 #include <cerrno>
@@ -143,7 +144,7 @@ TEST_P(Engine, CloseByAnotherThreadWakesTheSleeper)
     const int id = open_bound(7);
     receiver r(net, id);
     await_sleepers(1);
-    EXPECT_EQ(udp_close(net, id), 0);
+    EXPECT_EQ(sock_close(net, id), 0);
     EXPECT_EQ(r.join(), -EBADF);
 }
 

@@ -2,6 +2,7 @@
  * Closing: all ways, TIME-WAIT, half close, abort (RFC 9293 3.6, 3.10.4, 3.10.5, 3.10.7.4; RFC 1122 4.2.2.13).
  */
 #include "support/tcp_test.hpp"
+#include "support/user_calls.hpp"
 
 namespace microps
 {
@@ -446,22 +447,18 @@ TEST(TcpAbort, SendsRst)
     test_world world;
     tcp_peer peer(world, tcp_peer_start::idle);
     net_stack &net = peer.stack();
-    int id = -1;
-    {
-        net_guard guard(net);
-        id = tcp_open(guard);
-        EXPECT_EQ(tcp_bind(guard, id, peer.stack_endpoint()), 0);
-        EXPECT_EQ(error_of(tcp_connect(guard, id, peer.peer_endpoint(), MSG_DONTWAIT)), EINPROGRESS);
-    }
+    const int id = tcp_open(net, SOCK_NONBLOCK);
+    EXPECT_EQ(tcp_bind(net, id, peer.stack_endpoint()), 0);
+    EXPECT_EQ(error_of(tcp_connect(net, id, peer.peer_endpoint())), EINPROGRESS);
     peer.expect(syn());
     peer.send(syn_ack().mss(MSS));
     peer.expect(ack());
     {
-        net_guard guard(net);
-        const std::string text = "undelivered";
-        const std::vector<uint8_t> bytes(text.begin(), text.end());
-        EXPECT_EQ(tcp_send(guard, id, bytes, MSG_DONTWAIT), 11);
-        EXPECT_EQ(tcp_abort(guard, id), 0);
+        const linger abort{.l_onoff = 1, .l_linger = 0};
+        EXPECT_EQ(sock_setsockopt(net, id, SOL_SOCKET, SO_LINGER, &abort, sizeof(abort)), 0);
+        net_guard guard(net); /* what is written does not leave before it ends */
+        EXPECT_EQ(sock_send(net, id, "undelivered", 11), 11);
+        EXPECT_EQ(sock_close(net, id), 0);
     }
     peer.wait(0ms);
     const auto segments = drain(peer);
@@ -469,8 +466,7 @@ TEST(TcpAbort, SendsRst)
     EXPECT_TRUE(segments.back().flags & TCP_PEER_RST);
     peer.expect_nothing(10s);
     EXPECT_FALSE(connection_is_known(peer));
-    net_guard guard(net);
-    EXPECT_EQ(error_of(tcp_state(guard, id)), EBADF);
+    EXPECT_EQ(error_of(tcp_state(net, id)), EBADF);
 }
 
 /* POSIX SO_LINGER with a time of zero: close() is ABORT. */

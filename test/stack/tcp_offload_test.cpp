@@ -7,6 +7,7 @@
 #include "microps/icmp.hpp"
 #include "microps/ip.hpp"
 #include "microps/tcp.hpp"
+#include "support/user_calls.hpp"
 
 #include <gtest/gtest.h>
 #include <string>
@@ -76,13 +77,12 @@ struct offload_host {
     /** Makes a connection and returns its two ends. */
     std::pair<int, int> connect()
     {
-        net_guard guard(net);
         const ip_endpoint here{ip_addr_t(be32(INADDR_LOOPBACK)), 7};
-        const int listener = tcp_open(guard);
-        EXPECT_EQ(tcp_bind(guard, listener, here), 0);
-        EXPECT_EQ(tcp_listen(guard, listener, 1), 0);
-        const int active = tcp_open(guard);
-        EXPECT_EQ(tcp_connect(guard, active, here, MSG_DONTWAIT), -1);
+        const int listener = tcp_open(net, SOCK_NONBLOCK);
+        EXPECT_EQ(tcp_bind(net, listener, here), 0);
+        EXPECT_EQ(sock_listen(net, listener, 1), 0);
+        const int active = tcp_open(net, SOCK_NONBLOCK);
+        EXPECT_EQ(tcp_connect(net, active, here), -1);
         return {listener, active};
     }
 
@@ -91,16 +91,12 @@ struct offload_host {
     {
         std::string received;
         for (int i = 0; i < 2000 && received.size() < text.size(); i++) {
-            {
-                net_guard guard(net);
-                const auto *bytes = static_cast<const uint8_t *>(static_cast<const void *>(text.data()));
-                const std::span<const uint8_t> rest(bytes + sent, text.size() - sent);
-                const ssize_t n = rest.empty() ? 0 : tcp_send(guard, from, rest, MSG_DONTWAIT);
-                if (n > 0) sent += static_cast<size_t>(n);
-                std::vector<uint8_t> buffer(30000);
-                const ssize_t m = tcp_receive(guard, to, buffer, MSG_DONTWAIT);
-                if (m > 0) received.append(buffer.begin(), buffer.begin() + m);
-            }
+            const size_t rest = text.size() - sent;
+            const ssize_t n = rest == 0 ? 0 : sock_send(net, from, text.data() + sent, rest, MSG_DONTWAIT);
+            if (n > 0) sent += static_cast<size_t>(n);
+            std::vector<char> buffer(30000);
+            const ssize_t m = sock_recv(net, to, buffer.data(), buffer.size(), MSG_DONTWAIT);
+            if (m > 0) received.append(buffer.begin(), buffer.begin() + m);
             settle();
         }
         return received;
@@ -110,10 +106,7 @@ struct offload_host {
     void lose(int from, size_t size)
     {
         dev->carries = false;
-        {
-            net_guard guard(net);
-            EXPECT_EQ(tcp_send(guard, from, std::vector<uint8_t>(size, 'z'), MSG_DONTWAIT), static_cast<ssize_t>(size));
-        }
+        EXPECT_EQ(tcp_send(net, from, std::vector<uint8_t>(size, 'z'), MSG_DONTWAIT), static_cast<ssize_t>(size));
         poll();
         dev->carries = true;
     }
@@ -134,8 +127,7 @@ struct offload_host {
     int accept(int listener)
     {
         settle();
-        net_guard guard(net);
-        return tcp_accept(guard, listener, nullptr, MSG_DONTWAIT);
+        return sock_accept(net, listener, nullptr, nullptr);
     }
 
     manual_clock clock{};
@@ -211,9 +203,8 @@ TEST(TcpOffload, SegmentSizeStaysTheLinks)
     offload_host host(true, 65535);
     const auto [listener, active] = host.connect();
     EXPECT_NE(host.accept(listener), -1);
-    net_guard guard(host.net);
     int value = 0;
     socklen_t size = sizeof(value);
-    EXPECT_EQ(tcp_getopt(guard, active, IPPROTO_TCP, TCP_MAXSEG, &value, size), 0);
+    EXPECT_EQ(sock_getsockopt(host.net, active, IPPROTO_TCP, TCP_MAXSEG, &value, &size), 0);
     EXPECT_EQ(value, 1448); /* as Linux: less the timestamps */
 }

@@ -2,39 +2,27 @@
  * The user calls: states, errno, blocking, poll (RFC 9293 3.9.1, 3.10; POSIX).
  */
 #include "support/tcp_test.hpp"
+#include "support/user_calls.hpp"
 
 namespace microps
 {
 namespace
 {
 
-/** A connection opened through <microps/tcp.hpp>, whose state can be asked for. */
+/** A connection of a socket whose state can be asked for. */
 class stateful_peer
 {
 public:
     explicit stateful_peer(sim_world &world) : peer(world, tcp_peer_start::idle)
     {
-        net_guard guard(net());
-        id = tcp_open(guard);
-        EXPECT_EQ(tcp_bind(guard, id, peer.stack_endpoint()), 0);
+        id = tcp_open(net(), SOCK_NONBLOCK);
+        EXPECT_EQ(tcp_bind(net(), id, peer.stack_endpoint()), 0);
     }
 
     int state() { return tcp_state(net(), id); }
-    void listen()
-    {
-        net_guard guard(net());
-        EXPECT_EQ(tcp_listen(guard, id, 5), 0);
-    }
-    void connect()
-    {
-        net_guard guard(net());
-        EXPECT_EQ(error_of(tcp_connect(guard, id, peer.peer_endpoint(), MSG_DONTWAIT)), EINPROGRESS);
-    }
-    void shutdown(int how = SHUT_WR)
-    {
-        net_guard guard(net());
-        EXPECT_EQ(tcp_shutdown(guard, id, how), 0);
-    }
+    void listen() { EXPECT_EQ(sock_listen(net(), id, 5), 0); }
+    void connect() { EXPECT_EQ(error_of(tcp_connect(net(), id, peer.peer_endpoint())), EINPROGRESS); }
+    void shutdown(int how = SHUT_WR) { EXPECT_EQ(sock_shutdown(net(), id, how), 0); }
     /** Active open, established. */
     void establish()
     {
@@ -87,7 +75,7 @@ TEST(TcpState, ActiveClosingStates)
     EXPECT_EQ(user.state(), TCP_STATE_TIME_WAIT);
     user.peer.wait(61s);
     EXPECT_EQ(user.state(), TCP_STATE_CLOSED);
-    EXPECT_EQ(tcp_close(user.net(), user.id), 0);
+    EXPECT_EQ(sock_close(user.net(), user.id), 0);
 }
 
 /* RFC 9293 figure 5: FIN-WAIT-1, CLOSING, TIME-WAIT. */
@@ -136,7 +124,7 @@ TEST(TcpState, PassiveClosingStates)
     user.peer.rcv += 1;
     user.peer.send(ack());
     EXPECT_EQ(user.state(), TCP_STATE_CLOSED);
-    EXPECT_EQ(tcp_close(user.net(), user.id), 0);
+    EXPECT_EQ(sock_close(user.net(), user.id), 0);
     EXPECT_EQ(error_of(tcp_state(user.net(), user.id)), EBADF);
 }
 
@@ -148,8 +136,8 @@ TEST(TcpState, RstLeadsToClosed)
     user.establish();
     user.peer.send(rst());
     EXPECT_EQ(user.state(), TCP_STATE_CLOSED);
-    EXPECT_EQ(tcp_close(user.net(), user.id), 0);
-    EXPECT_EQ(error_of(tcp_close(user.net(), user.id)), EBADF);
+    EXPECT_EQ(sock_close(user.net(), user.id), 0);
+    EXPECT_EQ(error_of(sock_close(user.net(), user.id)), EBADF);
 }
 
 /* Defect M6: after a close the id names nobody, not a stranger's connection: ids are not reused at once while somebody
@@ -159,16 +147,16 @@ TEST(TcpState, ClosedIdIsBad)
     test_world world;
     stateful_peer user(world);
     user.establish();
-    EXPECT_EQ(tcp_close(user.net(), user.id), 0);
+    EXPECT_EQ(sock_close(user.net(), user.id), 0);
     std::array<uint8_t, 4> bytes{};
     EXPECT_EQ(error_of(tcp_state(user.net(), user.id)), EBADF);
     EXPECT_EQ(error_of(tcp_send(user.net(), user.id, bytes)), EBADF);
     EXPECT_EQ(error_of(tcp_receive(user.net(), user.id, bytes)), EBADF);
-    EXPECT_EQ(error_of(tcp_close(user.net(), user.id)), EBADF);
+    EXPECT_EQ(error_of(sock_close(user.net(), user.id)), EBADF);
     for (const int id : {-1, 9999, 1 << 30, -(1 << 30)}) {
         EXPECT_EQ(error_of(tcp_state(user.net(), id)), EBADF) << id;
-        EXPECT_EQ(error_of(tcp_close(user.net(), id)), EBADF) << id;
-        EXPECT_EQ(error_of(tcp_listen(user.net(), id, 1)), EBADF) << id;
+        EXPECT_EQ(error_of(sock_close(user.net(), id)), EBADF) << id;
+        EXPECT_EQ(error_of(sock_listen(user.net(), id, 1)), EBADF) << id;
     }
 }
 
@@ -178,7 +166,7 @@ TEST(TcpRfc793, PassiveOpenWaitsForAPeer)
     test_world world;
     tcp_peer peer(world, tcp_peer_start::idle);
     int id = -1;
-    peer.host().spawn("server", [&] { id = tcp_open_rfc793(peer.stack(), peer.stack_endpoint(), nullptr, false); });
+    peer.host().spawn("server", [&] { id = sock_open_rfc793(peer.stack(), peer.stack_endpoint(), nullptr, false); });
     peer.wait(10ms);
     half_open(peer);
     EXPECT_EQ(id, -1);
@@ -189,7 +177,7 @@ TEST(TcpRfc793, PassiveOpenWaitsForAPeer)
     peer.send(payload("hello"));
     std::array<uint8_t, 16> bytes{};
     EXPECT_EQ(tcp_receive(peer.stack(), id, bytes), 5);
-    EXPECT_EQ(tcp_close(peer.stack(), id), 0);
+    EXPECT_EQ(sock_close(peer.stack(), id), 0);
 }
 
 /* RFC 793's OPEN, passive and specified: only that peer gets in. */
@@ -199,7 +187,7 @@ TEST(TcpRfc793, SpecifiedPassiveOpenTakesThatPeerOnly)
     tcp_peer peer(world, tcp_peer_start::idle);
     int id = -1;
     const ip_endpoint foreign = peer.peer_endpoint();
-    peer.host().spawn("server", [&] { id = tcp_open_rfc793(peer.stack(), peer.stack_endpoint(), &foreign, false); });
+    peer.host().spawn("server", [&] { id = sock_open_rfc793(peer.stack(), peer.stack_endpoint(), &foreign, false); });
     peer.wait(10ms);
     peer.send(syn().peer_port(1234));
     peer.expect(rst());
@@ -215,7 +203,7 @@ TEST(TcpRfc793, PassiveOpenSurvivesARst)
     test_world world;
     tcp_peer peer(world, tcp_peer_start::idle);
     int id = -1;
-    peer.host().spawn("server", [&] { id = tcp_open_rfc793(peer.stack(), peer.stack_endpoint(), nullptr, false); });
+    peer.host().spawn("server", [&] { id = sock_open_rfc793(peer.stack(), peer.stack_endpoint(), nullptr, false); });
     peer.wait(10ms);
     half_open(peer);
     peer.send(rst());
@@ -234,7 +222,7 @@ TEST(TcpRfc793, ActiveOpenConnects)
     tcp_peer peer(world, tcp_peer_start::idle);
     int id = -1;
     const ip_endpoint foreign = peer.peer_endpoint();
-    peer.host().spawn("client", [&] { id = tcp_open_rfc793(peer.stack(), peer.stack_endpoint(), &foreign, true); });
+    peer.host().spawn("client", [&] { id = sock_open_rfc793(peer.stack(), peer.stack_endpoint(), &foreign, true); });
     peer.expect(syn());
     peer.send(syn_ack().mss(MSS));
     peer.expect(ack());
@@ -251,7 +239,7 @@ TEST(TcpRfc793, ActiveOpenIsRefused)
     int error = 0;
     const ip_endpoint foreign = peer.peer_endpoint();
     peer.host().spawn("client",
-                      [&] { error = error_of(tcp_open_rfc793(peer.stack(), peer.stack_endpoint(), &foreign, true)); });
+                      [&] { error = error_of(sock_open_rfc793(peer.stack(), peer.stack_endpoint(), &foreign, true)); });
     peer.expect(syn());
     peer.send(rst().seq(0).ack(peer.rcv));
     peer.wait(10ms);

@@ -172,7 +172,7 @@ TEST(TcpUserTimeout, ListenerThatIsTheConnectionBeginsAnew)
                       config.synack_retries = 2;
                   }});
     peer.host().spawn_daemon("opener", [&] {
-        tcp_open_rfc793(peer.stack(), {IP_ADDR_ANY, peer.stack_port}, nullptr, false);
+        sock_open_rfc793(peer.stack(), {IP_ADDR_ANY, peer.stack_port}, nullptr, false);
     });
     peer.wait(0ms);
     for (uint16_t attempt = 0; attempt < 3; attempt++) {

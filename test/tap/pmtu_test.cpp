@@ -4,6 +4,7 @@
  */
 #include "microps/driver/ether_tap.hpp"
 #include "microps/tcp.hpp"
+#include "support/user_calls.hpp"
 #include "tap_test.hpp"
 
 #include <filesystem>
@@ -45,7 +46,7 @@ int connect_to(net_stack &net, const ip_endpoint &far)
     const bool connected = eventually([&] {
         id = tcp_open(net);
         if (tcp_connect(net, id, far) == 0) return true;
-        tcp_close(net, id);
+        sock_close(net, id);
         return false;
     });
     return connected ? id : -1;
@@ -72,7 +73,7 @@ TEST_F(PathMtuTap, UploadThroughAKernelRouterWithANarrowLink)
     const int id = connect_to(host.net, peer);
     ASSERT_NE(id, -1);
     EXPECT_EQ(tcp_send(host.net, id, data), static_cast<ssize_t>(data.size()));
-    tcp_close(host.net, id);
+    sock_close(host.net, id);
     EXPECT_EQ(far->wait(), 0) << far->output();
     std::ifstream in(file, std::ios::binary);
     const std::vector<char> received{std::istreambuf_iterator<char>(in), {}};

@@ -5,6 +5,7 @@
 
 #include "microps/ip.hpp"
 #include "microps/udp.hpp"
+#include "support/user_calls.hpp"
 
 #include <cerrno>
 #include <cstdlib>
