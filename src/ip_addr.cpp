@@ -4,13 +4,16 @@
  * Reading is strict: four decimal numbers of 0..255 with dots between them and nothing else. The octal and short forms
  * of inet_aton() are surprises, not features.
  */
-#include "microps/checksum.hpp"
-#include "microps/ip.hpp"
+#include "microps/ip_addr.hpp"
 
+#include "microps/checksum.hpp"
+
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 #include <string_view>
 
 namespace microps
