@@ -2,11 +2,11 @@
  * tcp.cpp: the Transmission Control Protocol (RFC 9293): the module as the rest of the stack sees it.
  *
  * Here it is put together and taken apart. The rest, by subject: tcp_input (SEGMENT ARRIVES), tcp_listen,
- * tcp_time_wait, tcp_challenge, tcp_receive, tcp_ack, tcp_loss (what ACKs and timers say about what we have sent),
- * tcp_output, tcp_timer, tcp_pcb (tables and states), tcp_user and tcp_connect (user calls), and objects that know
- * nothing of the stack: tcp_seq, tcp_ring, tcp_reassembly, tcp_sack, tcp_ack_delay, tcp_rtt, tcp_options,
- * tcp_scoreboard, tcp_recovery, tcp_rack, tcp_prr, tcp_congestion, tcp_syncookie. What the SYNs agree on: tcp_negotiate,
- * tcp_timestamps. What the path says: tcp_icmp, tcp_pmtu. The PCB is in tcp_pcb.hpp, the layer in tcp_internal.hpp.
+ * tcp_time_wait, tcp_challenge, tcp_receive, tcp_acknowledge, tcp_sack_report, tcp_buffers, tcp_ack, tcp_loss (what ACKs
+ * and timers say about what we have sent), tcp_output, tcp_timer, tcp_pcb (tables and states), tcp_user and tcp_connect
+ * (user calls). What the SYNs agree on: tcp_negotiate, tcp_timestamps. What the path says: tcp_icmp, tcp_pmtu. What a
+ * connection is made of, objects that know nothing of the stack, is in parts/. Segment and PCB are in
+ * tcp_pcb.hpp, the layer in tcp_internal.hpp.
  */
 #include "tcp_internal.hpp"
 

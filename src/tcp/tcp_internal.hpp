@@ -4,8 +4,8 @@
  */
 #pragma once
 
+#include "parts/tcp_syncookie.hpp"
 #include "tcp_pcb.hpp"
-#include "tcp_syncookie.hpp"
 
 #include <list>
 #include <memory>
@@ -174,7 +174,7 @@ uint16_t tcp_window_advertise(tcp_pcb &pcb, bool syn) MICROPS_REQUIRES(net_locke
 /** The reader has made room: tells the peer if that is worth a segment. */
 void tcp_window_update(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 
-/* tcp_sack.cpp: what our ACKs report */
+/* tcp_sack_report.cpp: what our ACKs report */
 
 /** The SACK blocks that our next ACK reports (RFC 2018 4, RFC 2883). */
 tcp_sack_blocks tcp_sack_report(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
@@ -183,7 +183,7 @@ void tcp_duplicate_arrived(tcp_pcb &pcb, tcp_seq first, tcp_seq last) MICROPS_RE
 /** The same for a segment that is not acceptable: what of it is old. */
 void tcp_old_segment_arrived(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked);
 
-/* tcp_ack_delay.cpp: when we acknowledge */
+/* tcp_acknowledge.cpp: when we acknowledge */
 
 /** A full-sized segment of the peer's: the largest so far, but not the few bytes of an interactive beginning. */
 uint32_t tcp_full_size(const tcp_pcb &pcb);
@@ -197,7 +197,7 @@ void tcp_ack_timer(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 /** TCP_QUICKACK. */
 void tcp_quickack_set(tcp_pcb &pcb, int value) MICROPS_REQUIRES(net_locked);
 
-/* tcp_rcvbuf.cpp, tcp_sndbuf.cpp: buffers that grow */
+/* tcp_buffers.cpp: buffers that grow */
 
 /** Data in order came: a chance to measure the round trip. */
 void tcp_rcvbuf_measure(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked);

@@ -2,7 +2,7 @@
  * fuzz_tcp_options.cpp: option bytes; what was understood survives being written and read again.
  */
 #include "fuzz.hpp"
-#include "tcp/tcp_options.hpp"
+#include "tcp/parts/tcp_options.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,7 +1,7 @@
 /*
  * tcp_ack_delay_test.cpp: quick and delayed ACKs, event by event.
  */
-#include "tcp/tcp_ack_delay.hpp"
+#include "tcp/parts/tcp_ack_delay.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,7 +1,7 @@
 /*
  * tcp_congestion_test.cpp: what congestion controls do alike (RFC 5681, RFC 6928, RFC 3465, RFC 2861), and NewReno's window.
  */
-#include "tcp/tcp_congestion.hpp"
+#include "tcp/parts/tcp_congestion.hpp"
 
 #include <gtest/gtest.h>
 

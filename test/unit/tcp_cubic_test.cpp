@@ -2,7 +2,7 @@
  * tcp_cubic_test.cpp: CUBIC (RFC 9438) against its formulas, computed here a second time, against a brute force
  * integration of the Reno-friendly window, and against the RFC's tables of average windows.
  */
-#include "tcp/tcp_cubic.hpp"
+#include "tcp/parts/tcp_cubic.hpp"
 
 #include <gtest/gtest.h>
 

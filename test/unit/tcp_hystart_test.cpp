@@ -1,7 +1,7 @@
 /*
  * tcp_hystart_test.cpp: HyStart++ (RFC 9406): when slow start becomes conservative, when it resumes, when it ends.
  */
-#include "tcp/tcp_hystart.hpp"
+#include "tcp/parts/tcp_hystart.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,7 +1,7 @@
 /*
  * tcp_options_test.cpp: option bytes in both directions (RFC 9293 3.2).
  */
-#include "tcp/tcp_options.hpp"
+#include "tcp/parts/tcp_options.hpp"
 
 #include "microps/random.hpp"
 

@@ -1,7 +1,7 @@
 /*
  * tcp_rcvbuf_test.cpp: what a reader's receive buffer should be, from what it takes per round trip.
  */
-#include "tcp/tcp_rcvbuf.hpp"
+#include "tcp/parts/tcp_rcvbuf.hpp"
 
 #include <algorithm>
 #include <gtest/gtest.h>

@@ -1,7 +1,7 @@
 /*
  * tcp_reassembly_test.cpp: pieces behind a hole, against a bitmap that does the same slowly.
  */
-#include "tcp/tcp_reassembly.hpp"
+#include "tcp/parts/tcp_reassembly.hpp"
 
 #include "microps/random.hpp"
 

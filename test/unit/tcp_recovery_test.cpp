@@ -1,8 +1,8 @@
 /*
  * tcp_recovery_test.cpp: the scoreboard, and what recovery makes of it (RFC 6582, RFC 5681 3.2, RFC 8985, RFC 6675).
  */
-#include "tcp/tcp_recovery.hpp"
-#include "tcp/tcp_scoreboard.hpp"
+#include "tcp/parts/tcp_recovery.hpp"
+#include "tcp/parts/tcp_scoreboard.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,7 +1,7 @@
 /*
  * tcp_ring_test.cpp: the send and receive buffer, against a string that does the same slowly.
  */
-#include "tcp/tcp_ring.hpp"
+#include "tcp/parts/tcp_ring.hpp"
 
 #include "microps/random.hpp"
 

@@ -1,7 +1,7 @@
 /*
  * tcp_rtt_test.cpp: RFC 6298 section 2 and 5.
  */
-#include "tcp/tcp_rtt.hpp"
+#include "tcp/parts/tcp_rtt.hpp"
 
 #include <gtest/gtest.h>
 

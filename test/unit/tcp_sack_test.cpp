@@ -1,7 +1,7 @@
 /*
  * tcp_sack_test.cpp: what the SACK reporter says about random pieces, against a bitmap.
  */
-#include "tcp/tcp_sack.hpp"
+#include "tcp/parts/tcp_sack.hpp"
 
 #include "microps/random.hpp"
 

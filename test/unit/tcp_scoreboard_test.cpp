@@ -3,7 +3,7 @@
  * random sequences of everything that can happen to it; and what a hostile peer can make of it.
  */
 #include "microps/random.hpp"
-#include "tcp/tcp_scoreboard.hpp"
+#include "tcp/parts/tcp_scoreboard.hpp"
 
 #include <deque>
 #include <functional>

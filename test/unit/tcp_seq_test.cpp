@@ -1,7 +1,7 @@
 /*
  * tcp_seq_test.cpp: sequence numbers wrap (RFC 9293 3.4).
  */
-#include "tcp/tcp_seq.hpp"
+#include "tcp/parts/tcp_seq.hpp"
 
 #include "microps/random.hpp"
 

@@ -1,7 +1,7 @@
 /*
  * tcp_syncookie_test.cpp: SYN cookies (RFC 4987 3.6) come back as they went, live two minutes, and cannot be forged.
  */
-#include "tcp/tcp_syncookie.hpp"
+#include "tcp/parts/tcp_syncookie.hpp"
 
 #include <gtest/gtest.h>
 

@@ -3,8 +3,6 @@
  */
 #include "tcp_rcvbuf.hpp"
 
-#include "tcp_internal.hpp"
-
 #include <algorithm>
 #include <utility>
 
@@ -48,37 +46,6 @@ uint64_t tcp_rcvbuf::on_read(net_time now, tcp_seq taken)
     const uint64_t window = 2 * amount + 4 * amount * growth / space_;
     space_ = static_cast<uint32_t>(amount);
     return window;
-}
-
-/* Of a connection */
-
-void tcp_rcvbuf_measure(tcp_pcb &pcb, const tcp_segment &seg)
-{
-    const net_time now = pcb.net.clock.now();
-    if (!pcb.rcvbuf.begun()) {
-        /* An initial window of full segments, however small the first ones are. */
-        const uint32_t space = std::min(tcp_receive_window(pcb), 10u * pcb.mss_offered);
-        pcb.rcvbuf.begin(now, pcb.rcv.nxt - pcb.rx.size(), pcb.rcv.edge, space);
-    }
-    if (pcb.use_timestamps && seg.options.timestamps && seg.data.size() >= pcb.rcv_mss) {
-        const uint32_t echo = seg.options.timestamps->echo;
-        const auto age = static_cast<int32_t>(tcp_timestamp(pcb) - echo);
-        if (age >= 0) pcb.rcvbuf.on_echo(echo, std::chrono::milliseconds(age));
-    }
-    pcb.rcvbuf.on_data(now, pcb.rcv.nxt, pcb.rcv.edge);
-}
-
-void tcp_rcvbuf_adjust(tcp_pcb &pcb)
-{
-    const uint64_t wanted = pcb.rcvbuf.on_read(pcb.net.clock.now(), pcb.rcv.nxt - pcb.rx.size());
-    const tcp_config &config = pcb.tcp.config;
-    if (!config.moderate_receive_buffer || pcb.rx_fixed) return;
-    const size_t offerable = size_t{TCP_WINDOW_MAX} << pcb.rcv_shift;
-    const size_t most = std::min({config.receive_buffer_max, offerable, TCP_BUFFER_MAX});
-    const auto limit = static_cast<uint32_t>(std::min<uint64_t>(wanted, most));
-    if (limit <= pcb.rx_limit) return;
-    debugf("receive buffer: %u => %u", pcb.rx_limit, limit);
-    pcb.rx_limit = limit;
 }
 
 } // namespace microps

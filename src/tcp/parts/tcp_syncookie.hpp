@@ -10,7 +10,7 @@
  */
 #pragma once
 
-#include "microps/ip.hpp"
+#include "microps/ip_addr.hpp"
 #include "microps/random.hpp"
 #include "microps/time.hpp"
 #include "tcp_options.hpp"

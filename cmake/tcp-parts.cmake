@@ -1,0 +1,36 @@
+# cmake -DTOP=<folder> -P tcp-parts.cmake: what the files of src/tcp/parts read, directly or through what they include.
+#
+# The parts of a connection know nothing of the stack or the PCB. So besides each other they may include only headers
+# that know neither; a header that begins to include <microps/stack.hpp> is found as well, whoever includes it.
+cmake_minimum_required(VERSION 3.25)
+set(allowed "^src/tcp/parts/|^include/microps/(ip_addr|log|random|time|wire)\\.hpp$")
+
+file(GLOB files RELATIVE ${TOP} ${TOP}/src/tcp/parts/*)
+set(known ${files})
+while(files)
+    list(POP_FRONT files file)
+    get_filename_component(folder ${file} DIRECTORY)
+    file(STRINGS ${TOP}/${file} lines REGEX "^#include +[\"<](microps/|[^>]*\")")
+    foreach(line IN LISTS lines)
+        string(REGEX REPLACE "^#include +[\"<]([^\">]+).*" "\\1" name "${line}")
+        set(path ${name})
+        foreach(place ${folder} src include)
+            if(EXISTS ${TOP}/${place}/${name})
+                set(path ${place}/${name})
+                break()
+            endif()
+        endforeach()
+        cmake_path(NORMAL_PATH path)
+        if(NOT path MATCHES "${allowed}")
+            message(FATAL_ERROR "${file} includes ${name}, but src/tcp/parts is below the stack and the PCB: "
+                "pass the value that is needed instead (the rule: cmake/tcp-parts.cmake)")
+        endif()
+        if(NOT path IN_LIST known)
+            list(APPEND files ${path})
+            list(APPEND known ${path})
+        endif()
+    endforeach()
+endwhile()
+if(STAMP)
+    file(TOUCH ${STAMP})
+endif()

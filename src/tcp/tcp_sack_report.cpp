@@ -1,0 +1,29 @@
+/*
+ * tcp_sack_report.cpp: the SACK blocks of a connection's ACKs (RFC 2018 4), and what they tell of duplicate data
+ * (RFC 2883 4). Which blocks, and in which order, is for parts/tcp_sack.hpp to decide.
+ */
+#include "tcp_internal.hpp"
+
+namespace microps
+{
+
+tcp_sack_blocks tcp_sack_report(tcp_pcb &pcb) { return pcb.reporter.report(pcb.early); }
+
+void tcp_duplicate_arrived(tcp_pcb &pcb, tcp_seq first, tcp_seq last)
+{
+    if (!pcb.use_sack || !pcb.tcp.config.dsack) return;
+    if (pcb.reporter.duplicate_pending()) return; /* RFC 2883 4.2.2: of one segment the first part */
+    const bool early = first >= pcb.rcv.nxt;
+    net_count(pcb.net, early ? counter::tcp_dsack_ofo_sent : counter::tcp_dsack_old_sent);
+    pcb.reporter.on_duplicate(first, last);
+}
+
+void tcp_old_segment_arrived(tcp_pcb &pcb, const tcp_segment &seg)
+{
+    if (seg.len() == 0 || seg.has(TCP_FLG_SYN) || seg.seq >= pcb.rcv.nxt) return;
+    net_count(pcb.net, counter::tcp_delayed_ack_lost); /* as Linux: perhaps our ACK came too late */
+    tcp_quick_acks(pcb);
+    tcp_duplicate_arrived(pcb, seg.seq, tcp_seq_min(seg.end(), pcb.rcv.nxt));
+}
+
+} // namespace microps
