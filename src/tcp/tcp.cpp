@@ -5,10 +5,16 @@
  * tcp_time_wait, tcp_challenge, tcp_receive, tcp_acknowledge, tcp_sack_report, tcp_buffers, tcp_ack, tcp_loss (what ACKs
  * and timers say about what we have sent), tcp_output, tcp_timer, tcp_pcb (tables and states), tcp_user and tcp_connect
  * (user calls). What the SYNs agree on: tcp_negotiate, tcp_timestamps. What the path says: tcp_icmp, tcp_pmtu. What a
- * connection is made of, objects that know nothing of the stack, is in parts/. Segment and PCB are in
- * tcp_pcb.hpp, the layer in tcp_internal.hpp.
+ * connection is made of, objects that know nothing of the stack, is in parts/. A segment is in tcp_segment.hpp, the PCB
+ * in tcp_pcb.hpp, the layer in tcp_layer.hpp.
  */
-#include "tcp_internal.hpp"
+#include "tcp_layer.hpp"
+
+#include "parts/tcp_seq.hpp"
+#include "tcp_ack.hpp"
+#include "tcp_icmp.hpp"
+#include "tcp_input.hpp"
+#include "tcp_output.hpp"
 
 #include <array>
 #include <cstdio>

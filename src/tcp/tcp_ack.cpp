@@ -4,7 +4,15 @@
  * Here: whether the ACK may be believed, the peer's window, and what it means for the state. What it says about the
  * segments we have sent is tcp_loss.cpp's subject.
  */
-#include "tcp_internal.hpp"
+#include "tcp_ack.hpp"
+
+#include "tcp_challenge.hpp"
+#include "tcp_layer.hpp"
+#include "tcp_listen.hpp"
+#include "tcp_loss.hpp"
+#include "tcp_output.hpp"
+#include "tcp_timer.hpp"
+#include "tcp_user.hpp"
 
 #include <algorithm>
 

@@ -3,7 +3,11 @@
  * batch is read, but for duplicate ACKs: it is owed (ack_now) or waits for the timer, and one answers the whole batch.
  * How long it may wait is for parts/tcp_ack_delay.hpp to decide.
  */
-#include "tcp_internal.hpp"
+#include "tcp_acknowledge.hpp"
+
+#include "tcp_layer.hpp"
+#include "tcp_output.hpp"
+#include "tcp_segment.hpp"
 
 #include <algorithm>
 

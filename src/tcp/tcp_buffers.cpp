@@ -4,7 +4,11 @@
  * until that is acknowledged, and as much again for the program to write meanwhile, or else the program is the
  * bottleneck.
  */
-#include "tcp_internal.hpp"
+#include "tcp_buffers.hpp"
+
+#include "tcp_layer.hpp"
+#include "tcp_receive.hpp"
+#include "tcp_timestamps.hpp"
 
 #include <algorithm>
 

@@ -7,7 +7,11 @@
  * answer is one that has been given a moment ago, so nobody's recovery waits for it; what carries data or a FIN, which a
  * peer sends again until it is acknowledged, is always answered.
  */
-#include "tcp_internal.hpp"
+#include "tcp_challenge.hpp"
+
+#include "tcp_layer.hpp"
+#include "tcp_output.hpp"
+#include "tcp_sack_report.hpp"
 
 namespace microps
 {

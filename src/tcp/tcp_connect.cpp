@@ -2,7 +2,13 @@
  * tcp_connect.cpp: user calls that open (RFC 9293 3.10.1): open, bind, listen, accept, connect, and the one-call OPEN
  * of RFC 793; which ports and addresses they may have (RFC 6056, and Linux' rules for SO_REUSEADDR).
  */
-#include "tcp_internal.hpp"
+#include "microps/tcp.hpp"
+#include "parts/tcp_seq.hpp"
+#include "tcp_layer.hpp"
+#include "tcp_negotiate.hpp"
+#include "tcp_output.hpp"
+#include "tcp_pcb.hpp"
+#include "tcp_time_wait.hpp"
 #include "tcp_user.hpp"
 
 #include <algorithm>

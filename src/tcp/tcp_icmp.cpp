@@ -5,8 +5,14 @@
  * connection that is established: it is remembered as the reason, should the connection time out. "Fragmentation
  * needed" is none of these: it is about the size of segments (tcp_pmtu.cpp).
  */
+#include "tcp_icmp.hpp"
+
 #include "microps/icmp.hpp"
-#include "tcp_internal.hpp"
+#include "parts/tcp_seq.hpp"
+#include "tcp_layer.hpp"
+#include "tcp_listen.hpp"
+#include "tcp_pcb.hpp"
+#include "tcp_pmtu.hpp"
 
 namespace microps
 {

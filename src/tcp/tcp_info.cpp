@@ -3,7 +3,16 @@
  *
  * Windows are counted in segments there; ours are bytes, and rounded up.
  */
-#include "tcp_internal.hpp"
+#include "microps/tcp.hpp"
+#include "parts/tcp_congestion.hpp"
+#include "parts/tcp_recovery.hpp"
+#include "parts/tcp_scoreboard.hpp"
+#include "tcp_acknowledge.hpp"
+#include "tcp_layer.hpp"
+#include "tcp_loss.hpp"
+#include "tcp_output.hpp"
+#include "tcp_pcb.hpp"
+#include "tcp_user.hpp"
 
 #include <algorithm>
 #include <chrono>

@@ -5,8 +5,22 @@
  * section, and most of its lines are functions in this file. LISTEN is in tcp_listen.cpp, TIME_WAIT in
  * tcp_time_wait.cpp, the fifth step (ACK) in tcp_ack.cpp, text and FIN in tcp_receive.cpp.
  */
+#include "tcp_input.hpp"
+
 #include "microps/checksum.hpp"
-#include "tcp_internal.hpp"
+#include "parts/tcp_options.hpp"
+#include "parts/tcp_seq.hpp"
+#include "tcp_ack.hpp"
+#include "tcp_challenge.hpp"
+#include "tcp_layer.hpp"
+#include "tcp_listen.hpp"
+#include "tcp_loss.hpp"
+#include "tcp_negotiate.hpp"
+#include "tcp_output.hpp"
+#include "tcp_receive.hpp"
+#include "tcp_sack_report.hpp"
+#include "tcp_time_wait.hpp"
+#include "tcp_timestamps.hpp"
 
 #include <algorithm>
 #include <cerrno>

@@ -7,7 +7,17 @@
  * with cookies switched off the oldest half-open connection makes room. In RFC 793 mode the listener itself becomes the
  * connection.
  */
-#include "tcp_internal.hpp"
+#include "tcp_listen.hpp"
+
+#include "parts/tcp_syncookie.hpp"
+#include "tcp_input.hpp"
+#include "tcp_layer.hpp"
+#include "tcp_negotiate.hpp"
+#include "tcp_output.hpp"
+#include "tcp_pmtu.hpp"
+#include "tcp_receive.hpp"
+#include "tcp_timer.hpp"
+#include "tcp_timestamps.hpp"
 
 #include <algorithm>
 #include <cassert>

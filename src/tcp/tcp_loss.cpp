@@ -5,7 +5,17 @@
  * sent segment?), recovery (what is lost, what may be resent?), congestion (how much may be outstanding?). The fourth,
  * output, sends when the batch is done.
  */
-#include "tcp_internal.hpp"
+#include "tcp_loss.hpp"
+
+#include "parts/tcp_congestion.hpp"
+#include "parts/tcp_options.hpp"
+#include "parts/tcp_scoreboard.hpp"
+#include "parts/tcp_seq.hpp"
+#include "tcp_buffers.hpp"
+#include "tcp_layer.hpp"
+#include "tcp_output.hpp"
+#include "tcp_timestamps.hpp"
+#include "tcp_user.hpp"
 
 #include <algorithm>
 

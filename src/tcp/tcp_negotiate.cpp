@@ -2,7 +2,11 @@
  * tcp_negotiate.cpp: what the two SYNs agree on: segment size, window scale, timestamps, SACK (RFC 9293 3.7.1,
  * RFC 7323 1.3, RFC 2018 2). An option is used only if both SYNs carry it.
  */
-#include "tcp_internal.hpp"
+#include "tcp_negotiate.hpp"
+
+#include "parts/tcp_options.hpp"
+#include "tcp_layer.hpp"
+#include "tcp_pmtu.hpp"
 
 #include <algorithm>
 

@@ -6,8 +6,22 @@
  * window, on the congestion window, and on silly window avoidance with Nagle's algorithm (RFC 9293 3.8.6.2.1, 3.7.4).
  * A segment that IP could not send is a lost segment: the timer will bring it back.
  */
+#include "tcp_output.hpp"
+
 #include "microps/checksum.hpp"
-#include "tcp_internal.hpp"
+#include "parts/tcp_options.hpp"
+#include "parts/tcp_recovery.hpp"
+#include "parts/tcp_scoreboard.hpp"
+#include "parts/tcp_seq.hpp"
+#include "tcp_acknowledge.hpp"
+#include "tcp_layer.hpp"
+#include "tcp_loss.hpp"
+#include "tcp_pmtu.hpp"
+#include "tcp_receive.hpp"
+#include "tcp_sack_report.hpp"
+#include "tcp_timer.hpp"
+#include "tcp_timestamps.hpp"
+#include "tcp_user.hpp"
 
 #include <algorithm>
 #include <array>

@@ -5,7 +5,13 @@
  * grow with the number of connections. A PCB that ends leaves all tables at once (tcp_pcb_release), but its memory
  * stays until no socket holds it and the batch is done, so that no reference dangles.
  */
-#include "tcp_internal.hpp"
+#include "tcp_pcb.hpp"
+
+#include "tcp_acknowledge.hpp"
+#include "tcp_layer.hpp"
+#include "tcp_listen.hpp"
+#include "tcp_pmtu.hpp"
+#include "tcp_timer.hpp"
 
 #include <algorithm>
 #include <cassert>

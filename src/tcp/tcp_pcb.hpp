@@ -1,5 +1,5 @@
 /*
- * tcp_pcb.hpp: a segment after the parse, and a connection: the PCB (RFC 9293 3.3.1 calls it TCB).
+ * tcp_pcb.hpp: a connection: the PCB (RFC 9293 3.3.1 calls it TCB), its life, and the tables that find it.
  *
  * The PCB holds one object for each subject, and what they share; the functions of a subject are in the file of its
  * name. Everything in it is changed under the stack's lock.
@@ -11,7 +11,6 @@
 #include "microps/tcp.hpp"
 #include "parts/tcp_ack_delay.hpp"
 #include "parts/tcp_congestion.hpp"
-#include "parts/tcp_options.hpp"
 #include "parts/tcp_rcvbuf.hpp"
 #include "parts/tcp_reassembly.hpp"
 #include "parts/tcp_recovery.hpp"
@@ -20,68 +19,23 @@
 #include "parts/tcp_sack.hpp"
 #include "parts/tcp_scoreboard.hpp"
 #include "parts/tcp_seq.hpp"
+#include "tcp_segment.hpp"
 
+#include <cstddef>
+#include <cstdint>
 #include <list>
 #include <memory>
-#include <string>
+#include <optional>
 
 namespace microps
 {
 
-/* On the wire */
-
-struct tcp_hdr {
-    be16 src{};
-    be16 dst{};
-    be32 seq{};
-    be32 ack{};
-    uint8_t off{}; /* header length in words, in the upper four bits */
-    uint8_t flg{};
-    be16 wnd{};
-    be16 sum{};
-    be16 up{};
-};
-static_assert(sizeof(tcp_hdr) == 20 && alignof(tcp_hdr) == 1);
-
-inline constexpr uint8_t TCP_FLG_FIN = 0x01;
-inline constexpr uint8_t TCP_FLG_SYN = 0x02;
-inline constexpr uint8_t TCP_FLG_RST = 0x04;
-inline constexpr uint8_t TCP_FLG_PSH = 0x08;
-inline constexpr uint8_t TCP_FLG_ACK = 0x10;
-inline constexpr uint8_t TCP_FLG_URG = 0x20;
-
-inline constexpr uint32_t TCP_MSS_DEFAULT = 536;  /* RFC 9293 3.7.1: the peer's, if it does not say */
-inline constexpr uint32_t TCP_MSS_MIN = 48;       /* below every configuration: there is data behind all options */
-inline constexpr uint32_t TCP_WINDOW_MAX = 65535; /* of the header's field */
 inline constexpr size_t TCP_BUFFER_MAX = size_t{1} << 26; /* of one connection and direction */
 inline constexpr size_t TCP_BUFFER_MIN = 2048;
 /* How long silly window avoidance may hold data back when nothing is outstanding. */
 inline constexpr net_duration TCP_OVERRIDE = std::chrono::milliseconds(500);
 /* How long TCP_CORK and MSG_MORE may: as Linux. */
 inline constexpr net_duration TCP_CORK_MAX = std::chrono::milliseconds(200);
-
-/** A segment after the parse: host order, lengths checked. Seen from us: `local` is where it was sent to. */
-struct tcp_segment {
-    ip_endpoint local{};
-    ip_endpoint foreign{};
-    tcp_seq seq{};
-    tcp_seq ack{};
-    uint32_t wnd = 0;
-    uint8_t flags = 0;
-    uint16_t gso_size = 0; /* not 0: several of the peer's segments in one */
-    std::span<const uint8_t> data{};
-    tcp_options options{};
-
-    [[nodiscard]] bool has(uint8_t flag) const { return (flags & flag) != 0; }
-    /** SEG.LEN: its length in sequence numbers. */
-    [[nodiscard]] size_t len() const { return data.size() + (has(TCP_FLG_SYN) ? 1 : 0) + (has(TCP_FLG_FIN) ? 1 : 0); }
-    [[nodiscard]] tcp_seq end() const { return seq + len(); }
-};
-
-/** What a step of SEGMENT ARRIVES says: go on with the next, or this segment is done with. */
-enum class step { next, drop };
-
-/* Connections */
 
 enum class tcp_pcb_state : uint8_t {
     closed = TCP_STATE_CLOSED,
@@ -317,4 +271,49 @@ private:
     [[nodiscard]] const tcp_flight &flight_now() const;
     [[nodiscard]] tcp_flight &flight_now();
 };
+
+/* Tables, and the life of a PCB */
+
+/** Returns null when the bound is reached and no TIME_WAIT connection can make room. */
+tcp_pcb *tcp_pcb_alloc(tcp_layer &tcp) MICROPS_REQUIRES(net_locked);
+/** The connection between two endpoints; else the listener for it, the most specific; else null. */
+tcp_pcb *tcp_pcb_select(tcp_layer &tcp, const ip_endpoint &local, const ip_endpoint &foreign)
+    MICROPS_REQUIRES(net_locked);
+tcp_pcb *tcp_connection_select(tcp_layer &tcp, const ip_endpoint &local, const ip_endpoint &foreign)
+    MICROPS_REQUIRES(net_locked);
+tcp_pcb *tcp_listener_select(tcp_layer &tcp, const ip_endpoint &local, const ip_endpoint &foreign)
+    MICROPS_REQUIRES(net_locked);
+/** Nothing is outstanding, and nothing need be remembered of it: the memory goes. */
+void tcp_flight_release(tcp_pcb &pcb);
+/** Makes a PCB with both endpoints set known to arriving segments. */
+void tcp_connection_insert(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+void tcp_connection_remove(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+void tcp_listener_insert(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+void tcp_listener_remove(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+/** Counts the port that the user has bound the PCB to, if he has. */
+void tcp_bound_insert(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+/** Moves a PCB to the end of a list (null: to none). */
+void tcp_pcb_enqueue(tcp_pcb &pcb, tcp_pcb_list *list) MICROPS_REQUIRES(net_locked);
+
+/** The one place where a state changes: logs, counts, wakes sleepers, asserts that the transition exists. */
+void tcp_set_state(tcp_pcb &pcb, tcp_pcb_state next) MICROPS_REQUIRES(net_locked);
+/** The same for whose it is. */
+void tcp_set_owner(tcp_pcb &pcb, tcp_owner owner) MICROPS_REQUIRES(net_locked);
+/** Ends a connection: CLOSED, out of all tables, buffers gone; freed as soon as its user lets go too. */
+void tcp_pcb_release(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+/** For another connection, or another attempt: what is about the user stays, the rest is as new. */
+void tcp_pcb_forget_peer(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+/** Ends a connection with an error for the user (0: none). */
+void tcp_pcb_fail(tcp_pcb &pcb, int error) MICROPS_REQUIRES(net_locked);
+/** Deferred free: a released PCB that no socket holds goes when the batch is done: no function refers to it then. */
+void tcp_pcb_free_later(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+
+/* Questions about states. */
+/** RFC 9293 3.3.2: both sides have (or had) synchronized their sequence numbers. */
+bool tcp_is_synchronized(tcp_pcb_state state);
+/** The peer has not been heard to close, and may send data. */
+bool tcp_may_receive(tcp_pcb_state state);
+/** Data may leave in this state, if there is some. */
+bool tcp_may_send(tcp_pcb_state state);
+
 } // namespace microps

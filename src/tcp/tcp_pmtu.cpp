@@ -10,7 +10,13 @@
  * (RFC 4821 7.7). The size then stays small for the life of the connection: nothing probes upward (RFC 4821 7.3). So it
  * is not halved below 512: after an outage, which looks the same, the connection must go on at a decent size.
  */
-#include "tcp_internal.hpp"
+#include "tcp_pmtu.hpp"
+
+#include "parts/tcp_options.hpp"
+#include "tcp_layer.hpp"
+#include "tcp_output.hpp"
+#include "tcp_segment.hpp"
+#include "tcp_timer.hpp"
 
 #include <algorithm>
 

@@ -6,7 +6,16 @@
  *   rx    v                                   v
  *   [unread]----hole----[early]----hole----------
  */
-#include "tcp_internal.hpp"
+#include "tcp_receive.hpp"
+
+#include "parts/tcp_reassembly.hpp"
+#include "parts/tcp_seq.hpp"
+#include "tcp_acknowledge.hpp"
+#include "tcp_buffers.hpp"
+#include "tcp_layer.hpp"
+#include "tcp_output.hpp"
+#include "tcp_sack_report.hpp"
+#include "tcp_timer.hpp"
 
 #include <algorithm>
 #include <cerrno>

@@ -2,7 +2,10 @@
  * tcp_sack_report.cpp: the SACK blocks of a connection's ACKs (RFC 2018 4), and what they tell of duplicate data
  * (RFC 2883 4). Which blocks, and in which order, is for parts/tcp_sack.hpp to decide.
  */
-#include "tcp_internal.hpp"
+#include "tcp_sack_report.hpp"
+
+#include "tcp_acknowledge.hpp"
+#include "tcp_layer.hpp"
 
 namespace microps
 {

@@ -4,7 +4,16 @@
  * A listener's settings pass to its connections. Not here: TCP_DEFER_ACCEPT, TCP_FASTOPEN, TCP_MD5SIG and further ones
  * of which this stack has no idea: ENOPROTOOPT.
  */
-#include "tcp_internal.hpp"
+#include "microps/tcp.hpp"
+#include "parts/tcp_congestion.hpp"
+#include "tcp_ack.hpp"
+#include "tcp_acknowledge.hpp"
+#include "tcp_layer.hpp"
+#include "tcp_output.hpp"
+#include "tcp_pcb.hpp"
+#include "tcp_receive.hpp"
+#include "tcp_timer.hpp"
+#include "tcp_user.hpp"
 
 #include <algorithm>
 #include <array>

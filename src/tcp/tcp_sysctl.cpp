@@ -5,7 +5,11 @@
  * Values mean what they mean on Linux, with one exception: tcp_rmem and tcp_wmem count bytes of data, while Linux counts
  * its own overhead too; their first number, the least buffer, is fixed.
  */
-#include "tcp_internal.hpp"
+#include "microps/tcp.hpp"
+#include "parts/tcp_congestion.hpp"
+#include "tcp_layer.hpp"
+#include "tcp_pcb.hpp"
+#include "tcp_user.hpp"
 
 #include <algorithm>
 #include <array>

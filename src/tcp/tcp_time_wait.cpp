@@ -6,7 +6,14 @@
  * A RST does not end it early by default (RFC 1337: an old duplicate, our answer to it and the peer's RST would;
  * Linux' default lets it). A SYN that is newer beyond doubt does, passively (RFC 6191) as well as by our own connect().
  */
-#include "tcp_internal.hpp"
+#include "tcp_time_wait.hpp"
+
+#include "parts/tcp_options.hpp"
+#include "tcp_challenge.hpp"
+#include "tcp_layer.hpp"
+#include "tcp_listen.hpp"
+#include "tcp_timer.hpp"
+#include "tcp_timestamps.hpp"
 
 namespace microps
 {

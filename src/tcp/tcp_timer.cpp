@@ -5,7 +5,14 @@
  * All these exclude each other, so a PCB has one timer, and a purpose for it. The keepalive timer is not touched by what
  * comes: when it expires it looks how long the peer has been silent, and sleeps on for the rest.
  */
-#include "tcp_internal.hpp"
+#include "tcp_timer.hpp"
+
+#include "tcp_layer.hpp"
+#include "tcp_listen.hpp"
+#include "tcp_loss.hpp"
+#include "tcp_output.hpp"
+#include "tcp_pmtu.hpp"
+#include "tcp_segment.hpp"
 
 #include <algorithm>
 #include <cerrno>

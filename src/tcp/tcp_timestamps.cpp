@@ -2,7 +2,9 @@
  * tcp_timestamps.cpp: timestamps (RFC 7323 sections 3 to 5): our clock, the value that we echo, and PAWS, which tells
  * segments of an earlier turn of the sequence numbers from those of this one.
  */
-#include "tcp_internal.hpp"
+#include "tcp_timestamps.hpp"
+
+#include "parts/tcp_options.hpp"
 
 namespace microps
 {

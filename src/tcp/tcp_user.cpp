@@ -4,7 +4,14 @@
  *
  * Blocking calls sleep in tcp_sleep() only. A PCB that is closed meanwhile stays until the last sleeper has left.
  */
-#include "tcp_internal.hpp"
+#include "tcp_user.hpp"
+
+#include "tcp_ack.hpp"
+#include "tcp_buffers.hpp"
+#include "tcp_layer.hpp"
+#include "tcp_output.hpp"
+#include "tcp_receive.hpp"
+#include "tcp_timer.hpp"
 
 #include <algorithm>
 #include <cerrno>

@@ -1,14 +1,40 @@
 /*
- * tcp_user.hpp: how a user's connection begins.
+ * tcp_user.hpp: what the user calls share: sleeping, binding, opening, closing; and options of a connection (tcp_sockopt),
+ * and what is told of it (tcp_info).
  */
 #pragma once
 
+#include "microps/tcp.hpp"
 #include "tcp_pcb.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
 
 namespace microps
 {
 
 /** A socket's endpoint, CLOSED and not bound yet. Returns null with errno ENETDOWN, ENOBUFS. */
 tcp_pcb *tcp_open(net_stack &net) MICROPS_REQUIRES(net_locked);
+/** Sleeps on a PCB. Returns 0, or -1 with errno: EINTR EDEADLK, EAGAIN (deadline), EBADF (closed meanwhile). */
+int tcp_sleep(net_guard &guard, tcp_pcb &pcb, net_time deadline) MICROPS_REQUIRES(net_locked);
+/** Enough room in the send buffer that a writer is worth waking. */
+bool tcp_is_writable(const tcp_pcb &pcb);
+/** Returns 0 or an errno. */
+int tcp_bind_check(tcp_pcb &pcb, const ip_endpoint &local) MICROPS_REQUIRES(net_locked);
+/** Starts an active open: from local and foreign to SYN_SENT. */
+int tcp_connect_start(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+/** Starts a passive open. */
+int tcp_listen_start(tcp_pcb &pcb, size_t backlog) MICROPS_REQUIRES(net_locked);
+/** Queues a FIN behind the data (RFC 9293 3.10.4). */
+void tcp_send_fin(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+
+/** TCP_INFO. */
+tcp_info_data tcp_info_make(const tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+/** The place of a congestion control in tcp_congestion_names(). */
+std::optional<uint8_t> tcp_congestion_find(std::string_view name);
+/** The name of the congestion control that a connection begins with: the user's choice, or tcp_config's. */
+std::string_view tcp_congestion_choice(const tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 
 } // namespace microps

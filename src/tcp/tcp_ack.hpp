@@ -1,0 +1,28 @@
+/*
+ * tcp_ack.hpp: the fifth step of SEGMENT ARRIVES: what an ACK means for SND.UNA, the send window and the state.
+ */
+#pragma once
+
+#include "parts/tcp_congestion.hpp"
+#include "parts/tcp_seq.hpp"
+#include "tcp_pcb.hpp"
+#include "tcp_segment.hpp"
+
+#include <memory>
+#include <string_view>
+
+namespace microps
+{
+
+/** RFC 5961 5.2: blind data injection. As Linux, nothing older than the connection is believed either. */
+bool tcp_ack_is_believable(const tcp_pcb &pcb, tcp_seq ack);
+step tcp_check_ack(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked);
+/** Takes over SND.WND from a segment, if it is newer than the last (RFC 9293 3.10.7.4). */
+void tcp_send_window_update(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked);
+/** Both SYNs are acknowledged: the connection begins. */
+void tcp_enter_established(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+bool tcp_fin_acknowledged(const tcp_pcb &pcb);
+/** A congestion control by name, with what the configuration says; null: no such name. */
+std::unique_ptr<tcp_congestion> tcp_congestion_open(const tcp_pcb &pcb, std::string_view name);
+
+} // namespace microps
