@@ -81,7 +81,7 @@ struct tcp_config {
     unsigned reordering_max = 300; /* and how far it grows */
 
     /* Congestion control */
-    std::string congestion_control = "cubic"; /* or "reno" */
+    std::string congestion_control = "cubic"; /* or "reno", or a program's own: tcp_congestion_register() */
     bool hystart = true;                      /* RFC 9406 */
     unsigned initial_window = 10;             /* segments (RFC 6928) */
     unsigned appropriate_byte_counting = 0;   /* RFC 3465: segments that one ACK counts for in slow start; 0: all */
@@ -127,7 +127,7 @@ tcp_config &tcp_configure(net_stack &net) MICROPS_REQUIRES(net_locked);
  * ENOENT (no such name), EINVAL (no such value), EACCES (it can only be read).
  */
 int tcp_sysctl_set(net_stack &net, std::string_view name, std::string_view value) MICROPS_REQUIRES(net_locked);
-/** The same before there is a stack. */
+/** The same before there is a stack; of congestion controls it knows those that are built in. */
 int tcp_sysctl_set(tcp_config &config, std::string_view name, std::string_view value);
 /** The tunable's value as text; nothing: no such name. */
 std::optional<std::string> tcp_sysctl_get(const net_stack &net, std::string_view name) MICROPS_REQUIRES(net_locked);

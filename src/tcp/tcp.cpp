@@ -10,6 +10,7 @@
  */
 #include "tcp_layer.hpp"
 
+#include "parts/tcp_congestion_builtin.hpp"
 #include "parts/tcp_seq.hpp"
 #include "tcp_ack.hpp"
 #include "tcp_icmp.hpp"
@@ -137,6 +138,9 @@ void tcp_init(net_stack &net)
 {
     net.tcp = layer_make<tcp_layer>(net);
     tcp_layer &tcp = *net.tcp;
+    for (const tcp_congestion_builtin &builtin : TCP_CONGESTION_BUILTINS) {
+        tcp_congestion_register(net, builtin.name, builtin.make);
+    }
     ip_protocol_register(
         net, "TCP", IP_PROTOCOL_TCP,
         [&tcp](const ip_rx &rx) {

@@ -7,12 +7,12 @@
 #include "tcp_ack.hpp"
 
 #include "tcp_challenge.hpp"
+#include "tcp_congestion_list.hpp"
 #include "tcp_layer.hpp"
 #include "tcp_listen.hpp"
 #include "tcp_loss.hpp"
 #include "tcp_output.hpp"
 #include "tcp_timer.hpp"
-#include "tcp_user.hpp"
 
 #include <algorithm>
 
@@ -24,24 +24,13 @@ bool tcp_fin_acknowledged(const tcp_pcb &pcb)
     return pcb.fin_queued && pcb.snd.una == pcb.tx_first + pcb.tx.size() + 1;
 }
 
-std::unique_ptr<tcp_congestion> tcp_congestion_open(const tcp_pcb &pcb, std::string_view name)
-{
-    const tcp_config &config = pcb.tcp.config;
-    return tcp_congestion_make(
-        name, {.mss = pcb.mss,
-               .initial_window = tcp_initial_window(pcb.mss, pcb.syn_lost, config.initial_window),
-               .hystart = config.hystart,
-               .rest = config.slow_start_after_idle,
-               .ack_limit = static_cast<uint16_t>(std::min(config.appropriate_byte_counting, unsigned{UINT16_MAX}))});
-}
-
 void tcp_enter_established(tcp_pcb &pcb)
 {
     pcb.opened = true;
     pcb.retries = 0;
     pcb.soft_error = 0;
     pcb.heard_ack = pcb.net.clock.now();
-    pcb.congestion = tcp_congestion_open(pcb, tcp_congestion_choice(pcb));
+    pcb.congestion = tcp_congestion_open(pcb);
     pcb.round_end = pcb.snd.nxt;
     /* RFC 6298 5.7: our SYN was lost, so begin data with an RTO of 3 s. */
     if (pcb.syn_lost) pcb.rtt.restart(std::chrono::seconds(3));

@@ -3,13 +3,9 @@
  */
 #pragma once
 
-#include "parts/tcp_congestion.hpp"
 #include "parts/tcp_seq.hpp"
 #include "tcp_pcb.hpp"
 #include "tcp_segment.hpp"
-
-#include <memory>
-#include <string_view>
 
 namespace microps
 {
@@ -22,7 +18,5 @@ void tcp_send_window_update(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIR
 /** Both SYNs are acknowledged: the connection begins. */
 void tcp_enter_established(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 bool tcp_fin_acknowledged(const tcp_pcb &pcb);
-/** A congestion control by name, with what the configuration says; null: no such name. */
-std::unique_ptr<tcp_congestion> tcp_congestion_open(const tcp_pcb &pcb, std::string_view name);
 
 } // namespace microps

@@ -4,7 +4,6 @@
  * Windows are counted in segments there; ours are bytes, and rounded up.
  */
 #include "microps/tcp.hpp"
-#include "parts/tcp_congestion.hpp"
 #include "parts/tcp_recovery.hpp"
 #include "parts/tcp_scoreboard.hpp"
 #include "tcp_acknowledge.hpp"

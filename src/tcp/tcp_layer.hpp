@@ -6,6 +6,7 @@
 
 #include "microps/tcp.hpp"
 #include "parts/tcp_syncookie.hpp"
+#include "tcp_congestion_list.hpp"
 #include "tcp_pcb.hpp"
 #include "tcp_segment.hpp"
 
@@ -37,6 +38,8 @@ struct tcp_layer {
     std::unordered_map<uint16_t, std::vector<tcp_pcb *>> listeners MICROPS_GUARDED_BY(net_locked){}; /* by port */
     std::unordered_map<uint16_t, size_t> bound MICROPS_GUARDED_BY(net_locked){}; /* how many PCBs are bound to a port */
     tcp_pcb_list time_wait MICROPS_GUARDED_BY(net_locked){};                     /* oldest first */
+
+    std::vector<tcp_congestion_entry> congestions MICROPS_GUARDED_BY(net_locked){}; /* tcp_congestion_register() */
 
     std::vector<tcp_pcb *> output_wanted MICROPS_GUARDED_BY(net_locked){}; /* by tcp_output_request() */
 

@@ -7,7 +7,6 @@
  */
 #include "tcp_loss.hpp"
 
-#include "parts/tcp_congestion.hpp"
 #include "parts/tcp_options.hpp"
 #include "parts/tcp_scoreboard.hpp"
 #include "parts/tcp_seq.hpp"

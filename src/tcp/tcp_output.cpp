@@ -226,7 +226,7 @@ size_t tcp_unsent(const tcp_pcb &pcb)
 static size_t tcp_cwnd_room(const tcp_pcb &pcb)
 {
     const uint32_t in_flight = tcp_in_flight(pcb);
-    const uint32_t cwnd = pcb.congestion ? pcb.congestion->cwnd() : pcb.mss;
+    const uint32_t cwnd = std::max(pcb.congestion ? pcb.congestion->cwnd() : 0, pcb.mss);
     const uint32_t window = pcb.recovery().window(cwnd, tcp_rules(pcb));
     if (in_flight == 0) return std::max(window, pcb.mss);
     return window > in_flight ? window - in_flight : 0;

@@ -9,8 +9,8 @@
 #include "../sock_endpoint.hpp"
 #include "microps/net.hpp"
 #include "microps/tcp.hpp"
+#include "microps/tcp_congestion.hpp"
 #include "parts/tcp_ack_delay.hpp"
-#include "parts/tcp_congestion.hpp"
 #include "parts/tcp_rcvbuf.hpp"
 #include "parts/tcp_reassembly.hpp"
 #include "parts/tcp_recovery.hpp"
@@ -122,7 +122,7 @@ struct tcp_settings {
     int16_t linger2 = 0;                 /* TCP_LINGER2: seconds in FIN_WAIT_2 without a user; negative: none */
     uint8_t keep_count = 0;              /* TCP_KEEPCNT */
     uint8_t syn_count = 0;               /* TCP_SYNCNT */
-    std::optional<uint8_t> congestion{}; /* TCP_CONGESTION: a place in tcp_congestion_names() */
+    std::optional<uint8_t> congestion{}; /* TCP_CONGESTION: a place in tcp_layer::congestions */
 };
 
 /** What we know of what we have sent. It exists while that matters: an idle connection does without. */

@@ -5,9 +5,9 @@
  * of which this stack has no idea: ENOPROTOOPT.
  */
 #include "microps/tcp.hpp"
-#include "parts/tcp_congestion.hpp"
 #include "tcp_ack.hpp"
 #include "tcp_acknowledge.hpp"
+#include "tcp_congestion_list.hpp"
 #include "tcp_layer.hpp"
 #include "tcp_output.hpp"
 #include "tcp_pcb.hpp"
@@ -28,20 +28,6 @@
 namespace microps
 {
 
-std::optional<uint8_t> tcp_congestion_find(std::string_view name)
-{
-    const std::span<const std::string_view> names = tcp_congestion_names();
-    const auto found = std::find(names.begin(), names.end(), name);
-    if (found == names.end()) return std::nullopt;
-    return static_cast<uint8_t>(found - names.begin());
-}
-
-std::string_view tcp_congestion_choice(const tcp_pcb &pcb)
-{
-    const uint8_t configured = tcp_congestion_find(pcb.tcp.config.congestion_control).value_or(0);
-    return tcp_congestion_names()[pcb.set.congestion.value_or(configured)];
-}
-
 namespace
 {
 
@@ -50,7 +36,7 @@ constexpr int MAXSEG_MAX = 32767;
 constexpr int SECONDS_MAX = 32767; /* TCP_KEEPIDLE, TCP_KEEPINTVL */
 constexpr int COUNT_MAX = 127;     /* TCP_KEEPCNT, TCP_SYNCNT */
 constexpr int LINGER2_MAX = 120;
-constexpr size_t CONGESTION_NAME_MAX = 16; /* with its NUL */
+constexpr size_t CONGESTION_NAME_SIZE = TCP_CONGESTION_NAME_MAX + 1; /* with its NUL */
 
 /** Copies as much as there is room for, as Linux does. */
 template <typename T>
@@ -98,13 +84,13 @@ int set_congestion(tcp_pcb &pcb, const void *value, socklen_t size) MICROPS_REQU
 {
     if (size < 1) return net_error(EINVAL);
     if (!value) return net_error(EFAULT);
-    std::array<char, CONGESTION_NAME_MAX> name{};
+    std::array<char, CONGESTION_NAME_SIZE> name{};
     std::memcpy(name.data(), value, std::min<size_t>(size, name.size() - 1));
-    const std::optional<uint8_t> place = tcp_congestion_find(name.data());
+    const std::optional<uint8_t> place = tcp_congestion_find(pcb.tcp, name.data());
     if (!place) return net_error(ENOENT);
     pcb.set.congestion = place;
     if (!pcb.congestion || pcb.congestion->name() == std::string_view(name.data())) return 0;
-    std::unique_ptr<tcp_congestion> next = tcp_congestion_open(pcb, tcp_congestion_choice(pcb));
+    std::unique_ptr<tcp_congestion> next = tcp_congestion_open(pcb);
     next->adopt(pcb.congestion->cwnd(), pcb.congestion->ssthresh());
     pcb.congestion = std::move(next);
     return 0;
@@ -113,7 +99,7 @@ int set_congestion(tcp_pcb &pcb, const void *value, socklen_t size) MICROPS_REQU
 int get_congestion(const tcp_pcb &pcb, void *value, socklen_t &size) MICROPS_REQUIRES(net_locked)
 {
     const std::string_view text = pcb.congestion ? pcb.congestion->name() : tcp_congestion_choice(pcb);
-    std::array<char, CONGESTION_NAME_MAX> name{};
+    std::array<char, CONGESTION_NAME_SIZE> name{};
     std::copy_n(text.begin(), std::min(text.size(), name.size() - 1), name.begin());
     return answer(value, size, name);
 }

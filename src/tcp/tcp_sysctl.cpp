@@ -6,10 +6,10 @@
  * its own overhead too; their first number, the least buffer, is fixed.
  */
 #include "microps/tcp.hpp"
-#include "parts/tcp_congestion.hpp"
+#include "parts/tcp_congestion_builtin.hpp"
+#include "tcp_congestion_list.hpp"
 #include "tcp_layer.hpp"
 #include "tcp_pcb.hpp"
-#include "tcp_user.hpp"
 
 #include <algorithm>
 #include <array>
@@ -19,6 +19,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace microps
 {
@@ -26,11 +27,14 @@ namespace microps
 namespace
 {
 
+/** The congestion controls that can be chosen: the stack's, or the built-in ones where there is no stack. */
+using congestion_names = std::vector<std::string_view>;
+
 struct tunable {
     const char *name;
-    std::string (*read)(const tcp_config &config);
+    std::string (*read)(const tcp_config &config, const congestion_names &names);
     /** Returns 0 or an errno. */
-    int (*write)(tcp_config &config, std::string_view value);
+    int (*write)(tcp_config &config, const congestion_names &names, std::string_view value);
 };
 
 constexpr uint64_t SECONDS_MAX = 32767; /* of a keepalive, as Linux */
@@ -68,8 +72,8 @@ std::optional<uint64_t> number_of(std::string_view text, uint64_t min, uint64_t 
 template <auto member, uint64_t min, uint64_t max>
 constexpr tunable number(const char *name)
 {
-    return {name, [](const tcp_config &config) { return std::to_string(config.*member); },
-            [](tcp_config &config, std::string_view value) {
+    return {name, [](const tcp_config &config, const congestion_names &) { return std::to_string(config.*member); },
+            [](tcp_config &config, const congestion_names &, std::string_view value) {
                 using type = std::remove_reference_t<decltype(config.*member)>;
                 const std::optional<uint64_t> wanted = number_of(value, min, max);
                 if (!wanted) return EINVAL;
@@ -82,8 +86,9 @@ constexpr tunable number(const char *name)
 template <auto member, uint64_t on = 1, uint64_t max = on>
 constexpr tunable flag(const char *name)
 {
-    return {name, [](const tcp_config &config) { return std::to_string(config.*member ? on : 0); },
-            [](tcp_config &config, std::string_view value) {
+    return {name,
+            [](const tcp_config &config, const congestion_names &) { return std::to_string(config.*member ? on : 0); },
+            [](tcp_config &config, const congestion_names &, std::string_view value) {
                 const std::optional<uint64_t> wanted = number_of(value, 0, max);
                 if (!wanted) return EINVAL;
                 config.*member = *wanted != 0;
@@ -96,10 +101,10 @@ template <auto member, typename unit, uint64_t min, uint64_t max>
 constexpr tunable time(const char *name)
 {
     return {name,
-            [](const tcp_config &config) {
+            [](const tcp_config &config, const congestion_names &) {
                 return std::to_string(std::chrono::duration_cast<unit>(config.*member).count());
             },
-            [](tcp_config &config, std::string_view value) {
+            [](tcp_config &config, const congestion_names &, std::string_view value) {
                 const std::optional<uint64_t> wanted = number_of(value, min, max);
                 if (!wanted) return EINVAL;
                 config.*member = unit(*wanted);
@@ -112,11 +117,11 @@ template <auto first, auto most>
 constexpr tunable sizes(const char *name)
 {
     return {name,
-            [](const tcp_config &config) {
+            [](const tcp_config &config, const congestion_names &) {
                 return std::to_string(TCP_BUFFER_MIN) + " " + std::to_string(config.*first) + " " +
                        std::to_string(config.*most);
             },
-            [](tcp_config &config, std::string_view value) {
+            [](tcp_config &config, const congestion_names &, std::string_view value) {
                 const std::optional<uint64_t> least = number_take(value);
                 const std::optional<uint64_t> begin = number_take(value);
                 const std::optional<uint64_t> end = number_take(value);
@@ -131,31 +136,34 @@ constexpr tunable sizes(const char *name)
 
 /* Rows of their own. */
 
-std::string congestion_read(const tcp_config &config) { return config.congestion_control; }
+std::string congestion_read(const tcp_config &config, const congestion_names &) { return config.congestion_control; }
 
-int congestion_write(tcp_config &config, std::string_view value)
+int congestion_write(tcp_config &config, const congestion_names &names, std::string_view value)
 {
-    if (!tcp_congestion_find(trimmed(value))) return EINVAL;
+    if (std::find(names.begin(), names.end(), trimmed(value)) == names.end()) return EINVAL;
     config.congestion_control = trimmed(value);
     return 0;
 }
 
-std::string congestions_read(const tcp_config &)
+std::string congestions_read(const tcp_config &, const congestion_names &names)
 {
-    std::string names;
-    for (std::string_view name : tcp_congestion_names()) {
-        if (!names.empty()) names += ' ';
-        names += name;
+    std::string text;
+    for (const std::string_view name : names) {
+        if (!text.empty()) text += ' ';
+        text += name;
     }
-    return names;
+    return text;
 }
 
-int read_only(tcp_config &, std::string_view) { return EACCES; }
+int read_only(tcp_config &, const congestion_names &, std::string_view) { return EACCES; }
 
 /** Linux has the opposite of ours; its further values (2, 3: whom to believe) we do not. */
-std::string no_pmtu_read(const tcp_config &config) { return config.path_mtu_discovery ? "0" : "1"; }
+std::string no_pmtu_read(const tcp_config &config, const congestion_names &)
+{
+    return config.path_mtu_discovery ? "0" : "1";
+}
 
-int no_pmtu_write(tcp_config &config, std::string_view value)
+int no_pmtu_write(tcp_config &config, const congestion_names &, std::string_view value)
 {
     const std::optional<uint64_t> wanted = number_of(value, 0, 1);
     if (!wanted) return EINVAL;
@@ -227,31 +235,50 @@ const tunable *tunable_find(std::string_view name)
     return nullptr;
 }
 
+congestion_names builtin_names()
+{
+    congestion_names names;
+    for (const tcp_congestion_builtin &builtin : TCP_CONGESTION_BUILTINS) {
+        names.emplace_back(builtin.name);
+    }
+    return names;
+}
+
+int sysctl_set(tcp_config &config, const congestion_names &names, std::string_view name, std::string_view value)
+{
+    const tunable *row = tunable_find(name);
+    if (!row) return net_error(ENOENT);
+    const int error = row->write(config, names, value);
+    return error ? net_error(error) : 0;
+}
+
+std::optional<std::string> sysctl_get(const tcp_config &config, const congestion_names &names, std::string_view name)
+{
+    const tunable *row = tunable_find(name);
+    if (!row) return std::nullopt;
+    return row->read(config, names);
+}
+
 } // namespace
 
 int tcp_sysctl_set(tcp_config &config, std::string_view name, std::string_view value)
 {
-    const tunable *row = tunable_find(name);
-    if (!row) return net_error(ENOENT);
-    const int error = row->write(config, value);
-    return error ? net_error(error) : 0;
+    return sysctl_set(config, builtin_names(), name, value);
 }
 
 int tcp_sysctl_set(net_stack &net, std::string_view name, std::string_view value)
 {
-    return tcp_sysctl_set(tcp_configure(net), name, value);
+    return sysctl_set(tcp_configure(net), tcp_congestion_names(*net.tcp), name, value);
 }
 
 std::optional<std::string> tcp_sysctl_get(const tcp_config &config, std::string_view name)
 {
-    const tunable *row = tunable_find(name);
-    if (!row) return std::nullopt;
-    return row->read(config);
+    return sysctl_get(config, builtin_names(), name);
 }
 
 std::optional<std::string> tcp_sysctl_get(const net_stack &net, std::string_view name)
 {
-    return tcp_sysctl_get(net.tcp->config, name);
+    return sysctl_get(net.tcp->config, tcp_congestion_names(*net.tcp), name);
 }
 
 std::span<const char *const> tcp_sysctl_names() { return NAMES; }

@@ -8,9 +8,6 @@
 #include "tcp_pcb.hpp"
 
 #include <cstddef>
-#include <cstdint>
-#include <optional>
-#include <string_view>
 
 namespace microps
 {
@@ -32,9 +29,5 @@ void tcp_send_fin(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 
 /** TCP_INFO. */
 tcp_info_data tcp_info_make(const tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
-/** The place of a congestion control in tcp_congestion_names(). */
-std::optional<uint8_t> tcp_congestion_find(std::string_view name);
-/** The name of the congestion control that a connection begins with: the user's choice, or tcp_config's. */
-std::string_view tcp_congestion_choice(const tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 
 } // namespace microps

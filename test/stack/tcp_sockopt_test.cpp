@@ -282,21 +282,6 @@ TEST(TcpSockopt, RcvlowatWakesLater)
     EXPECT_EQ(sock_recv(peer.stack(), peer.app(), data.data(), data.size()), 2);
 }
 
-std::string congestion_of(net_stack &net, int id)
-{
-    std::array<char, 32> name{};
-    socklen_t size = name.size();
-    EXPECT_EQ(sock_getsockopt(net, id, IPPROTO_TCP, TCP_CONGESTION, name.data(), &size), 0);
-    EXPECT_EQ(size, 16u) << "TCP_CA_NAME_MAX";
-    return name.data();
-}
-
-int set_congestion(net_stack &net, int id, std::string_view name)
-{
-    return error_of(
-        sock_setsockopt(net, id, IPPROTO_TCP, TCP_CONGESTION, name.data(), static_cast<socklen_t>(name.size())));
-}
-
 /* TCP_CONGESTION: by name, before the connection opens, inherited, and while it is open. */
 TEST(TcpSockopt, CongestionControlIsChosenByName)
 {

@@ -5,7 +5,10 @@
 
 #include "support/tcp_test.hpp"
 
+#include <array>
 #include <netinet/tcp.h>
+#include <string>
+#include <string_view>
 
 namespace microps
 {
@@ -36,6 +39,23 @@ inline void set_linger(net_stack &net, int id, int seconds)
 {
     const linger value{.l_onoff = 1, .l_linger = seconds};
     EXPECT_EQ(sock_setsockopt(net, id, SOL_SOCKET, SO_LINGER, &value, sizeof(value)), 0);
+}
+
+/** The answer of TCP_CONGESTION. */
+inline std::string congestion_of(net_stack &net, int id)
+{
+    std::array<char, 32> name{};
+    socklen_t size = name.size();
+    EXPECT_EQ(sock_getsockopt(net, id, IPPROTO_TCP, TCP_CONGESTION, name.data(), &size), 0);
+    EXPECT_EQ(size, 16u) << "TCP_CA_NAME_MAX";
+    return name.data();
+}
+
+/** 0, or the errno of setsockopt(). */
+inline int set_congestion(net_stack &net, int id, std::string_view name)
+{
+    return error_of(
+        sock_setsockopt(net, id, IPPROTO_TCP, TCP_CONGESTION, name.data(), static_cast<socklen_t>(name.size())));
 }
 
 } // namespace microps

@@ -23,7 +23,7 @@ constexpr uint32_t MSS = 1000;
 
 std::unique_ptr<tcp_congestion> cubic(uint32_t segments, bool hystart = false)
 {
-    return tcp_congestion_make("cubic", {.mss = MSS, .initial_window = segments * MSS, .hystart = hystart});
+    return tcp_cubic_make({.mss = MSS, .initial_window = segments * MSS, .hystart = hystart});
 }
 
 /** A sender that always has something to send: each ACK comes when the self-clocking of a fixed round trip says. */

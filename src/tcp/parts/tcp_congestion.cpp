@@ -1,13 +1,10 @@
 /*
  * tcp_congestion.cpp: what all congestion controls do alike: the initial window (RFC 6928), slow start (RFC 5681 3.1),
- * and a window that was not used becoming smaller (RFC 5681 4.1, RFC 2861). And the list of their names.
+ * and a window that was not used becoming smaller (RFC 5681 4.1, RFC 2861).
  */
-#include "tcp_congestion.hpp"
-
-#include "tcp_cubic.hpp"
+#include "microps/tcp_congestion.hpp"
 
 #include <algorithm>
-#include <array>
 
 namespace microps
 {
@@ -111,23 +108,6 @@ uint32_t tcp_initial_window(uint32_t mss, bool syn_lost, uint32_t segments)
     if (syn_lost) return mss;
     segments = std::min(segments, TCP_INITIAL_WINDOW_MAX);
     return std::min(std::max(segments, 1u) * mss, std::max(2 * mss, segments * 1460));
-}
-
-/* The list */
-
-using tcp_congestion_factory = std::unique_ptr<tcp_congestion> (*)(const tcp_congestion_options &);
-
-constexpr std::array<std::string_view, 2> NAMES{"cubic", "reno"};
-constexpr std::array<tcp_congestion_factory, NAMES.size()> FACTORIES{tcp_cubic_make, tcp_newreno_make};
-
-std::span<const std::string_view> tcp_congestion_names() { return NAMES; }
-
-std::unique_ptr<tcp_congestion> tcp_congestion_make(std::string_view name, const tcp_congestion_options &options)
-{
-    for (size_t i = 0; i < NAMES.size(); i++) {
-        if (NAMES[i] == name) return FACTORIES[i](options);
-    }
-    return nullptr;
 }
 
 } // namespace microps

@@ -17,7 +17,7 @@
  */
 #pragma once
 
-#include "tcp_congestion.hpp"
+#include "microps/tcp_congestion.hpp"
 #include "tcp_hystart.hpp"
 
 namespace microps

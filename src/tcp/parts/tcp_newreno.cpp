@@ -2,7 +2,7 @@
  * tcp_newreno.cpp: the congestion window of NewReno (RFC 5681, RFC 6582): a segment more per round trip, half of it
  * for a loss. Linux calls it "reno".
  */
-#include "tcp_congestion.hpp"
+#include "tcp_newreno.hpp"
 
 #include <algorithm>
 

@@ -1,22 +1,44 @@
 /*
- * tcp_congestion.hpp: how much may be outstanding. A congestion control is a small object that knows nothing of the
- * connection: it gets events and answers cwnd(). What counts as lost is recovery's business (tcp_recovery.hpp), and so
- * is how quickly what is in flight comes down to cwnd().
+ * tcp_congestion.hpp: congestion control: how much may be outstanding. CUBIC and NewReno are built in; a program brings
+ * its own by deriving from tcp_congestion and calling tcp_congestion_register(). docs/simulation.md shows one.
  *
- * The class holds the window and does what all do alike: slow start, rest and restart. NewReno (tcp_newreno.cpp) and
- * CUBIC (tcp_cubic.hpp) say how to avoid congestion, and what a loss costs.
+ * A congestion control is a small object that knows nothing of the connection: it gets events and answers cwnd() and
+ * ssthresh(). What counts as lost is decided elsewhere (loss recovery), and so is how quickly what is in flight comes
+ * down to the window (PRR). All amounts are bytes of data; times are those of the stack's clock, virtual in a simulation.
+ *
+ *   when                                              the stack calls
+ *   both SYNs are acknowledged                        the factory
+ *   TCP_CONGESTION replaces another one later         the factory, then adopt() with the window of the other one
+ *   an ACK of new data, not in fast recovery          on_ack()
+ *   fast recovery begins                              on_loss(); no on_ack() until it ends, cwnd() then holds again
+ *   the retransmission timer expires                  on_rto(); then on_ack() for each ACK of new data
+ *   the last on_loss() or on_rto() was wrong          on_spurious(), before other calls for the same ACK
+ *   data is about to leave and nothing is outstanding on_idle()
+ *   output stops, and not because of cwnd()           on_application_limited()
+ *   the path's largest segment changes                on_mss()
+ *
+ * cwnd() and ssthresh() are read whenever something may be sent. During fast recovery PRR brings the window down to
+ * ssthresh(), so on_loss() sets both. A cwnd() of less than one segment counts as one, so that no connection stands still.
+ *
+ * Each connection has an object of its own, owns it, and destroys it when the connection ends or another control
+ * replaces it. All calls, the factory's included, come under the stack's lock: they may not call the library back (but
+ * for the log), may not sleep, and should return quickly, since they run for each ACK. What the factory or the object
+ * refers to has to outlive the stack's connections: it ends after net_shutdown().
  */
 #pragma once
 
+#include "microps/annotations.hpp"
 #include "microps/time.hpp"
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
-#include <span>
-#include <string_view>
 
 namespace microps
 {
+
+struct net_stack;
 
 /** What an acknowledgement of new data tells a congestion control. Amounts are bytes. */
 struct tcp_ack_sample {
@@ -29,8 +51,9 @@ struct tcp_ack_sample {
     net_duration srtt{};
 };
 
+/** What a congestion control begins with. */
 struct tcp_congestion_options {
-    uint32_t mss = 536;
+    uint32_t mss = 536;            /* most data in one segment */
     uint32_t initial_window = 536; /* bytes: tcp_initial_window() */
     bool hystart = true;           /* CUBIC: leave slow start when the round trips grow longer (RFC 9406) */
     bool rest = true;              /* a window that is not used shrinks (tcp_slow_start_after_idle) */
@@ -38,6 +61,10 @@ struct tcp_congestion_options {
     uint16_t ack_limit = 0;
 };
 
+/**
+ * The base of all congestion controls. It holds the window and does what all do alike: slow start, a window that rests,
+ * undoing a reduction. What derives from it says how to avoid congestion (on_ack) and what a loss costs (on_loss, on_rto).
+ */
 class tcp_congestion
 {
 public:
@@ -62,6 +89,7 @@ public:
     virtual void on_mss(uint32_t mss);
     /** This object takes over from another one, on an open connection. */
     virtual void adopt(uint32_t cwnd, uint32_t ssthresh);
+    /** The name it is registered under: what TCP_CONGESTION answers. */
     [[nodiscard]] virtual const char *name() const = 0;
     /** HyStart++ (RFC 9406) has noticed a queue. */
     [[nodiscard]] virtual bool in_conservative_slow_start() const { return false; }
@@ -83,7 +111,7 @@ protected:
     bool restore();
 
     uint32_t mss_;
-    uint32_t cwnd_;
+    uint32_t cwnd_; /* begins as the initial window */
     uint32_t ssthresh_ = WINDOW_MAX;
 
 private:
@@ -98,19 +126,25 @@ private:
     net_time used_since_ = NET_TIME_NEVER; /* ... the window was used up last, or this was looked at; NEVER: at once */
 };
 
-/** "cubic", "reno"; null for an unknown name. */
-[[nodiscard]] std::unique_ptr<tcp_congestion> tcp_congestion_make(std::string_view name,
-                                                                  const tcp_congestion_options &options);
-/** The names that tcp_congestion_make() knows, the default first. */
-[[nodiscard]] std::span<const std::string_view> tcp_congestion_names();
-
 /**
  * RFC 6928: ten segments, but no more than 14600 bytes unless two segments are; in proportion for another number of
  * @p segments. One segment if our SYN was lost (RFC 5681 3.1).
  */
 [[nodiscard]] uint32_t tcp_initial_window(uint32_t mss, bool syn_lost, uint32_t segments = 10);
 
-/** RFC 5681, RFC 6582: slow start and congestion avoidance, counting bytes (RFC 3465). */
-[[nodiscard]] std::unique_ptr<tcp_congestion> tcp_newreno_make(const tcp_congestion_options &options);
+/** Makes a congestion control for one connection, which owns it. Called under the stack's lock; never returns null. */
+using tcp_congestion_factory = std::function<std::unique_ptr<tcp_congestion>(const tcp_congestion_options &)>;
+
+/** Longest name that TCP_CONGESTION can carry. */
+inline constexpr size_t TCP_CONGESTION_NAME_MAX = 15;
+
+/**
+ * From now on @p name chooses this congestion control in this stack: for a socket by TCP_CONGESTION, for all that are
+ * opened later by the sysctl name tcp_congestion_control or tcp_config::congestion_control. The stack knows it until
+ * net_shutdown(). Returns 0, or -1: EINVAL (the name is empty, longer than TCP_CONGESTION_NAME_MAX or has a blank in it,
+ * or there is no factory), EEXIST (the stack has one of this name), ENOBUFS (it has 256).
+ */
+int tcp_congestion_register(net_stack &net, const char *name, tcp_congestion_factory factory)
+    MICROPS_REQUIRES(net_locked);
 
 } // namespace microps
