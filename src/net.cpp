@@ -4,17 +4,11 @@
  * Devices, interfaces, protocols, periodic timers and event handlers are registered here, before net_run(). A frame
  * comes in through net_device_input(), loses its link header, waits in its protocol's queue (net_input_handler) and is
  * popped by the engine (net_protocol_handler); on its way out it passes net_device_output() and waits in its device's
- * queue until the batch is done (net_device_flush). Who runs the engine is engine.cpp's subject.
+ * queue until the batch is done (net_device_flush). Who runs the engine is engine.cpp's subject; how a stack begins and
+ * ends is net_init.cpp's, and what stands above the devices is not known here.
  */
 #include "microps/net.hpp"
 
-#include "microps/arp.hpp"
-#include "microps/ether.hpp"
-#include "microps/icmp.hpp"
-#include "microps/ip.hpp"
-#include "microps/sock.hpp"
-#include "microps/tcp.hpp"
-#include "microps/udp.hpp"
 #include "net_internal.hpp"
 #include "os.hpp"
 
@@ -149,6 +143,21 @@ static void net_device_close(net_device &dev) MICROPS_REQUIRES(net_locked)
         errorf("failure, dev=%s", dev.name);
     }
     infof("dev=%s, state=%s", dev.name, NET_DEVICE_STATE(&dev));
+}
+
+int net_devices_open(net_stack &net)
+{
+    for (net_device *dev : net.core->registered) {
+        if (net_device_open(*dev) == -1) return -1;
+    }
+    return 0;
+}
+
+void net_devices_close(net_stack &net)
+{
+    for (net_device *dev : net.core->registered) {
+        net_device_close(*dev);
+    }
 }
 
 void net_device_failed(net_device &dev)
@@ -328,111 +337,5 @@ void net_interrupt(net_stack &net)
 }
 
 void net_interrupt_clear(net_stack &net) { net.interrupted.store(false); }
-
-/* Life */
-
-int net_init(net_stack &net)
-{
-    net_guard guard(net);
-    if (net.core) {
-        errorf("already initialized");
-        return net_error(EALREADY);
-    }
-    net.core = layer_make<net_layer>(net);
-    arp_init(net);
-    ip_init(net);
-    icmp_init(net);
-    udp_init(net);
-    tcp_init(net);
-    sock_init(net);
-    infof("initialized");
-    return 0;
-}
-
-static int devices_open(net_stack &net) MICROPS_REQUIRES(net_locked)
-{
-    for (net_device *dev : net.core->registered) {
-        if (net_device_open(*dev) == -1) return -1;
-    }
-    return 0;
-}
-
-static void devices_close(net_stack &net) MICROPS_REQUIRES(net_locked)
-{
-    for (net_device *dev : net.core->registered) {
-        net_device_close(*dev);
-    }
-}
-
-int net_run(net_stack &net, net_engine engine)
-{
-    net_guard guard(net);
-    if (!net.core || net.core->running) {
-        errorf("%s", net.core ? "running already" : "not initialized");
-        return net_error(EINVAL);
-    }
-    net_interrupt_clear(net);
-    debugf("open all devices...");
-    if (devices_open(net) == -1) {
-        devices_close(net);
-        return net_error(ENODEV);
-    }
-    if (engine == net_engine::thread) {
-        debugf("create background thread...");
-        net.core->role = engine_role::background;
-        net.core->thread = os_thread_start([&net] { net_thread(net); });
-    }
-    net.core->running = true;
-    arp_start(net);
-    debugf("running...");
-    return 0;
-}
-
-/** Closed sockets may still have data on the way: give it a moment to arrive. */
-static void shutdown_linger(net_stack &net, net_guard &guard, net_duration linger) MICROPS_REQUIRES(net_locked)
-{
-    const net_time deadline = net.clock.now() + linger;
-    const std::vector<net_shutdown_hooks> &hooks = net.core->shutdown_hooks;
-    while (std::any_of(hooks.begin(), hooks.end(), [](const net_shutdown_hooks &h) { return h.busy && h.busy(); })) {
-        if (sched_sleep(net, net.activity, guard, deadline) == -1) return;
-    }
-}
-
-static void shutdown_stop(net_stack &net) MICROPS_REQUIRES(net_locked)
-{
-    for (const net_shutdown_hooks &hooks : net.core->shutdown_hooks) {
-        if (hooks.farewell) hooks.farewell();
-    }
-    engine_settle(net);
-    net.core->stopping = true;
-    os_pipe_write(net.wakeup[1]); /* whoever drives the engine waits in poll(2) */
-    sched_evict(net);
-    if (!net.core->thread.joinable()) return;
-    std::thread thread = std::move(net.core->thread);
-    net_unguard unlocked(net);
-    thread.join();
-}
-
-void net_shutdown(net_stack &net, net_duration linger)
-{
-    net_guard guard(net);
-    if (!net.core || net.core->stopping) return;
-    if (net.core->running) {
-        shutdown_linger(net, guard, linger);
-        if (net.core->thread.joinable()) debugf("terminate background thread...");
-        shutdown_stop(net);
-        debugf("close all devices...");
-        devices_close(net);
-        sched_evict(net); /* calls that began meanwhile */
-        debugf("shutdown");
-    }
-    net.sock.reset();
-    net.tcp.reset();
-    net.udp.reset();
-    net.icmp.reset();
-    net.ip.reset();
-    net.arp.reset();
-    net.core.reset();
-}
 
 } // namespace microps

@@ -1,5 +1,6 @@
 /*
- * net_internal.hpp: what net.cpp, engine.cpp and sched.cpp share: the net layer, and the engine's inner functions.
+ * net_internal.hpp: what net.cpp, net_init.cpp, engine.cpp and sched.cpp share: the net layer, and the engine's inner
+ * functions.
  */
 #pragma once
 
@@ -58,6 +59,11 @@ struct net_layer {
     bool interrupt_seen = false; /* the engine has served the present interrupt */
     net_time sleeping_until{};   /* the engine's deadline while it waits in poll(2), else the beginning of time */
 };
+
+/** Opens the registered devices, newest first. Returns 0, or -1 at the first one that fails (logged). */
+int net_devices_open(net_stack &net) MICROPS_REQUIRES(net_locked);
+/** Closes those that are open. */
+void net_devices_close(net_stack &net) MICROPS_REQUIRES(net_locked);
 
 /** One round of everything that is due, then output. Returns the next deadline. The lock is dropped in between. */
 net_time engine_turn(net_stack &net) MICROPS_REQUIRES(net_locked);
