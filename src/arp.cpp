@@ -74,6 +74,7 @@ struct arp_layer {
     std::map<arp_key, arp_cache> caches MICROPS_GUARDED_BY(net_locked){};
     std::map<unsigned, net_time> defended MICROPS_GUARDED_BY(net_locked){}; /* by device: our last defence */
     net_periodic *timer MICROPS_GUARDED_BY(net_locked) = nullptr;
+    std::function<void(ip_iface &iface, const packet &pkt)> failed MICROPS_GUARDED_BY(net_locked){};
     net_timer announce_timer;
     unsigned announcements MICROPS_GUARDED_BY(net_locked) = 0; /* still to be made */
 };
@@ -426,7 +427,7 @@ static void arp_cache_expire(arp_layer &arp, arp_cache &cache) MICROPS_REQUIRES(
 {
     ip_iface &iface = cache.iface;
     for (const packet_ptr &pkt : arp_cache_delete(arp, cache)) {
-        ip_output_failed(iface, *pkt);
+        if (arp.failed) arp.failed(iface, *pkt);
     }
 }
 
@@ -488,6 +489,11 @@ void arp_init(net_stack &net)
                               net_assert_locked(net);
                               return arp_busy(*net.arp);
                           }});
+}
+
+void arp_failure_register(net_stack &net, std::function<void(ip_iface &iface, const packet &pkt)> handler)
+{
+    net.arp->failed = std::move(handler);
 }
 
 void arp_start(net_stack &net)

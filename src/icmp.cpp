@@ -219,7 +219,8 @@ static void icmp_dispatch(const ip_rx &rx, const icmp_hdr &hdr, std::span<const 
         return icmp_input_echo(rx, hdr, data);
     case ICMP_TYPE_ECHOREPLY:
         net_count(net, counter::icmp_in_echo_reps);
-        return icmp_sock_input(rx, hdr);
+        if (net.icmp->echo_user.reply) net.icmp->echo_user.reply(rx, hdr);
+        return;
     case ICMP_TYPE_DEST_UNREACH:
         net_count(net, counter::icmp_in_dest_unreachs);
         return icmp_input_error(rx, hdr, data);
@@ -263,12 +264,13 @@ static void icmp_input(const ip_rx &rx) MICROPS_REQUIRES(net_locked)
 
 /* Init */
 
+void icmp_echo_register(net_stack &net, icmp_echo_user user) { net.icmp->echo_user = std::move(user); }
+
 void icmp_init(net_stack &net)
 {
     net.icmp = layer_make<icmp_layer>();
     net.icmp->error_tokens = ICMP_ERROR_BURST;
     net.icmp->error_refilled = net.clock.now();
-    icmp_sock_init(net);
     ip_protocol_register(
         net, "ICMP", IP_PROTOCOL_ICMP,
         [&net](const ip_rx &rx) {
@@ -277,7 +279,7 @@ void icmp_init(net_stack &net)
         },
         [&net](const ip_error &error) {
             net_assert_locked(net);
-            icmp_sock_error(net, error);
+            if (net.icmp->echo_user.error) net.icmp->echo_user.error(error);
         });
 }
 

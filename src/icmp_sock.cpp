@@ -88,7 +88,8 @@ int icmp_pcb::port_assign()
 
 /* Input */
 
-void icmp_sock_input(const ip_rx &rx, const icmp_hdr &hdr)
+/** Hands an Echo Reply to the socket that asked. */
+static void icmp_sock_input(const ip_rx &rx, const icmp_hdr &hdr) MICROPS_REQUIRES(net_locked)
 {
     net_stack &net = rx.iface.dev->net;
     icmp_pcb *pcb = icmp_pcb_select(*net.icmp->sockets, rx.dst, hdr.values);
@@ -100,7 +101,7 @@ void icmp_sock_input(const ip_rx &rx, const icmp_hdr &hdr)
              rx.payload.size());
 }
 
-void icmp_sock_error(net_stack &net, const ip_error &error)
+static void icmp_sock_error(net_stack &net, const ip_error &error) MICROPS_REQUIRES(net_locked)
 {
     std::span<const uint8_t> quote = error.quote;
     const std::optional<icmp_hdr> hdr = wire_read<icmp_hdr>(quote);
@@ -116,7 +117,20 @@ void icmp_sock_error(net_stack &net, const ip_error &error)
     datagram_fail(*pcb, reason);
 }
 
-void icmp_sock_init(net_stack &net) { net.icmp->sockets = layer_make<icmp_sock_layer>(); }
+void icmp_sock_init(net_stack &net)
+{
+    net.icmp->sockets = layer_make<icmp_sock_layer>();
+    icmp_echo_register(net, {.reply =
+                                 [&net](const ip_rx &rx, const icmp_hdr &hdr) {
+                                     net_assert_locked(net);
+                                     icmp_sock_input(rx, hdr);
+                                 },
+                             .error =
+                                 [&net](const ip_error &error) {
+                                     net_assert_locked(net);
+                                     icmp_sock_error(net, error);
+                                 }});
+}
 
 /* User calls */
 

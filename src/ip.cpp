@@ -6,7 +6,7 @@
  * goes (ip_path_select), gives it a source address if it has none, and cuts it if the path is too narrow. This is a
  * host: it never forwards. Any of its addresses is reachable by any of its interfaces (RFC 1122's weak model, as in
  * Linux), except 127/8, which never appears on a wire.
- * ICMP is a part of IP (RFC 792), so this file knows icmp.hpp, which otherwise stands above.
+ * ICMP is a part of IP (RFC 792), so this file and ip_fragment.cpp know icmp.hpp, which otherwise stands above.
  */
 #include "microps/ip.hpp"
 
@@ -290,7 +290,8 @@ ssize_t ip_output(net_stack &net, uint8_t protocol, packet_ptr pkt, ip_addr_t sr
     return sent == -1 ? -1 : static_cast<ssize_t>(length);
 }
 
-void ip_output_failed(ip_iface &iface, const packet &pkt)
+/** A packet of ours cannot be delivered on its link (no answer to ARP): its protocol hears "host unreachable". */
+static void ip_output_failed(ip_iface &iface, const packet &pkt) MICROPS_REQUIRES(net_locked)
 {
     std::span<const uint8_t> data = pkt.bytes();
     const auto hdr = wire_read<ip_hdr>(data);
@@ -449,6 +450,10 @@ void ip_init(net_stack &net)
     net_protocol_register(net, "IP", NET_PROTOCOL_TYPE_IP, [&net](const packet &pkt, net_device &dev) {
         net_assert_locked(net);
         ip_input(pkt, dev);
+    });
+    arp_failure_register(net, [&net](ip_iface &iface, const packet &pkt) {
+        net_assert_locked(net);
+        ip_output_failed(iface, pkt);
     });
 }
 

@@ -5,8 +5,8 @@
  * This is the one file of the library that knows all layers, so it stands above them. Everything else that goes upwards
  * is a registered handler.
  */
+#include "icmp_internal.hpp"
 #include "microps/arp.hpp"
-#include "microps/icmp.hpp"
 #include "microps/ip.hpp"
 #include "microps/net.hpp"
 #include "microps/sock.hpp"
@@ -32,6 +32,7 @@ int net_init(net_stack &net)
     arp_init(net);
     ip_init(net);
     icmp_init(net);
+    icmp_sock_init(net);
     udp_init(net);
     tcp_init(net);
     sock_init(net);

@@ -1,7 +1,7 @@
 /*
  * arp.hpp: the Address Resolution Protocol (RFC 826) for IPv4 over Ethernet.
  *
- * One of the two places where a lower layer knows an upper one: ARP resolves IPv4 addresses.
+ * One of the places where a lower layer knows an upper one (docs/architecture.md): ARP resolves IPv4 addresses.
  */
 #pragma once
 
@@ -9,6 +9,7 @@
 #include "microps/ip.hpp"
 #include "microps/stack.hpp"
 
+#include <functional>
 #include <vector>
 
 namespace microps
@@ -51,6 +52,9 @@ arp_result arp_resolve(ip_iface &iface, ip_addr_t pa, mac_addr &ha) MICROPS_REQU
 int arp_output(ip_iface &iface, ip_addr_t pa, packet_ptr pkt) MICROPS_REQUIRES(net_locked);
 /** An upper layer's retransmissions are not answered: check the neighbour's address before using it again. */
 void arp_suspect(ip_iface &iface, ip_addr_t pa) MICROPS_REQUIRES(net_locked);
+/** Registers who hears of each packet that was given up because its neighbour did not answer: IP, the only one. */
+void arp_failure_register(net_stack &net, std::function<void(ip_iface &iface, const packet &pkt)> handler)
+    MICROPS_REQUIRES(net_locked);
 /** Sets an entry that is never updated, evicted or timed out. Returns 0, or -1 with errno ENOBUFS. */
 int arp_set_static(ip_iface &iface, ip_addr_t pa, const mac_addr &ha) MICROPS_REQUIRES(net_locked);
 /** The cache, for views. */

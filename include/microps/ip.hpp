@@ -138,8 +138,6 @@ int ip_protocol_register(net_stack &net, const char *name, uint8_t type, ip_prot
                          ip_protocol_error error = nullptr) MICROPS_REQUIRES(net_locked);
 /** "ICMP", "TCP", "UDP"; "UNKNOWN" for a number nobody registered. */
 const char *ip_protocol_name(const net_stack &net, uint8_t type) MICROPS_REQUIRES(net_locked);
-/** A packet of ours cannot be delivered on its link (no answer to ARP): its protocol hears "host unreachable". */
-void ip_output_failed(ip_iface &iface, const packet &pkt) MICROPS_REQUIRES(net_locked);
 /** Hands an ICMP error about one of our packets to the protocol that sent it; icmp_input() calls it. */
 void ip_error_input(net_stack &net, uint8_t protocol, const ip_error &error) MICROPS_REQUIRES(net_locked);
 
