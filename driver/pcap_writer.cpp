@@ -9,7 +9,7 @@
 
 #include "decorator.hpp"
 #include "microps/log.hpp"
-#include "os.hpp"
+#include "base/os.hpp"
 
 #include <cerrno>
 #include <cstring>

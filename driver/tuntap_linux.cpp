@@ -3,7 +3,7 @@
  */
 #include "interface_linux.hpp"
 #include "microps/log.hpp"
-#include "os.hpp"
+#include "base/os.hpp"
 
 #include <array>
 #include <cerrno>

@@ -6,7 +6,7 @@
  * and write only.
  */
 #include "net_internal.hpp"
-#include "os.hpp"
+#include "base/os.hpp"
 
 #include <algorithm>
 

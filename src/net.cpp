@@ -10,7 +10,7 @@
 #include "microps/net.hpp"
 
 #include "net_internal.hpp"
-#include "os.hpp"
+#include "base/os.hpp"
 
 #include <algorithm>
 #include <cerrno>

@@ -13,7 +13,7 @@
 #include "microps/tcp.hpp"
 #include "microps/udp.hpp"
 #include "net_internal.hpp"
-#include "os.hpp"
+#include "base/os.hpp"
 
 #include <algorithm>
 #include <cerrno>

@@ -9,7 +9,7 @@
 
 #include "microps/net.hpp"
 #include "net_internal.hpp"
-#include "os.hpp"
+#include "base/os.hpp"
 
 #include <algorithm>
 #include <cerrno>

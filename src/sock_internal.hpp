@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "id_table.hpp"
+#include "base/id_table.hpp"
 #include "microps/sock.hpp"
 #include "sock_endpoint.hpp"
 

@@ -5,7 +5,7 @@
 
 #include "microps/net.hpp"
 #include "net_internal.hpp"
-#include "os.hpp"
+#include "base/os.hpp"
 
 #include <cerrno>
 #include <cstdlib>

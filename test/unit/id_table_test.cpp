@@ -1,5 +1,5 @@
 /* id_table_test.cpp: numbers of PCBs and sockets. */
-#include "id_table.hpp"
+#include "base/id_table.hpp"
 
 #include <gtest/gtest.h>
 #include <memory>
