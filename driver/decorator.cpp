@@ -49,7 +49,7 @@ int decorator_transmit(net_device &dev, uint16_t type, packet_ptr pkt, const voi
 void decorator_pass_up(net_device &dev, packet_ptr frame)
 {
     if (dev.outer) return dev.outer->input(std::move(frame));
-    if (dev.type == NET_DEVICE_TYPE_ETHERNET) return ether_poll_helper(dev, std::move(frame));
+    if (dev.type == NET_DEVICE_TYPE_ETHERNET) return ether_input_helper(dev, std::move(frame));
     link_ip_input(dev, std::move(frame));
 }
 

@@ -57,7 +57,7 @@ struct ether_pcap_device final : net_device {
     int poll() override MICROPS_REQUIRES(net_locked) { return ether_pcap_poll(*this); }
     int fd() const override { return port.fd.get(); }
     size_t write(std::span<const packet_ptr> frames) override { return linux_interface_write(port, frames); }
-    void input(packet_ptr frame) override MICROPS_REQUIRES(net_locked) { ether_poll_helper(*this, std::move(frame)); }
+    void input(packet_ptr frame) override MICROPS_REQUIRES(net_locked) { ether_input_helper(*this, std::move(frame)); }
 
     linux_interface port;
     net_timer look; /* while the interface is down: whether it still exists */

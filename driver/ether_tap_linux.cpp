@@ -37,7 +37,7 @@ struct ether_tap_device final : net_device {
     int poll() override MICROPS_REQUIRES(net_locked) { return linux_tun_poll(*this, tap); }
     int fd() const override { return tap.fd.get(); }
     size_t write(std::span<const packet_ptr> frames) override { return linux_interface_write(tap, frames); }
-    void input(packet_ptr frame) override MICROPS_REQUIRES(net_locked) { ether_poll_helper(*this, std::move(frame)); }
+    void input(packet_ptr frame) override MICROPS_REQUIRES(net_locked) { ether_input_helper(*this, std::move(frame)); }
 
     linux_interface tap;
 };

@@ -206,7 +206,7 @@ static void arp_cache_confirm(arp_layer &arp, arp_cache &cache, const mac_addr &
     cache.state = arp_state::resolved;
     cache.confirmed = arp.net.clock.now();
     cache.requests = 0;
-    net_timer_resume(*arp.timer);
+    net_periodic_resume(*arp.timer);
 }
 
 static void arp_cache_send_waiting(arp_layer &arp, arp_cache &cache) MICROPS_REQUIRES(net_locked)
@@ -268,7 +268,7 @@ arp_result arp_resolve(ip_iface &iface, ip_addr_t pa, mac_addr &ha)
     if (!cache) return arp_result::error;
     cache->state = arp_state::incomplete;
     arp_cache_request(arp, *cache);
-    net_timer_resume(*arp.timer);
+    net_periodic_resume(*arp.timer);
     debugf("cache not found, pa=%s", ip_addr_str(pa).c_str());
     return arp_result::incomplete;
 }

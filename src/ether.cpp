@@ -1,7 +1,7 @@
 /*
  * ether.cpp: Ethernet II framing (RFC 894), for the drivers of Ethernet devices.
  *
- * A driver's transmit() is ether_transmit_helper(), its input() is ether_poll_helper(); what stays its own is how whole
+ * A driver's transmit() is ether_transmit_helper(), its input() is ether_input_helper(); what stays its own is how whole
  * frames get to and from the medium. The filter lets in what is for us: the device's own address and broadcast. There
  * is no multicast, so nothing is lost by dropping it here. Frames whose type field is a length (IEEE 802.3, RFC 1042)
  * are nobody's protocol and end as unknown_ethertype.
@@ -108,24 +108,27 @@ int ether_transmit_helper(net_device &dev, uint16_t type, packet_ptr pkt, const 
     return 0;
 }
 
-void ether_poll_helper(net_device &dev, packet_ptr frame)
+void ether_input_helper(net_device &dev, packet_ptr frame)
 {
+    static constexpr char log_name[] = "ether_poll_helper"; /* the log keeps the original's lines, see docs/from-c.md */
     std::span<const uint8_t> data = std::as_const(*frame).bytes();
     const auto hdr = wire_read<ether_hdr>(data);
     if (!hdr) {
-        return net_drop(dev.net, drop_reason::too_short, "input data is too short, dev=%s, len=%zu", dev.name,
-                        frame->size());
+        net_count_drop(dev.net, drop_reason::too_short);
+        return debugf_as(log_name, "input data is too short, dev=%s, len=%zu", dev.name, frame->size());
     }
     const bool broadcast = hdr->dst == ETHER_ADDR_BROADCAST;
     if (!broadcast && hdr->dst != ether_device_addr(dev)) {
         return net_count_drop(dev.net, drop_reason::not_for_us); /* silent, as in the original: it happens all day */
     }
     const uint16_t type = hdr->type;
-    debugf("dev=%s, type=%s(0x%04x), len=%zu", dev.name, net_protocol_name(dev.net, type), type, frame->size());
+    debugf_as(log_name, "dev=%s, type=%s(0x%04x), len=%zu", dev.name, net_protocol_name(dev.net, type), type,
+              frame->size());
     ether_dump(*hdr);
     debugdump(std::as_const(*frame).bytes());
     if (type < ETHER_TYPE_MIN) {
-        return net_drop(dev.net, drop_reason::unknown_ethertype, "IEEE 802.3 frame, dev=%s, length=%u", dev.name, type);
+        net_count_drop(dev.net, drop_reason::unknown_ethertype);
+        return debugf_as(log_name, "IEEE 802.3 frame, dev=%s, length=%u", dev.name, type);
     }
     frame->pull(sizeof(*hdr));
     frame->link_broadcast = broadcast;

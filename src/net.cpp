@@ -9,8 +9,8 @@
  */
 #include "microps/net.hpp"
 
-#include "net_internal.hpp"
 #include "base/os.hpp"
+#include "net_internal.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -20,7 +20,7 @@ namespace microps
 {
 
 struct net_periodic {
-    net_periodic(net_stack &net, const char *name_, net_duration interval_, net_timer_function handler_)
+    net_periodic(net_stack &net, const char *name_, net_duration interval_, net_periodic_function handler_)
         : name(name_), interval(interval_), handler(std::move(handler_)),
           timer(net, timer_call<&net_periodic::fire>(*this))
     {
@@ -35,7 +35,7 @@ struct net_periodic {
 
     std::string name;
     net_duration interval;
-    net_timer_function handler;
+    net_periodic_function handler;
     net_timer timer;
 };
 
@@ -291,7 +291,7 @@ void net_protocol_handler(net_stack &net)
 
 /* Timers, events, batches */
 
-net_periodic *net_timer_register(net_stack &net, const char *name, net_duration interval, net_timer_function handler,
+net_periodic *net_timer_register(net_stack &net, const char *name, net_duration interval, net_periodic_function handler,
                                  bool parked)
 {
     net.core->periodics.push_back(std::make_unique<net_periodic>(net, name, interval, std::move(handler)));
@@ -302,7 +302,7 @@ net_periodic *net_timer_register(net_stack &net, const char *name, net_duration 
     return &periodic;
 }
 
-void net_timer_resume(net_periodic &periodic)
+void net_periodic_resume(net_periodic &periodic)
 {
     if (!periodic.timer.armed()) periodic.timer.arm(periodic.interval);
 }

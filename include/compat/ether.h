@@ -55,7 +55,7 @@ inline int ether_poll_helper(net_device *dev, ssize_t (*callback)(net_device *de
     net_guard guard(dev->net);
     packet_ptr pkt = packet_alloc(dev->net, LINK_HEADROOM, std::span(frame).first(static_cast<size_t>(length)));
     if (!pkt) return -1;
-    ether_poll_helper(*dev, std::move(pkt));
+    ether_input_helper(*dev, std::move(pkt));
     return 0;
 }
 

@@ -73,7 +73,7 @@ inline void net_protocol_handler()
 inline int net_timer_register(const char *name, timeval interval, void (*handler)(void))
 {
     const auto span = std::chrono::seconds(interval.tv_sec) + std::chrono::microseconds(interval.tv_usec);
-    const net_timer_function periodic = [handler] {
+    const net_periodic_function periodic = [handler] {
         handler();
         return true;
     };

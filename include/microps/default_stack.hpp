@@ -70,7 +70,7 @@ inline int net_protocol_register(const char *name, uint16_t type, net_protocol_i
     net_guard guard(net_default());
     return net_protocol_register(guard.net(), name, type, std::move(handler));
 }
-inline net_periodic *net_timer_register(const char *name, net_duration interval, net_timer_function handler,
+inline net_periodic *net_timer_register(const char *name, net_duration interval, net_periodic_function handler,
                                         bool parked = false)
 {
     net_guard guard(net_default());

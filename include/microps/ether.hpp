@@ -65,8 +65,9 @@ void ether_setup_helper(net_device &dev);
 int ether_transmit_helper(net_device &dev, uint16_t type, packet_ptr pkt, const void *dst) MICROPS_REQUIRES(net_locked);
 /**
  * What input() of an Ethernet device does: takes frames for the device's own address and broadcast (others are counted
- * as drops), strips the header, calls net_input_handler(). Named as in the original, whose poll functions called it.
+ * as drops), strips the header, calls net_input_handler(). The original's ether_poll_helper() without the reading, which
+ * poll() has done; the log keeps that name.
  */
-void ether_poll_helper(net_device &dev, packet_ptr frame) MICROPS_REQUIRES(net_locked);
+void ether_input_helper(net_device &dev, packet_ptr frame) MICROPS_REQUIRES(net_locked);
 
 } // namespace microps

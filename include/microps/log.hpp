@@ -64,14 +64,19 @@ void hexdump_log(std::span<const uint8_t> data);
 
 } // namespace microps
 
-#define MICROPS_LOG(level, ...)                                                                                        \
-    (::microps::log_enabled(level) ? ::microps::lprintf(level, __FILE__, __LINE__, __func__, __VA_ARGS__)              \
+#define MICROPS_LOG_AS(func, level, ...)                                                                               \
+    (::microps::log_enabled(level) ? ::microps::lprintf(level, __FILE__, __LINE__, func, __VA_ARGS__)                  \
                                    : static_cast<void>(0))
+#define MICROPS_LOG(level, ...) MICROPS_LOG_AS(__func__, level, __VA_ARGS__)
 
 #define errorf(...) MICROPS_LOG(::microps::log_level::error, __VA_ARGS__)
 #define warnf(...) MICROPS_LOG(::microps::log_level::warn, __VA_ARGS__)
 #define infof(...) MICROPS_LOG(::microps::log_level::info, __VA_ARGS__)
 #define debugf(...) MICROPS_LOG(::microps::log_level::debug, __VA_ARGS__)
+
+/* For a line that belongs to another function, by its name: what several share, and what the original called otherwise. */
+#define errorf_as(func, ...) MICROPS_LOG_AS(func, ::microps::log_level::error, __VA_ARGS__)
+#define debugf_as(func, ...) MICROPS_LOG_AS(func, ::microps::log_level::debug, __VA_ARGS__)
 
 /* Dumps of whole packets: as in the original only when built with -DHEXDUMP. */
 #ifdef HEXDUMP

@@ -193,16 +193,16 @@ void net_protocol_handler(net_stack &net) MICROPS_REQUIRES(net_locked);
 
 /* Timers, events, and work for the end of a batch. */
 
-/** A registered periodic timer. */
+/** A registered periodic timer. What ends by itself, or changes its interval, is a net_timer (timer.hpp). */
 struct net_periodic;
-/** Called every interval. Returns false to be parked until net_timer_resume(): an idle stack sleeps. */
-using net_timer_function = std::function<bool()>;
+/** Called every interval. Returns false to be parked until net_periodic_resume(): an idle stack sleeps. */
+using net_periodic_function = std::function<bool()>;
 
-/** Registers a periodic timer; it runs, or (@p parked) waits for net_timer_resume(). Alive until net_shutdown(). */
-net_periodic *net_timer_register(net_stack &net, const char *name, net_duration interval, net_timer_function handler,
+/** Registers a periodic timer; it runs, or (@p parked) waits for net_periodic_resume(). Alive until net_shutdown(). */
+net_periodic *net_timer_register(net_stack &net, const char *name, net_duration interval, net_periodic_function handler,
                                  bool parked = false) MICROPS_REQUIRES(net_locked);
 /** Lets a parked timer run again, one interval from now. No effect on one that runs. */
-void net_timer_resume(net_periodic &timer) MICROPS_REQUIRES(net_locked);
+void net_periodic_resume(net_periodic &periodic) MICROPS_REQUIRES(net_locked);
 
 /** Registers a handler that net_interrupt() will cause to be called, by the engine. Returns 0. */
 int net_event_subscribe(net_stack &net, std::function<void()> handler) MICROPS_REQUIRES(net_locked);

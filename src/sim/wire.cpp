@@ -33,7 +33,7 @@ struct sim_device final : net_device {
     size_t write(std::span<const packet_ptr> frames) override;
     void input(packet_ptr frame) override MICROPS_REQUIRES(net_locked)
     {
-        if (type == NET_DEVICE_TYPE_ETHERNET) return ether_poll_helper(*this, std::move(frame));
+        if (type == NET_DEVICE_TYPE_ETHERNET) return ether_input_helper(*this, std::move(frame));
         net_input_handler(NET_PROTOCOL_TYPE_IP, std::move(frame), *this);
     }
 

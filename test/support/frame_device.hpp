@@ -44,7 +44,7 @@ public:
     {
         sent.emplace_back(frame->data(), frame->data() + frame->size());
     }
-    void input(packet_ptr frame) override MICROPS_REQUIRES(net_locked) { ether_poll_helper(*this, std::move(frame)); }
+    void input(packet_ptr frame) override MICROPS_REQUIRES(net_locked) { ether_input_helper(*this, std::move(frame)); }
 
     /** A frame comes from the medium; the next net_poll() deals with it. */
     void receive(std::span<const uint8_t> frame) MICROPS_REQUIRES(net_locked)
