@@ -1,12 +1,13 @@
 /*
  * decorator.cpp: a device made of another device.
  */
-#include "decorator.hpp"
+#include "microps/driver/decorator.hpp"
 
-#include "link.hpp"
+#include "microps/driver/link.hpp"
 #include "microps/ether.hpp"
 
 #include <algorithm>
+#include <thread>
 
 namespace microps
 {
@@ -25,7 +26,7 @@ void decorator_wrap(net_device &dev, net_device &inner)
     dev.hlen = inner.hlen;
     dev.alen = inner.alen;
     copy_address(dev, inner);
-    inner.outer = &dev;
+    inner.state.outer = &dev;
 }
 
 int decorator_open(net_device &dev, net_device &inner)
@@ -39,6 +40,17 @@ int decorator_open(net_device &dev, net_device &inner)
     return 0;
 }
 
+int decorator_close(net_device &inner)
+{
+    /* The stack waits for the writer of the registered device alone. A write() does not block, so this is soon over. */
+    while (inner.state.writing) {
+        net_unguard unlocked(inner.net);
+        std::this_thread::yield();
+    }
+    inner.state.queue.clear();
+    return inner.close();
+}
+
 int decorator_transmit(net_device &dev, uint16_t type, packet_ptr pkt, const void *dst)
 {
     if (dev.type == NET_DEVICE_TYPE_ETHERNET) return ether_transmit_helper(dev, type, std::move(pkt), dst);
@@ -48,7 +60,7 @@ int decorator_transmit(net_device &dev, uint16_t type, packet_ptr pkt, const voi
 
 void decorator_pass_up(net_device &dev, packet_ptr frame)
 {
-    if (dev.outer) return dev.outer->input(std::move(frame));
+    if (dev.state.outer) return dev.state.outer->input(std::move(frame));
     if (dev.type == NET_DEVICE_TYPE_ETHERNET) return ether_input_helper(dev, std::move(frame));
     link_ip_input(dev, std::move(frame));
 }
@@ -56,8 +68,8 @@ void decorator_pass_up(net_device &dev, packet_ptr frame)
 net_device &decorator_outermost(net_device &dev)
 {
     net_device *outermost = &dev;
-    while (outermost->outer) {
-        outermost = outermost->outer;
+    while (outermost->state.outer) {
+        outermost = outermost->state.outer;
     }
     return *outermost;
 }

@@ -10,10 +10,11 @@
  */
 #include "microps/driver/ether_pcap.hpp"
 
-#include "decorator.hpp"
 #include "interface_linux.hpp"
+#include "microps/driver/decorator.hpp"
 #include "microps/ether.hpp"
 #include "microps/log.hpp"
+#include "register.hpp"
 
 #include <cerrno>
 #include <cstring>
@@ -47,7 +48,7 @@ struct ether_pcap_device final : net_device {
     int close() override MICROPS_REQUIRES(net_locked)
     {
         look.cancel();
-        linux_interface_close(*this, port); /* with the socket goes its membership: no promiscuous mode stays on */
+        linux_interface_close(port); /* with the socket goes its membership: no promiscuous mode stays on */
         return 0;
     }
     int transmit(uint16_t protocol, packet_ptr pkt, const void *dst) override MICROPS_REQUIRES(net_locked)
@@ -189,22 +190,13 @@ int ether_pcap_poll(ether_pcap_device &dev)
 
 net_device *ether_pcap_alloc(net_stack &net, const char *name, const char *addr)
 {
-    mac_addr own;
-    if (!linux_interface_name_valid(name, "ether_pcap_init") || !linux_interface_addr_parse(addr, own)) return nullptr;
-    net_device *dev = net_device_alloc<ether_pcap_device>(net, name);
-    ether_device_set_addr(*dev, own);
-    return dev;
+    return linux_ether_alloc<ether_pcap_device>(net, name, addr, "ether_pcap_init");
 }
 
 net_device *ether_pcap_init(net_stack &net, const char *name, const char *addr)
 {
-    net_device *dev = ether_pcap_alloc(net, name, addr);
-    if (!dev) return nullptr;
-    if (net_device_register(*dev) == -1) {
-        errorf("net_device_register() failure");
-        return nullptr;
-    }
-    debugf("ethernet device initialized, dev=%s", dev->name);
+    net_device *dev = driver_register(ether_pcap_alloc(net, name, addr));
+    if (dev) debugf("ethernet device initialized, dev=%s", dev->name);
     return dev;
 }
 

@@ -9,6 +9,7 @@
 #include "interface_linux.hpp"
 #include "microps/ether.hpp"
 #include "microps/log.hpp"
+#include "register.hpp"
 
 #include <linux/if_tun.h>
 
@@ -27,7 +28,7 @@ struct ether_tap_device final : net_device {
     int open() override MICROPS_REQUIRES(net_locked) { return linux_tun_open(*this, tap, IFF_TAP); }
     int close() override MICROPS_REQUIRES(net_locked)
     {
-        linux_interface_close(*this, tap);
+        linux_interface_close(tap);
         return 0;
     }
     int transmit(uint16_t protocol, packet_ptr pkt, const void *dst) override MICROPS_REQUIRES(net_locked)
@@ -46,22 +47,13 @@ struct ether_tap_device final : net_device {
 
 net_device *ether_tap_alloc(net_stack &net, const char *name, const char *addr)
 {
-    mac_addr own;
-    if (!linux_interface_name_valid(name, "ether_tap_init") || !linux_interface_addr_parse(addr, own)) return nullptr;
-    net_device *dev = net_device_alloc<ether_tap_device>(net, name);
-    ether_device_set_addr(*dev, own);
-    return dev;
+    return linux_ether_alloc<ether_tap_device>(net, name, addr, "ether_tap_init");
 }
 
 net_device *ether_tap_init(net_stack &net, const char *name, const char *addr)
 {
-    net_device *dev = ether_tap_alloc(net, name, addr);
-    if (!dev) return nullptr;
-    if (net_device_register(*dev) == -1) {
-        errorf("net_device_register() failure");
-        return nullptr;
-    }
-    debugf("ethernet device initialized, dev=%s", dev->name);
+    net_device *dev = driver_register(ether_tap_alloc(net, name, addr));
+    if (dev) debugf("ethernet device initialized, dev=%s", dev->name);
     return dev;
 }
 

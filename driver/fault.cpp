@@ -7,10 +7,11 @@
  */
 #include "microps/driver/fault.hpp"
 
-#include "decorator.hpp"
 #include "microps/checksum.hpp"
+#include "microps/driver/decorator.hpp"
 #include "microps/log.hpp"
 #include "microps/wire.hpp"
+#include "register.hpp"
 
 #include <algorithm>
 #include <map>
@@ -56,7 +57,7 @@ struct fault_device final : net_device {
             line->timer.cancel();
             line->held.clear();
         }
-        return inner.close();
+        return decorator_close(inner);
     }
     int transmit(uint16_t protocol, packet_ptr pkt, const void *dst) override MICROPS_REQUIRES(net_locked)
     {
@@ -175,12 +176,8 @@ net_device *fault_alloc(net_stack &net, net_device &inner, const fault_config &c
 
 net_device *fault_init(net_stack &net, net_device &inner, const fault_config &config)
 {
-    net_device *dev = fault_alloc(net, inner, config);
-    if (net_device_register(*dev) == -1) {
-        errorf("net_device_register() failure");
-        return nullptr;
-    }
-    debugf("initialized, dev=%s, seed=%llu", dev->name, static_cast<unsigned long long>(config.seed));
+    net_device *dev = driver_register(fault_alloc(net, inner, config));
+    if (dev) debugf("initialized, dev=%s, seed=%llu", dev->name, static_cast<unsigned long long>(config.seed));
     return dev;
 }
 

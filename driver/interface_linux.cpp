@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <thread>
 
 #include <net/if.h>
 #include <sys/ioctl.h>
@@ -247,14 +246,8 @@ size_t linux_interface_write(const linux_interface &interface, std::span<const p
     return written;
 }
 
-void linux_interface_close(net_device &dev, linux_interface &interface)
+void linux_interface_close(linux_interface &interface)
 {
-    /* Inside a decorator nobody waits for our writer. It does not block, so this is over in an instant. */
-    while (dev.output_busy) {
-        net_unguard unlocked(dev.net);
-        std::this_thread::yield();
-    }
-    dev.output_queue.clear();
     interface.fd.reset();
     interface.small.clear();
     interface.large.clear();

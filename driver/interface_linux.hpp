@@ -13,6 +13,7 @@
  */
 #pragma once
 
+#include "microps/ether.hpp"
 #include "microps/net.hpp"
 
 #include <array>
@@ -26,8 +27,6 @@
 
 namespace microps
 {
-
-struct mac_addr;
 
 /** A descriptor that is closed with its owner. */
 class linux_fd
@@ -98,6 +97,17 @@ struct linux_interface_info {
 bool linux_interface_name_valid(const char *name, const char *func);
 /** Reads the address of an Ethernet device; null gives ETHER_ADDR_ANY: open() takes the interface's. False if logged. */
 bool linux_interface_addr_parse(const char *text, mac_addr &addr);
+/** What *_alloc of an Ethernet device does: checks both strings and makes the device. Null if one is wrong (logged). */
+template <typename T>
+net_device *linux_ether_alloc(net_stack &net, const char *name, const char *addr, const char *func)
+    MICROPS_REQUIRES(net_locked)
+{
+    mac_addr own;
+    if (!linux_interface_name_valid(name, func) || !linux_interface_addr_parse(addr, own)) return nullptr;
+    net_device *dev = net_device_alloc<T>(net, name);
+    ether_device_set_addr(*dev, own);
+    return dev;
+}
 /** Asks the kernel. Returns 0, or -1 with errno, and in @p request the name of the request that failed. */
 int linux_interface_query(const std::string &name, linux_interface_info &info, const char *&request);
 /**
@@ -113,8 +123,8 @@ int linux_interface_adopt(net_device &dev, const linux_interface &interface) MIC
 int linux_interface_poll(net_device &dev, linux_interface &interface, linux_read read) MICROPS_REQUIRES(net_locked);
 /** For write(): writes each frame by itself. Returns how many the kernel took. */
 size_t linux_interface_write(const linux_interface &interface, std::span<const packet_ptr> frames);
-/** For close(): waits for a thread that is in write(), then closes the descriptor. */
-void linux_interface_close(net_device &dev, linux_interface &interface) MICROPS_REQUIRES(net_locked);
+/** For close(): closes the descriptor and gives the blocks back. */
+void linux_interface_close(linux_interface &interface);
 
 /**
  * Attaches to the TUN/TAP interface, which the kernel makes if it does not exist and the process may.

@@ -1,7 +1,7 @@
 /*
  * link.cpp: devices whose frames are bare IP packets tell IPv4 from IPv6 by the first four bits (RFC 791 3.1).
  */
-#include "link.hpp"
+#include "microps/driver/link.hpp"
 
 namespace microps
 {

@@ -6,8 +6,9 @@
  */
 #include "microps/driver/loopback.hpp"
 
-#include "link.hpp"
+#include "microps/driver/link.hpp"
 #include "microps/log.hpp"
+#include "register.hpp"
 
 namespace microps
 {
@@ -63,12 +64,8 @@ net_device *loopback_alloc(net_stack &net) { return net_device_alloc<loopback_de
 
 net_device *loopback_init(net_stack &net)
 {
-    net_device *dev = loopback_alloc(net);
-    if (net_device_register(*dev) == -1) {
-        errorf("net_device_register() failure");
-        return nullptr;
-    }
-    debugf("initialized, dev=%s", dev->name);
+    net_device *dev = driver_register(loopback_alloc(net));
+    if (dev) debugf("initialized, dev=%s", dev->name);
     return dev;
 }
 

@@ -4,6 +4,7 @@
 #include "microps/driver/null.hpp"
 
 #include "microps/log.hpp"
+#include "register.hpp"
 
 namespace microps
 {
@@ -41,12 +42,8 @@ net_device *null_alloc(net_stack &net) { return net_device_alloc<null_device>(ne
 
 net_device *null_init(net_stack &net)
 {
-    net_device *dev = null_alloc(net);
-    if (net_device_register(*dev) == -1) {
-        errorf("net_device_register() failure");
-        return nullptr;
-    }
-    debugf("initialized, dev=%s", dev->name);
+    net_device *dev = driver_register(null_alloc(net));
+    if (dev) debugf("initialized, dev=%s", dev->name);
     return dev;
 }
 

@@ -7,9 +7,10 @@
  */
 #include "microps/driver/pcap_writer.hpp"
 
-#include "decorator.hpp"
-#include "microps/log.hpp"
 #include "base/os.hpp"
+#include "microps/driver/decorator.hpp"
+#include "microps/log.hpp"
+#include "register.hpp"
 
 #include <cerrno>
 #include <cstring>
@@ -45,7 +46,7 @@ struct pcap_writer_device final : net_device {
     int close() override MICROPS_REQUIRES(net_locked)
     {
         pcap_writer_flush(*this);
-        return inner.close();
+        return decorator_close(inner);
     }
     int transmit(uint16_t protocol, packet_ptr pkt, const void *dst) override MICROPS_REQUIRES(net_locked)
     {
@@ -141,13 +142,8 @@ net_device *pcap_writer_alloc(net_stack &net, net_device &inner, const char *pat
 
 net_device *pcap_writer_init(net_stack &net, net_device &inner, const char *path)
 {
-    net_device *dev = pcap_writer_alloc(net, inner, path);
-    if (!dev) return nullptr;
-    if (net_device_register(*dev) == -1) {
-        errorf("net_device_register() failure");
-        return nullptr;
-    }
-    debugf("initialized, dev=%s, file=%s", dev->name, path);
+    net_device *dev = driver_register(pcap_writer_alloc(net, inner, path));
+    if (dev) debugf("initialized, dev=%s, file=%s", dev->name, path);
     return dev;
 }
 

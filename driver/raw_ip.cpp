@@ -4,9 +4,10 @@
  */
 #include "microps/driver/raw_ip.hpp"
 
-#include "decorator.hpp"
-#include "link.hpp"
+#include "microps/driver/decorator.hpp"
+#include "microps/driver/link.hpp"
 #include "microps/log.hpp"
+#include "register.hpp"
 
 namespace microps
 {
@@ -56,12 +57,8 @@ net_device *raw_ip_alloc(net_stack &net, uint16_t mtu, raw_ip_hook transmit)
 
 net_device *raw_ip_init(net_stack &net, uint16_t mtu, raw_ip_hook transmit)
 {
-    net_device *dev = raw_ip_alloc(net, mtu, std::move(transmit));
-    if (net_device_register(*dev) == -1) {
-        errorf("net_device_register() failure");
-        return nullptr;
-    }
-    debugf("initialized, dev=%s", dev->name);
+    net_device *dev = driver_register(raw_ip_alloc(net, mtu, std::move(transmit)));
+    if (dev) debugf("initialized, dev=%s", dev->name);
     return dev;
 }
 

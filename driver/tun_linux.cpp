@@ -4,8 +4,9 @@
 #include "microps/driver/tun.hpp"
 
 #include "interface_linux.hpp"
-#include "link.hpp"
+#include "microps/driver/link.hpp"
 #include "microps/log.hpp"
+#include "register.hpp"
 
 #include <linux/if_tun.h>
 
@@ -29,7 +30,7 @@ struct tun_device final : net_device {
     int open() override MICROPS_REQUIRES(net_locked) { return linux_tun_open(*this, tun, IFF_TUN); }
     int close() override MICROPS_REQUIRES(net_locked)
     {
-        linux_interface_close(*this, tun);
+        linux_interface_close(tun);
         return 0;
     }
     int transmit(uint16_t protocol, packet_ptr pkt, const void *) override MICROPS_REQUIRES(net_locked)
@@ -62,13 +63,8 @@ net_device *tun_alloc(net_stack &net, const char *name)
 
 net_device *tun_init(net_stack &net, const char *name)
 {
-    net_device *dev = tun_alloc(net, name);
-    if (!dev) return nullptr;
-    if (net_device_register(*dev) == -1) {
-        errorf("net_device_register() failure");
-        return nullptr;
-    }
-    debugf("initialized, dev=%s", dev->name);
+    net_device *dev = driver_register(tun_alloc(net, name));
+    if (dev) debugf("initialized, dev=%s", dev->name);
     return dev;
 }
 

@@ -1,9 +1,9 @@
 /*
  * tuntap_linux.cpp: how one attaches to a TUN or TAP interface, and what to tell somebody for whom that fails.
  */
+#include "base/os.hpp"
 #include "interface_linux.hpp"
 #include "microps/log.hpp"
-#include "base/os.hpp"
 
 #include <array>
 #include <cerrno>

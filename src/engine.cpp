@@ -5,8 +5,8 @@
  * in sched_sleep(), a simulation's world, or a program that calls net_poll(). The lock is dropped around poll, read
  * and write only.
  */
-#include "net_internal.hpp"
 #include "base/os.hpp"
+#include "net_internal.hpp"
 
 #include <algorithm>
 
@@ -21,8 +21,8 @@ void devices_poll(net_stack &net) MICROPS_REQUIRES(net_locked)
     /* By index: a driver drops the lock while it reads, and the list may grow meanwhile. */
     for (size_t i = 0; i < net.core->registered.size(); i++) {
         net_device &dev = *net.core->registered[i];
-        if (!NET_DEVICE_IS_UP(&dev) || (dev.fd() != -1 && !dev.readable)) continue;
-        dev.readable = false;
+        if (!NET_DEVICE_IS_UP(&dev) || (dev.fd() != -1 && !dev.state.readable)) continue;
+        dev.state.readable = false;
         if (dev.poll() == -1) net_device_failed(dev);
     }
 }
@@ -56,7 +56,7 @@ void wait_readable(net_stack &net, net_duration timeout) MICROPS_REQUIRES(net_lo
     }
     for (size_t i = 0; i < devs.size(); i++) {
         /* An error is for poll() to find, report and answer with -1. */
-        if (fds[i + 1].revents) devs[i]->readable = true;
+        if (fds[i + 1].revents) devs[i]->state.readable = true;
     }
 }
 

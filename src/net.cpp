@@ -52,12 +52,12 @@ int net_device::transmit(uint16_t, packet_ptr, const void *)
 
 void net_device::output(packet_ptr frame)
 {
-    if (output_queue.size() >= NET_OUTPUT_QUEUE_MAX) {
+    if (state.queue.size() >= NET_OUTPUT_QUEUE_MAX) {
         return net_drop(net, drop_reason::queue_full, "output queue full, dev=%s, len=%zu", name, frame->size());
     }
-    output_queue.push_back(std::move(frame));
-    if (output_listed) return;
-    output_listed = true;
+    state.queue.push_back(std::move(frame));
+    if (state.listed) return;
+    state.listed = true;
     net.core->to_flush.push_back(this);
 }
 
@@ -135,10 +135,10 @@ static void net_device_close(net_device &dev) MICROPS_REQUIRES(net_locked)
 {
     if (!NET_DEVICE_IS_UP(&dev)) return;
     dev.flags &= static_cast<uint16_t>(~NET_DEVICE_FLAG_UP);
-    dev.output_queue.clear();
+    dev.state.queue.clear();
     /* Another thread writes to the descriptor just now: it closes when it comes back (device_flush). */
-    if (dev.output_busy) {
-        dev.close_pending = true;
+    if (dev.state.writing) {
+        dev.state.close_pending = true;
     } else if (dev.close() == -1) {
         errorf("failure, dev=%s", dev.name);
     }
@@ -190,17 +190,17 @@ void net_device_input(net_device &dev, packet_ptr frame)
 {
     net_count(dev.net, counter::dev_rx_frames);
     net_count(dev.net, counter::dev_rx_bytes, frame->size());
-    (dev.outer ? *dev.outer : dev).input(std::move(frame));
+    (dev.state.outer ? *dev.state.outer : dev).input(std::move(frame));
 }
 
 static void device_flush(net_device &dev) MICROPS_REQUIRES(net_locked)
 {
     /* A second thread leaves its frames to the one that writes already: so they keep their order. */
-    if (dev.output_busy) return;
-    dev.output_busy = true;
-    while (!dev.output_queue.empty()) {
+    if (dev.state.writing) return;
+    dev.state.writing = true;
+    while (!dev.state.queue.empty()) {
         std::vector<packet_ptr> frames;
-        frames.swap(dev.output_queue);
+        frames.swap(dev.state.queue);
         size_t written = 0;
         {
             net_unguard unlocked(dev.net);
@@ -212,8 +212,8 @@ static void device_flush(net_device &dev) MICROPS_REQUIRES(net_locked)
         }
         if (written < frames.size()) net_count_drop(dev.net, drop_reason::device_error, frames.size() - written);
     }
-    dev.output_busy = false;
-    if (std::exchange(dev.close_pending, false) && dev.close() == -1) errorf("failure, dev=%s", dev.name);
+    dev.state.writing = false;
+    if (std::exchange(dev.state.close_pending, false) && dev.close() == -1) errorf("failure, dev=%s", dev.name);
 }
 
 void net_device_flush(net_stack &net)
@@ -221,7 +221,7 @@ void net_device_flush(net_stack &net)
     while (!net.core->to_flush.empty()) {
         net_device &dev = *net.core->to_flush.back();
         net.core->to_flush.pop_back();
-        dev.output_listed = false;
+        dev.state.listed = false;
         device_flush(dev);
     }
 }

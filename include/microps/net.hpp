@@ -62,8 +62,23 @@ struct net_iface {
     int family;
 };
 
+/** What the stack keeps about a device. No driver touches it; a decorator enters itself by decorator_wrap(). */
+struct net_device_state {
+    /** The decorator around the device, if any: it gets the device's input. */
+    net_device *outer = nullptr;
+    /** Frames queued by net_device::output() for write(). */
+    std::vector<packet_ptr> queue{};
+    bool listed = false;        /* in the stack's list of devices with queued frames */
+    bool writing = false;       /* some thread is in write() */
+    bool close_pending = false; /* went down meanwhile: that thread closes it */
+    bool readable = false;      /* the engine saw fd() readable; poll() is due */
+};
+
 /**
  * A physical device. Base of all drivers.
+ *
+ * A driver fills in type, mtu, flags, hlen, alen, addr, broadcast or peer, and what the device can do for the layers
+ * above. Index, name and interfaces come with the registration; `state` is the stack's own.
  *
  * Out: transmit() gets a network-layer packet, puts the link header in front and hands the frame to output(), which
  * queues it; net_device_flush() later writes the batch by write(), without the stack's lock.
@@ -105,32 +120,28 @@ struct net_device {
     virtual void input(packet_ptr frame) MICROPS_REQUIRES(net_locked);
 
     net_stack &net;
+
+    /* What registration gives it. */
     std::vector<net_iface *> ifaces{};
     unsigned index = 0;
     char name[NET_DEVICE_NAME_LEN]{};
+
+    /* What the driver fills in. */
     uint16_t type = NET_DEVICE_TYPE_NULL;
     uint16_t mtu = 0;
-    uint16_t flags = 0;
-    uint16_t hlen = 0; /* bytes of link header */
-    uint16_t alen = 0; /* bytes of link address */
+    uint16_t flags = 0; /* NET_DEVICE_FLAG_UP is the stack's */
+    uint16_t hlen = 0;  /* bytes of link header */
+    uint16_t alen = 0;  /* bytes of link address */
     uint8_t addr[NET_DEVICE_ADDR_LEN]{};
     union {
         uint8_t peer[NET_DEVICE_ADDR_LEN];
         uint8_t broadcast[NET_DEVICE_ADDR_LEN]{};
     };
 
-    /* What the device does for the layers above (packet_offload). */
-    bool csum_offload = false; /* it fills in transport checksums */
+    bool csum_offload = false; /* it fills in transport checksums (packet_offload) */
     size_t gso_max = 0;        /* it cuts packets up to this size into segments; 0: it cannot */
 
-    /** The decorator around this device, if any: it gets this device's input. */
-    net_device *outer = nullptr;
-    /** Frames queued by output() for write(). */
-    std::vector<packet_ptr> output_queue{};
-    bool output_listed = false; /* in the stack's list of devices with queued frames */
-    bool output_busy = false;   /* some thread is in write() */
-    bool close_pending = false; /* went down meanwhile: that thread closes it */
-    bool readable = false;      /* the engine saw fd() readable; poll() is due */
+    net_device_state state{};
 };
 
 inline bool NET_DEVICE_IS_UP(const net_device *dev) { return dev->flags & NET_DEVICE_FLAG_UP; }

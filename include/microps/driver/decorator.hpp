@@ -20,6 +20,8 @@ namespace microps
 void decorator_wrap(net_device &dev, net_device &inner) MICROPS_REQUIRES(net_locked);
 /** What open() does: opens the inner device under this one's name, with the address and MTU the program chose. */
 int decorator_open(net_device &dev, net_device &inner) MICROPS_REQUIRES(net_locked);
+/** What close() does: waits for a thread that is in the inner device's write(), then closes it. */
+int decorator_close(net_device &inner) MICROPS_REQUIRES(net_locked);
 /** What transmit() does: puts the link header in front and calls this device's own output(). */
 int decorator_transmit(net_device &dev, uint16_t type, packet_ptr pkt, const void *dst) MICROPS_REQUIRES(net_locked);
 /** What input() does in the end: hands the frame to the decorator around this one, or strips its link header. */
