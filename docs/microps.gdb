@@ -6,7 +6,7 @@ skip -gfi /usr/include/c++/*/*
 skip -gfi /usr/include/c++/*/bits/*
 
 define way
-    pipe backtrace | grep -E 'microps::[a-z_]+ \(' | sed -E 's/ 0x[0-9a-f]+ in//; s/ \(.*\) at / at /'
+    pipe backtrace -frame-arguments none | grep -E 'microps::[a-z_]+ \(' | sed -E 's/ 0x[0-9a-f]+ in//; s/ \(.*\) at / at /'
 end
 document way
 The functions of the stack that are active, innermost first, without the standard library's between them.
