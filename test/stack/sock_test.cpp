@@ -54,7 +54,7 @@ TEST(SockOpen, NumbersAreTheLowestFree)
     EXPECT_EQ(host.udp_socket(nullptr, 0), 3);
 }
 
-/* S1 of the original: a failed open must not keep a number. */
+/* POSIX socket(): a call that fails takes no socket number. In the C original each open that finds no PCB loses one. */
 TEST(SockOpen, FailureLosesNoNumber)
 {
     ip_host host;

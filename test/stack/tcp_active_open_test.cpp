@@ -34,7 +34,7 @@ TEST(TcpActiveOpen, SynAckIsAcknowledged)
     peer.expect(payload("hello").seq(peer.irs + 1));
 }
 
-/* RFC 9293 3.4 (defect T1). */
+/* RFC 9293 3.4: sequence numbers are compared modulo 2^32, so the peer's SYN may have any of them, the last one too. */
 TEST(TcpActiveOpen, PeersSynMayBeTheLastSequenceNumber)
 {
     for (const uint32_t iss : {0xffffffffu, 0xffffff00u, 0u, 0x7fffffffu, 0x80000000u}) {
@@ -77,7 +77,8 @@ TEST(TcpActiveOpen, RstWithOurAckRefusesTheConnection)
     EXPECT_EQ(peer.app_error(), ECONNREFUSED);
 }
 
-/* RFC 9293 3.10.7.3, first (defect T16): a RST with a wrong ACK is dropped, and not answered. */
+/* RFC 9293 3.10.7.3, first: a RST with an unacceptable ACK is dropped and not answered. The C original answers it by a
+ * RST. */
 TEST(TcpActiveOpen, RstWithWrongAckIsDroppedSilently)
 {
     test_world world;
@@ -134,7 +135,8 @@ TEST(TcpActiveOpen, TextWithTheSynAckIsDeliveredOnce)
     EXPECT_EQ(peer.app_read(), "banner");
 }
 
-/* Defect L6: the peer sends text and FIN at once; the connection is good, and its data is read. */
+/* RFC 9293 3.10.7.4, eighth: a peer that sends data and FIN at once has connected, and its data is read. In the C
+ * original the state is CLOSE-WAIT before the user's call looks at it, and connect() fails. */
 TEST(TcpActiveOpen, PeerThatClosesAtOnceIsConnected)
 {
     test_world world;
@@ -270,7 +272,8 @@ TEST(TcpActiveOpen, SynIsResentWithBackOffAndGivenUp)
     EXPECT_GE(peer.host().count(counter::tcp_abort_on_timeout), 1u);
 }
 
-/* Defect T12: a blocking connect that nobody answers ends with ETIMEDOUT. */
+/* RFC 9293 MUST-20: a blocking connect() that nobody answers ends with ETIMEDOUT, and the socket can be closed. In the
+ * C original closing such a socket fails. */
 TEST(TcpActiveOpen, BlockingConnectTimesOut)
 {
     test_world world;
@@ -306,8 +309,9 @@ TEST(TcpActiveOpen, RepeatedSynAckIsAcknowledgedAgain)
     peer.expect(payload("fine"));
 }
 
-/* RFC 9293 3.9.1.1 (defect T20): what is written while the handshake runs is queued, and sent once it is done. */
-TEST(TcpActiveOpen, TextWrittenDuringTheHandshakeIsSentAfterIt)
+/* RFC 9293 3.9.1.1: data that is written during the handshake is queued and sent when the connection is established.
+ * The C original refuses it with "insufficient resources". */
+TEST(TcpActiveOpen, DataWrittenDuringTheHandshakeIsSentAfterIt)
 {
     test_world world;
     tcp_peer peer(world, tcp_peer_start::idle);

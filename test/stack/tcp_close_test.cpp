@@ -164,8 +164,9 @@ TEST(TcpHalfClose, TextIsReceivedInFinWait1)
     EXPECT_EQ(peer.app_read(), "answer");
 }
 
-/* Defect L5: bytes that wait in the buffer are read after TIME-WAIT has begun, and a sleeping reader wakes. */
-TEST(TcpHalfClose, BufferedTextIsReadInTimeWait)
+/* RFC 9293 3.10.3: data that waits in the buffer is still delivered after TIME-WAIT has begun. The C original discards
+ * it. */
+TEST(TcpHalfClose, BufferedDataIsReadInTimeWait)
 {
     test_world world;
     tcp_peer peer(world, connected);
@@ -179,7 +180,8 @@ TEST(TcpHalfClose, BufferedTextIsReadInTimeWait)
     EXPECT_TRUE(peer.app_eof());
 }
 
-/* Defect L5. */
+/* RFC 9293 3.10.7.4, eighth: the FIN that leads from FIN-WAIT-2 to TIME-WAIT wakes a sleeping reader. The C original
+ * lets it sleep on. */
 TEST(TcpHalfClose, SleepingReaderWakesWhenThePeerCloses)
 {
     test_world world;
@@ -243,8 +245,9 @@ TEST(TcpHalfClose, ShutdownOfBothSendsFin)
     EXPECT_EQ(peer.app_close(), 0);
 }
 
-/* RFC 9293 3.6.1, RFC 1122 4.2.2.13, SHLD-3 (defect T18): unread data at close: RST, so that the peer knows. */
-TEST(TcpClose, UnreadTextIsAnsweredWithRst)
+/* RFC 9293 3.6.1, SHLD-3, RFC 1122 4.2.2.13: closing with unread data sends a RST, so that the peer learns that the
+ * data was lost. The C original sends a FIN. */
+TEST(TcpClose, UnreadDataIsAnsweredWithRst)
 {
     test_world world;
     tcp_peer peer(world, connected);
@@ -297,7 +300,8 @@ TEST(TcpTimeWait, LastsTwoMsl)
     EXPECT_FALSE(connection_is_known(peer));
 }
 
-/* RFC 9293 3.10.7.4, eighth (defect T18): a FIN that comes again is acknowledged and restarts the time. */
+/* RFC 9293 3.10.7.4, eighth: a retransmitted FIN is acknowledged and restarts the 2 MSL of TIME-WAIT. The C original
+ * takes it for an unacceptable segment and does not restart the timer. */
 TEST(TcpTimeWait, RetransmittedFinIsAcknowledgedAndRestartsTheTime)
 {
     test_world world;
@@ -357,7 +361,7 @@ TEST(TcpTimeWait, NewSynReopens)
     EXPECT_EQ(peer.app_read(), "again");
 }
 
-/* RFC 9293 3.6 (defect T17): TIME-WAIT of one connection disturbs neither the listener nor other connections. */
+/* RFC 9293 3.6: a connection in TIME-WAIT disturbs neither the listener nor other connections. */
 TEST(TcpTimeWait, ListenerServesOthersMeanwhile)
 {
     test_world world;
@@ -383,7 +387,8 @@ TEST(TcpClose, LastAckWaitsForTheRightAck)
     EXPECT_FALSE(connection_is_known(peer));
 }
 
-/* tcp_config::orphan_retries (defect T12): a FIN that nobody acknowledges is given up; the connection goes. */
+/* tcp_config::orphan_retries bounds the retransmissions of a FIN that nobody acknowledges, and the connection is
+ * released. The C original keeps its PCB for ever. */
 TEST(TcpClose, LastAckIsGivenUp)
 {
     test_world world;
@@ -395,7 +400,8 @@ TEST(TcpClose, LastAckIsGivenUp)
     EXPECT_FALSE(connection_is_known(peer));
 }
 
-/* Defect T12: many such connections do not disable the server. */
+/* RFC 9293 MUST-20: connections whose FIN is never acknowledged do not disable the server. Fifteen of them disable the
+ * C original for ever. */
 TEST(TcpClose, ManyUnacknowledgedFinsDoNotDisableTheServer)
 {
     test_world world;
@@ -412,7 +418,8 @@ TEST(TcpClose, ManyUnacknowledgedFinsDoNotDisableTheServer)
     EXPECT_TRUE(peer.establish());
 }
 
-/* tcp_config::fin_wait2 (defect T18): closed by the user, FIN acknowledged, peer silent: it goes after 60 s. */
+/* tcp_config::fin_wait2 ends a connection that its user has closed, whose FIN is acknowledged and whose peer is silent,
+ * after 60 s. The C original waits in FIN-WAIT-2 for ever. */
 TEST(TcpClose, OrphanInFinWait2IsForgotten)
 {
     test_world world;
@@ -428,8 +435,9 @@ TEST(TcpClose, OrphanInFinWait2IsForgotten)
     EXPECT_FALSE(connection_is_known(peer));
 }
 
-/* Defect T12: text that nobody acknowledges after close() is given up in the end. */
-TEST(TcpClose, OrphanWithUndeliveredTextIsGivenUp)
+/* RFC 9293 MUST-20: data that nobody acknowledges after close() is given up in the end, and the connection is released.
+ * The C original keeps such a PCB for ever. */
+TEST(TcpClose, OrphanWithUndeliveredDataIsGivenUp)
 {
     test_world world;
     tcp_peer peer(world, connected);

@@ -13,7 +13,8 @@ namespace microps
 namespace
 {
 
-/* Defect M1, RFC 9293 3.1: a data offset below 5 words, or beyond the segment, is malformed. */
+/* RFC 9293 3.1: a data offset below 5 words, or one that points beyond the segment, is malformed. The C original
+ * subtracts it from the length unchecked and copies a negative number of bytes, which crashes it. */
 TEST(TcpHostile, BadDataOffsetIsDroppedSilently)
 {
     test_world world;

@@ -68,7 +68,8 @@ TEST(TcpIsn, DiffersBetweenPairs)
     EXPECT_EQ(steps.size(), 100u);
 }
 
-/* RFC 9293 MUST-9 (defect T15): without the secret it cannot be computed: each stack has its own. */
+/* RFC 9293 MUST-9: without the stack's secret its initial sequence numbers cannot be computed. The C original begins
+ * with the same number after every start. */
 TEST(TcpIsn, DiffersBetweenStacks)
 {
     std::set<uint32_t> all;
@@ -93,8 +94,9 @@ TEST(TcpIsn, ActiveOpensDiffer)
     EXPECT_EQ(all.size(), 20u);
 }
 
-/* RFC 9293 3.4 (defect T1): our SYN is one of the last numbers. */
-TEST(TcpSequenceWrap, OurTextCrossesIt)
+/* RFC 9293 3.4: sequence numbers are compared modulo 2^32, so our data may follow a SYN that has one of the last
+ * numbers. In the C original any stream that crosses 2^32 stalls. */
+TEST(TcpSequenceWrap, OurDataCrossesIt)
 {
     for (const uint32_t before : {1u, 2u, 5u, 100u}) {
         test_world world(before);

@@ -29,7 +29,8 @@ TEST(TcpLimit, SocketsAreBounded)
     EXPECT_GE(stream_socket(net), 0);
 }
 
-/* tcp_config::pcb_max: a server that is full lets nobody in, says nothing wrong, and recovers (defect T13). */
+/* tcp_config::pcb_max bounds the connections: a full server ignores further SYNs, answers nothing wrong, and serves
+ * again when some have ended. */
 TEST(TcpLimit, ServerThatIsFullRecovers)
 {
     test_world world;
@@ -127,7 +128,8 @@ TEST(TcpLimit, ManyConnectionsAtOnce)
     EXPECT_EQ(peer.host().count(counter::tcp_pcbs_released), count);
 }
 
-/* Many more connections than 16 in TIME-WAIT (defect T13): an active closer is not blocked by them. */
+/* RFC 9293 3.6.1: an active closer is not blocked by its connections in TIME-WAIT. The C original has 16 PCBs, and each
+ * connection in TIME-WAIT keeps one of them for 30 seconds. */
 TEST(TcpLimit, TimeWaitDoesNotBlockTheServer)
 {
     test_world world;
@@ -143,7 +145,8 @@ TEST(TcpLimit, TimeWaitDoesNotBlockTheServer)
     EXPECT_TRUE(peer.establish());
 }
 
-/* Defect T20: a segment that cannot be sent, here for lack of memory, is a lost segment; the connection lives. */
+/* RFC 9293 3.8.1: a segment that cannot be sent, here for lack of memory, counts as lost and is retransmitted. In the C
+ * original a failed output destroys the connection. */
 TEST(TcpLimit, ShortageOfMemoryIsSurvived)
 {
     test_world world;

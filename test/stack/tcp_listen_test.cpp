@@ -29,7 +29,8 @@ int accept_all(tcp_peer &peer)
     return count;
 }
 
-/* POSIX listen(), defect T13: the backlog bounds the connections nobody has accepted. As Linux one more than asked. */
+/* POSIX listen(): the backlog bounds the accept queue. The C original ignores it. Linux lets one more connection in
+ * than was asked for, and so do we. */
 TEST(TcpListen, BacklogIsHonoured)
 {
     for (const int backlog : {0, 1, 4}) {
@@ -98,7 +99,8 @@ TEST(TcpListen, TextBeforeAcceptIsKept)
     EXPECT_EQ(peer.app_read(), "early bird");
 }
 
-/* POSIX accept(), defect M6: a connection that was reset before it was accepted is never a dead or a strange one. */
+/* POSIX accept(): a connection that was reset before it was accepted leaves the accept queue. The C original wipes it
+ * but leaves it queued, so that accept() returns an unused PCB or another connection's. */
 TEST(TcpListen, ResetConnectionIsNotAccepted)
 {
     test_world world;
@@ -130,7 +132,8 @@ TEST(TcpListen, ClosedConnectionIsAccepted)
     EXPECT_TRUE(peer.app_eof());
 }
 
-/* RFC 9293 3.10.4, defect M7: when the listener closes, what nobody has accepted is reset, half-open ones vanish. */
+/* RFC 9293 3.10.4: when a listener is closed, the connections in its accept queue are reset and half-open ones
+ * disappear. The C original leaves both behind without a RST. */
 TEST(TcpListen, CloseResetsWhatWasNotAccepted)
 {
     test_world world;
@@ -151,7 +154,8 @@ TEST(TcpListen, CloseResetsWhatWasNotAccepted)
     peer.expect_nothing(200s);
 }
 
-/* Defect M7: the port listens again, and old half-open connections are not its children. */
+/* RFC 9293 3.10.4: the half-open connections of a closed listener do not reach the next listener of the port. In the C
+ * original they keep a pointer to the old listener's PCB, which may be anybody's by then. */
 TEST(TcpListen, NewListenerGetsNoOldChildren)
 {
     test_world world;
@@ -228,8 +232,8 @@ TEST(TcpListen, AcceptedConnectionOutlivesTheListener)
     EXPECT_EQ(peer.app_read(), "still here");
 }
 
-/* RFC 4987, tcp_config::half_open_max, defect T12: half-open connections are bounded, the oldest makes room, and a
- * real client gets in meanwhile. */
+/* RFC 4987 3.3, tcp_config::half_open_max: half-open connections are bounded, the oldest makes room, and a real client
+ * gets in meanwhile. */
 TEST(TcpSynFlood, HalfOpenConnectionsAreBounded)
 {
     test_world world;
@@ -265,7 +269,8 @@ TEST(TcpSynFlood, FloodLeavesNothingBehind)
     EXPECT_EQ(accept_all(peer), 100);
 }
 
-/* Defect T12 as it was: a hundred clients that never complete the handshake do not disable the server. */
+/* RFC 4987 2: a hundred clients that never complete the handshake do not disable the server. Sixteen of them disable
+ * the C original for ever. */
 TEST(TcpSynFlood, AbandonedHandshakesDoNotDisableTheServer)
 {
     test_world world;
@@ -302,7 +307,8 @@ TEST(TcpListen, ManyListenersDoNotDisturbEachOther)
     }
 }
 
-/* RFC 9293 3.10.7 (defect T17): the more specific listener gets the connection. */
+/* RFC 9293 3.10.7: a listener on a specific address is preferred to one on all addresses, which the C original does not
+ * do. */
 TEST(TcpListen, SpecificAddressIsPreferred)
 {
     test_world world;
@@ -322,7 +328,8 @@ TEST(TcpListen, SpecificAddressIsPreferred)
     peer.expect(rst().stack_port(81)); /* nobody listens on that address */
 }
 
-/* RFC 9293 3.10.7 (defect T17): an established connection's segments reach it, not the listener of the same port. */
+/* RFC 9293 3.10.7: a segment of an established connection reaches that connection and not the listener of the same
+ * port. */
 TEST(TcpListen, ConnectionIsPreferredToTheListener)
 {
     test_world world;

@@ -198,8 +198,8 @@ TEST(TcpOption, TinyMssIsSurvived)
     }
 }
 
-/* RFC 9293 3.1, defect T19: options are not text. */
-TEST(TcpOption, OptionsAreNotText)
+/* RFC 9293 3.1: option bytes are not part of the data. */
+TEST(TcpOption, OptionsAreNotData)
 {
     test_world world;
     tcp_peer peer(world, connected);
@@ -209,8 +209,9 @@ TEST(TcpOption, OptionsAreNotText)
     EXPECT_EQ(peer.app_read(), "");
 }
 
-/* Defect T19, reference 3.2 and 3.5: the log's line and dump of a SYN with 20 bytes of options. */
-TEST(TcpOption, LogDoesNotCountOptionsAsText)
+/* RFC 9293 3.1: the log's line and dump of a SYN with 20 bytes of options say that it has no payload. The C original
+ * counts the options as payload. */
+TEST(TcpOption, LogDoesNotCountOptionsAsPayload)
 {
     const log_capture log;
     test_world world;

@@ -31,7 +31,8 @@ TEST(TcpPassiveOpen, AckOfOurSynEstablishes)
     EXPECT_TRUE(peer.app_poll() & POLLOUT);
 }
 
-/* RFC 9293 3.4: sequence numbers wrap (defect T1: a peer ISS of 0xffffff00 never established). */
+/* RFC 9293 3.4: sequence numbers are compared modulo 2^32, so the peer's SYN may have the last one. A peer whose ISS is
+ * 0xffffff00 never establishes a connection with the C original. */
 TEST(TcpPassiveOpen, PeersSynMayBeTheLastSequenceNumber)
 {
     for (const uint32_t iss : {0xffffffffu, 0xfffffffeu, 0u, 0x7fffffffu, 0x80000000u}) {
@@ -56,7 +57,8 @@ TEST(TcpPassiveOpen, AckBeyondOurSynIsAnsweredWithRst)
     EXPECT_FALSE(peer.app_accept());
 }
 
-/* RFC 9293 3.10.7.4, fifth (defect T9): ACK = ISS does not cover our SYN. */
+/* RFC 9293 3.10.7.4, fifth: an ACK in SYN-RECEIVED must satisfy SND.UNA < SEG.ACK, so one that equals our ISS does not
+ * establish. The C original accepts it. */
 TEST(TcpPassiveOpen, AckThatDoesNotCoverOurSynDoesNotEstablish)
 {
     test_world world;
@@ -162,7 +164,8 @@ TEST(TcpPassiveOpen, SynAckDoesNotEstablish)
     EXPECT_TRUE(peer.app_accept());
 }
 
-/* RFC 9293 3.10.7.4, second (defect T16): RST in SYN-RECEIVED of a passive open returns to LISTEN, silently. */
+/* RFC 9293 3.10.7.4, second: a RST in SYN-RECEIVED of a passive open returns to LISTEN silently. The C original closes
+ * instead. */
 TEST(TcpPassiveOpen, RstReturnsToListen)
 {
     test_world world;
@@ -225,7 +228,8 @@ TEST(TcpPassiveOpen, TextMayComeWithTheHandshakesAck)
     EXPECT_EQ(peer.app_read(), "GET /");
 }
 
-/* RFC 9293 3.10.7.4 (defect L6): a peer that closes at once is accepted, and its end of data is read. */
+/* RFC 9293 3.10.7.4: a peer that closes at once is accepted, and its data is read up to the end. The C original drops
+ * such a connection as one that failed to open. */
 TEST(TcpPassiveOpen, FinMayComeWithTheHandshakesAck)
 {
     test_world world;
@@ -296,7 +300,8 @@ TEST(TcpPassiveOpen, SynAckIsResentWithBackOff)
     peer.expect_nothing(200s);
 }
 
-/* Defect T12: a half-open connection goes when its SYN-ACKs are not answered. The late ACK then meets LISTEN. */
+/* RFC 9293 3.8.3: a half-open connection whose SYN-ACKs are not answered is given up, and a late ACK meets LISTEN. The
+ * C original keeps its PCB for ever. */
 TEST(TcpPassiveOpen, HalfOpenConnectionIsGivenUp)
 {
     test_world world;

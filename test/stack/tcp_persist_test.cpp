@@ -114,7 +114,8 @@ TEST(TcpPersist, TransferCompletesAfterAnHourOfClosedWindow)
     EXPECT_EQ(peer.app_error(), 0);
 }
 
-/* RFC 9293 3.8.6.1 (defect T6): the update that was lost is learned from the answer to a probe. */
+/* RFC 9293 3.8.6.1: a window update that was lost is learned from the answer to a zero-window probe. The C original
+ * never probes and waits for ever. */
 TEST(TcpPersist, AnswerToAProbeOpensTheWindow)
 {
     test_world world;
@@ -165,7 +166,7 @@ TEST(TcpPersist, WindowThatOpensByAByteIsNoEndlessLoop)
     EXPECT_EQ(text_of(all, peer.irs + 6).substr(0, 3), "sec");
 }
 
-/* RFC 9293 MUST-20 (defect T12): a peer that never answers probes is given up like one that never answers text. */
+/* RFC 9293 MUST-20: a peer that answers no probe is given up after R2, as one that acknowledges no data. */
 TEST(TcpPersist, UnansweredProbesEndTheConnection)
 {
     test_world world;

@@ -10,7 +10,8 @@ namespace microps
 namespace
 {
 
-/* RFC 6335 6 (defect T14): ephemeral ports are 49152 .. 65535, in the right byte order. */
+/* RFC 6335 6: ephemeral ports are 49152 to 65535, in network byte order on the wire. The C original forgets to swap the
+ * bytes and begins with port 192. */
 TEST(TcpPort, EphemeralPortIsDynamic)
 {
     for (uint64_t seed = 1; seed <= 20; seed++) {
@@ -22,7 +23,8 @@ TEST(TcpPort, EphemeralPortIsDynamic)
     }
 }
 
-/* RFC 6056 3.3 (defect T14): ports are not predictable: neither the first, nor the next. */
+/* RFC 6056 3.3: an off-path attacker can predict neither the first ephemeral port nor the next one. The C original
+ * always begins with the same port. */
 TEST(TcpPort, EphemeralPortsAreNotPredictable)
 {
     std::set<uint16_t> first;
@@ -160,7 +162,8 @@ TEST(TcpPort, BoundPortIsKeptForTheNextAttempt)
     EXPECT_EQ(connect_anywhere(net), port_after(port));
 }
 
-/* Defect T17: bind to port 0 chooses one. */
+/* POSIX bind(): port 0 stands for an ephemeral port of the stack's choice. The C original refuses it as already bound.
+ */
 TEST(TcpPort, BindToPortZeroChooses)
 {
     test_world world;
@@ -200,7 +203,8 @@ TEST(TcpPort, BindChecksTheAddress)
     EXPECT_EQ(local_port(net, id), 80);
 }
 
-/* POSIX bind(), listen() (defect T17): two listeners on one port conflict, also when one of them is for all addresses. */
+/* POSIX bind(), listen(): two listeners on one port conflict, also when one of them is for all addresses. The C
+ * original does not notice the latter. */
 TEST(TcpPort, ListenersConflict)
 {
     for (const char *second : {"0.0.0.0", "192.0.2.2"}) {
@@ -236,7 +240,8 @@ TEST(TcpPort, DifferentAddressesDoNotConflict)
     }
 }
 
-/* Defect T17: connections of the port, in TIME-WAIT or established, do not keep a server from starting again. */
+/* POSIX SO_REUSEADDR: connections of the port, in TIME-WAIT or established, do not keep a server from starting again.
+ * In the C original they do. */
 TEST(TcpPort, ServerMayRestartOverOldConnections)
 {
     test_world world;
@@ -273,7 +278,7 @@ TEST(TcpPort, SamePairIsRefused)
     EXPECT_TRUE(error == EADDRINUSE || error == EADDRNOTAVAIL) << error;
 }
 
-/* Defect T14: a port is free again as soon as its connection is. */
+/* RFC 6056 3.3: a port is free again as soon as its connection has ended. */
 TEST(TcpPort, PortsAreReleased)
 {
     test_world world;

@@ -28,7 +28,8 @@ TEST(TcpReceive, TextWithoutPushIsDelivered)
     EXPECT_EQ(peer.app_read(), "no push");
 }
 
-/* RFC 5681 4.2: out-of-order data is acknowledged immediately. RFC 9293 SHLD-31 (defect T2): and kept. */
+/* RFC 5681 4.2, RFC 9293 SHLD-31: out-of-order data is kept and acknowledged immediately, by a duplicate ACK. The C
+ * original delivers it at once and drops the missing data when that arrives. */
 TEST(TcpReceive, GapIsAnsweredWithDuplicateAck)
 {
     test_world world;
@@ -55,8 +56,9 @@ TEST(TcpReceive, EverySegmentAboveAGapIsAnswered)
     EXPECT_EQ(peer.app_read(), stream(500));
 }
 
-/* RFC 9293 3.10.7.4, first (defect T2): what overlaps is delivered once. */
-TEST(TcpReceive, OverlapWithOldTextIsTrimmed)
+/* RFC 9293 3.10.7.4, first: bytes that have been received before are trimmed, so that each is delivered once. The C
+ * original appends an overlapping retransmission to the stream. */
+TEST(TcpReceive, OverlapWithOldDataIsTrimmed)
 {
     test_world world;
     tcp_peer peer(world, connected);
@@ -102,7 +104,8 @@ TEST(TcpReceive, OverlapsAboveAGapAreDeliveredOnce)
     EXPECT_EQ(peer.app_read(), text);
 }
 
-/* RFC 9293 3.10.7.4, seventh (defect T3): what was not received is never acknowledged. */
+/* RFC 9293 3.10.7.4, seventh: data that was not received is never acknowledged. In the C original RCV.NXT jumps over
+ * gaps. */
 TEST(TcpReceive, AckNeverCoversAGap)
 {
     test_world world;
@@ -175,8 +178,9 @@ TEST(TcpReceive, SegmentOutsideTheWindowIsDroppedAndAcknowledged)
     EXPECT_EQ(peer.app_read(), "right");
 }
 
-/* RFC 9293 3.10.7.4, first (defect M2): what lies beyond the window is trimmed. */
-TEST(TcpReceive, TextBeyondTheWindowIsTrimmed)
+/* RFC 9293 3.10.7.4, first: data beyond the window is trimmed. The C original does not limit a segment to its free
+ * buffer and overwrites what lies behind it. */
+TEST(TcpReceive, DataBeyondTheWindowIsTrimmed)
 {
     test_world world;
     tcp_peer peer(world, connected, {.configure = [](tcp_config &config) {
@@ -193,8 +197,9 @@ TEST(TcpReceive, TextBeyondTheWindowIsTrimmed)
     EXPECT_EQ(peer.app_read(), text.substr(0, 4000));
 }
 
-/* Defect M2 again: above a gap, too, nothing beyond the window is kept. */
-TEST(TcpReceive, HeldTextBeyondTheWindowIsTrimmed)
+/* RFC 9293 3.10.7.4, first: out-of-order data beyond the window is trimmed in the same way and never overruns the
+ * buffer. */
+TEST(TcpReceive, HeldDataBeyondTheWindowIsTrimmed)
 {
     test_world world;
     tcp_peer peer(world, connected, {.configure = [](tcp_config &config) {
@@ -337,8 +342,9 @@ TEST(TcpAcknowledgment, KeepAliveProbeIsAnswered)
     EXPECT_EQ(peer.app_read(), "");
 }
 
-/* RFC 9293 3.10.7.4, eighth (defect T5): text and FIN in one segment; later ACKs do not fall back. */
-TEST(TcpReceiveFin, TextAndFinTogether)
+/* RFC 9293 3.10.7.4, eighth: a segment may carry data and a FIN, and RCV.NXT counts both. The C original sets RCV.NXT
+ * right and then moves it back, so that all later ACKs are wrong. */
+TEST(TcpReceiveFin, DataAndFinTogether)
 {
     test_world world;
     tcp_peer peer(world, connected);
@@ -352,7 +358,8 @@ TEST(TcpReceiveFin, TextAndFinTogether)
     peer.expect(payload("bye").ack(peer.nxt + 6));
 }
 
-/* RFC 9293 3.10.7.4, eighth (defect T3): a FIN above a gap waits for the text below it. */
+/* RFC 9293 3.10.7.4, eighth: an out-of-order FIN waits for the data below it. The C original accepts it at once and
+ * acknowledges the gap. */
 TEST(TcpReceiveFin, FinAboveAGapWaits)
 {
     test_world world;

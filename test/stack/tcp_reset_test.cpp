@@ -67,8 +67,8 @@ TEST(TcpReset, ExactRstEndsTheConnection)
     EXPECT_FALSE(connection_is_known(peer));
 }
 
-/* RFC 5961 3.2 (defect T16): in the window, but not exact: a challenge ACK; the real peer would answer with the exact
- * RST. */
+/* RFC 5961 3.2: a RST in the window that is not exactly at RCV.NXT is answered by a challenge ACK, and a real peer
+ * answers that by the exact RST. In the C original any RST in the window ends the connection. */
 TEST(TcpReset, RstInTheWindowIsChallenged)
 {
     test_world world;
@@ -183,7 +183,8 @@ TEST(TcpReset, ChallengesAreLimited)
     EXPECT_EQ(peer.app_read(), "alive");
 }
 
-/* RFC 9293 MUST-12 (defects L2, L3): whoever sleeps on the connection wakes with ECONNRESET; the stack lives on. */
+/* RFC 9293 MUST-12: whoever sleeps on a connection that is reset wakes with ECONNRESET, and the stack goes on. The C
+ * original destroys a condition variable on which the user still waits, and the whole process hangs. */
 TEST(TcpReset, SleepersWake)
 {
     test_world world;

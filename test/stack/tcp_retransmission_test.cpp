@@ -40,8 +40,8 @@ net_duration measured_rto(tcp_peer &peer)
     return second->at - first->at;
 }
 
-/* RFC 9293 3.8.1 (defects T4, T11): what is not acknowledged comes again, the same bytes under the same number. */
-TEST(TcpRetransmission, LostTextIsSentAgain)
+/* RFC 9293 3.8.1: data that is not acknowledged is retransmitted, the same bytes under the same sequence number. */
+TEST(TcpRetransmission, LostDataIsRetransmitted)
 {
     test_world world;
     tcp_peer peer(world, connected);
@@ -121,7 +121,7 @@ TEST(TcpRetransmission, SecondMeasurementIsWeighed)
     EXPECT_NEAR(in_seconds(measured_rto(peer)), 1.45, 0.1);
 }
 
-/* RFC 6298 5.5 (defect T11): the timeout doubles each time. */
+/* RFC 6298 5.5: the retransmission timeout doubles with each retransmission. */
 TEST(TcpRetransmission, TimeoutBacksOff)
 {
     test_world world;
@@ -254,7 +254,8 @@ TEST(TcpRetransmission, TimerRestartsWithEachAckOfNewText)
     peer.expect(payload(stream(MSS, MSS)).seq(peer.rcv).within(2s));
 }
 
-/* RFC 9293 3.10.7.4, fifth (defect T4): a partial ACK leaves the rest, which is sent again. */
+/* RFC 9293 3.10.7.4, fifth: an ACK of a part of a segment leaves the rest on the retransmission queue. The C original
+ * removes the whole segment and never retransmits the rest. */
 TEST(TcpRetransmission, PartialAckLeavesTheRest)
 {
     test_world world;
@@ -269,8 +270,9 @@ TEST(TcpRetransmission, PartialAckLeavesTheRest)
     peer.expect_nothing(100s);
 }
 
-/* RFC 6298 5.4 (defect T11): only the earliest segment is resent, not all. */
-TEST(TcpRetransmission, OnlyTheEarliestSegmentIsSentAgain)
+/* RFC 6298 5.4: a timeout retransmits only the earliest segment. The C original has a timeout for each segment and
+ * retransmits all that have expired. */
+TEST(TcpRetransmission, OnlyTheEarliestSegmentIsRetransmitted)
 {
     test_world world;
     tcp_peer peer(world, connected);
@@ -403,7 +405,8 @@ TEST(TcpRetransmission, OnlyTheFinIsSentAgain)
     peer.expect(fin().seq(peer.rcv).len(0).within(3s));
 }
 
-/* RFC 9293 MUST-20, SHLD-11 (defect T12): text is given up after R2, which is more than 100 s; the user is told. */
+/* RFC 9293 MUST-20, SHLD-11: data that nobody acknowledges is given up after R2, which is at least 100 s, and the user
+ * is told. The C original gives up after 12 s and tells nobody. */
 TEST(TcpRetransmission, PeerThatNeverAcknowledgesIsGivenUp)
 {
     test_world world;
@@ -438,7 +441,7 @@ TEST(TcpRetransmission, NumberOfRetriesIsConfigured)
     EXPECT_EQ(peer.app_error(), ETIMEDOUT);
 }
 
-/* RFC 9293 MUST-47 (defects L2, L3): a reader that sleeps meanwhile is woken with the error. */
+/* RFC 9293 3.9.1.8 (MUST-47): a reader that sleeps when the connection times out wakes with the error. */
 TEST(TcpRetransmission, SleepingReaderLearnsOfTheTimeout)
 {
     test_world world;

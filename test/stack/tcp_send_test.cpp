@@ -41,7 +41,8 @@ TEST(TcpSend, LongTextIsCutIntoFullSegments)
     peer.expect(payload(text.substr(2 * MSS)).seq(peer.rcv).psh());
 }
 
-/* RFC 9293 3.4 (defect T1): the stream goes on across 2^32, on our side of it too. */
+/* RFC 9293 3.4: sequence numbers are compared modulo 2^32, so a long stream crosses 2^32 in both directions. In the C
+ * original any stream stalls there. */
 TEST(TcpSequenceWrap, LongUploadAndDownloadCrossIt)
 {
     test_world world;
@@ -57,7 +58,8 @@ TEST(TcpSequenceWrap, LongUploadAndDownloadCrossIt)
     }
 }
 
-/* RFC 9293 MUST-16 (defect T10): the peer's MSS is honoured. */
+/* RFC 9293 MUST-16: no segment is larger than the peer's MSS option says. The C original ignores the option and sends
+ * what its own MTU allows. */
 TEST(TcpSend, PeersMssIsHonoured)
 {
     test_world world;
@@ -127,7 +129,8 @@ TEST(TcpSend, TransferThroughASmallWindowIsComplete)
     EXPECT_EQ(got, text);
 }
 
-/* RFC 9293 3.10.7.4, fifth (defect T6): a pure window update, which acknowledges nothing new, is taken. */
+/* RFC 9293 3.10.7.4, fifth: a pure window update, which acknowledges nothing new (SEG.ACK = SND.UNA), is accepted. The
+ * C original ignores it and never sends again after a zero window. */
 TEST(TcpSend, PureWindowUpdateReleasesTheSender)
 {
     test_world world;
@@ -138,7 +141,8 @@ TEST(TcpSend, PureWindowUpdateReleasesTheSender)
     peer.expect(payload("waiting").within(0ms));
 }
 
-/* RFC 9293 3.8.6, MUST-34, SHLD-15 (defect T7): a window that shrinks below what is out stops the sender. */
+/* RFC 9293 3.8.6, MUST-34, SHLD-15: a window that shrinks below what is outstanding stops the sender. The C original
+ * computes the usable window unsigned, which makes it huge. */
 TEST(TcpSend, ShrunkWindowStopsTheSender)
 {
     test_world world;
@@ -437,7 +441,8 @@ TEST(TcpSend, AckOfTheFutureIsNotBelieved)
     EXPECT_EQ(download(peer, 50000), stream(50000)) << "nothing was taken for acknowledged";
 }
 
-/* RFC 9293 3.10.7.4, fifth: the send buffer is freed by ACKs, and the writer goes on (defect L1). */
+/* RFC 9293 3.10.7.4, fifth: an ACK frees the send buffer and wakes a blocked writer. In the C original no ACK wakes it,
+ * and a long upload stops for ever. */
 TEST(TcpSend, BlockedWriterGoesOnWithTheAcks)
 {
     test_world world;

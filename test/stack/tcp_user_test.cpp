@@ -128,7 +128,8 @@ TEST(TcpState, PassiveClosingStates)
     EXPECT_EQ(error_of(tcp_state(user.net(), user.id)), EBADF);
 }
 
-/* RFC 9293 3.10.7.4, second: RST leads to CLOSED; the id stays the user's until he closes it (defect L7). */
+/* RFC 9293 3.10.7.4, second: a RST leads to CLOSED, and the id stays its user's until it is closed. In the C original
+ * the id names nothing from then on. */
 TEST(TcpState, RstLeadsToClosed)
 {
     test_world world;
@@ -140,8 +141,8 @@ TEST(TcpState, RstLeadsToClosed)
     EXPECT_EQ(error_of(sock_close(user.net(), user.id)), EBADF);
 }
 
-/* Defect M6: after a close the id names nobody, not a stranger's connection: ids are not reused at once while somebody
- * may still hold them, or the call fails. */
+/* POSIX EBADF: a closed id names nothing, and in particular no other user's connection. The C original's ids are bare
+ * array indexes that the next connection takes over. */
 TEST(TcpState, ClosedIdIsBad)
 {
     test_world world;
@@ -197,7 +198,7 @@ TEST(TcpRfc793, SpecifiedPassiveOpenTakesThatPeerOnly)
     EXPECT_GE(id, 0);
 }
 
-/* RFC 9293 3.10.7.4, second (defect T16): RST in SYN-RECEIVED: the OPEN goes on listening. */
+/* RFC 9293 3.10.7.4, second: after a RST in SYN-RECEIVED the passive OPEN goes on listening. */
 TEST(TcpRfc793, PassiveOpenSurvivesARst)
 {
     test_world world;
@@ -231,7 +232,8 @@ TEST(TcpRfc793, ActiveOpenConnects)
     EXPECT_EQ(tcp_state(peer.stack(), id), TCP_STATE_ESTABLISHED);
 }
 
-/* RFC 793's OPEN, active, refused (defect L7: nothing is left behind). */
+/* RFC 9293 3.10.7.3, second: an active OPEN that is refused fails with ECONNREFUSED and leaves no PCB behind. In the C
+ * original the caller's id dangles. */
 TEST(TcpRfc793, ActiveOpenIsRefused)
 {
     test_world world;
@@ -464,7 +466,8 @@ TEST(TcpUser, SleepingReadersWake)
     EXPECT_EQ(ended, 3);
 }
 
-/* sock.hpp (defect L4): net_interrupt() ends what sleeps with EINTR, and nothing sticks. */
+/* sock.hpp: net_interrupt() ends every sleeping call with EINTR, and calls after net_interrupt_clear() sleep again. In
+ * the C original the interruption of a PCB on which nobody sleeps is never cleared. */
 TEST(TcpUser, InterruptEndsSleep)
 {
     test_world world;
@@ -493,7 +496,8 @@ TEST(TcpUser, InterruptEndsSleep)
     EXPECT_EQ(n, 1);
 }
 
-/* POSIX close(): whoever sleeps on the socket wakes with EBADF (defect L2: not at all, or for ever). */
+/* POSIX close(): whoever sleeps on the socket wakes with EBADF. In the C original the closing thread hangs and keeps
+ * the stack's lock. */
 TEST(TcpUser, CloseWakesSleepers)
 {
     test_world world;

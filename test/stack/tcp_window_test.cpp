@@ -109,7 +109,8 @@ TEST(TcpReceiveWindow, RoundingLosesNothingThatWasOffered)
     EXPECT_EQ(peer.una(), edge);
 }
 
-/* RFC 9293 3.8.6: it accepts all that it has offered, and not a byte more (defect M2). */
+/* RFC 9293 3.8.6: the receiver accepts all that it has offered, and not a byte more. The C original writes what comes
+ * beyond the window past the end of its buffer. */
 TEST(TcpReceiveWindow, FullBufferShutsTheWindow)
 {
     test_world world;
@@ -121,7 +122,8 @@ TEST(TcpReceiveWindow, FullBufferShutsTheWindow)
     EXPECT_EQ(peer.app_read(), text);
 }
 
-/* RFC 9293 3.8.6.2.2 (defect T8): a reader that drains the buffer makes the stack announce the window by itself. */
+/* RFC 9293 3.8.6.2.2: when the reader drains a full buffer, the stack announces the new window by itself. The C
+ * original stays silent until the peer probes. */
 TEST(TcpReceiveWindow, DrainedBufferIsAnnounced)
 {
     test_world world;
