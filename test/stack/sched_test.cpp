@@ -1,14 +1,14 @@
 /*
- * sched_test.cpp: blocking calls with real threads: with the background thread, and in stacks that have none.
+ * sched_test.cpp: blocking calls with real threads, with the background thread and in stacks that have none.
  *
- * Here time is the machine's; nobody measures it, and nobody sleeps to let something happen: a test waits for what it
- * waits for, by asking the stack.
+ * Time is the machine's here. No test measures it, and none sleeps for a while in the hope that something happens
+ * meanwhile: a test waits until its scheduler says how many calls sleep.
  */
 #include "microps/driver/loopback.hpp"
 #include "microps/ip.hpp"
 #include "microps/net.hpp"
+#include "microps/sched.hpp"
 #include "microps/udp.hpp"
-#include "net_internal.hpp"
 #include "support/user_calls.hpp"
 
 #include <atomic>
@@ -26,6 +26,26 @@ namespace microps
 
 namespace
 {
+
+/** The scheduler of production, which also counts the calls that sleep. */
+class counting_scheduler final : public net_scheduler
+{
+public:
+    void wait(net_stack &net, sched_waiter &waiter, net_time deadline) override MICROPS_REQUIRES(net_locked)
+    {
+        sleeping_++;
+        net_scheduler_threads().wait(net, waiter, deadline); /* drops the lock, and has it again afterwards */
+        sleeping_--;
+    }
+    void wake(net_stack &net, sched_waiter &waiter) override MICROPS_REQUIRES(net_locked)
+    {
+        net_scheduler_threads().wake(net, waiter);
+    }
+    [[nodiscard]] size_t sleeping() const MICROPS_REQUIRES(net_locked) { return sleeping_; }
+
+private:
+    size_t sleeping_ MICROPS_GUARDED_BY(net_locked) = 0;
+};
 
 class Engine : public ::testing::TestWithParam<net_engine>
 {
@@ -78,13 +98,14 @@ protected:
         for (;;) {
             {
                 net_guard guard(net);
-                if (net.core->waiters.size() >= count) return;
+                if (scheduler.sleeping() >= count) return;
             }
             std::this_thread::yield();
         }
     }
 
-    net_stack net{{.seed = 1}};
+    counting_scheduler scheduler{};
+    net_stack net{{.scheduler = &scheduler, .seed = 1}};
 };
 
 } // namespace
@@ -286,7 +307,7 @@ TEST_P(Engine, BlockingCallFromAHandlerFails)
             return false;
         });
     }
-    receiver r(net, open_bound(8)); /* drives, where nobody else does */
+    receiver r(net, open_bound(8)); /* drives the engine where there is no background thread */
     while (error == 0) {
         std::this_thread::yield();
     }
