@@ -9,20 +9,29 @@ namespace microps
 namespace
 {
 
-/* RFC 5961 4.2: a SYN with any number, with or without ACK, text or FIN, in any synchronized state: a challenge. */
+void expect_challenge_of_syn(uint8_t flags, uint32_t offset, const char *data)
+{
+    SCOPED_TRACE("flags " + std::to_string(flags) + ", offset " + std::to_string(offset) + ", data " + data);
+    test_world world;
+    tcp_peer peer(world, connected);
+    peer.send(segment(flags).seq(peer.nxt + offset).payload(data).ack(peer.rcv).flags(flags));
+    peer.expect(ack(peer.nxt).seq(peer.rcv).len(0));
+    EXPECT_EQ(peer.host().count(counter::tcp_syn_challenge), 1u);
+    EXPECT_EQ(peer.host().count(counter::tcp_challenge_acks), 1u);
+    peer.send(payload("good"));
+    EXPECT_EQ(peer.app_read(), "good");
+}
+
+/* RFC 5961 4.2, RFC 9293 3.10.7.4, fourth: in any synchronized state a SYN is answered by a challenge ACK and changes
+ * nothing, whatever its sequence number is and with or without ACK, data or FIN. */
 TEST(TcpChallenge, AnySynIsChallenged)
 {
     for (const uint8_t extra : octets{0, TCP_PEER_ACK, TCP_PEER_FIN, TCP_PEER_URG | TCP_PEER_PSH}) {
-        for (const uint32_t offset : {0xfffffffdu, 0xffffffffu, 0u, 1u, 60000u, 70000u, 0x80000000u}) {
-            test_world world;
-            tcp_peer peer(world, connected);
-            const auto flags = static_cast<uint8_t>(TCP_PEER_SYN | extra);
-            peer.send(segment(flags).seq(peer.nxt + offset).payload("evil").ack(peer.rcv).flags(flags));
-            peer.expect(ack(peer.nxt).seq(peer.rcv).len(0));
-            EXPECT_EQ(peer.host().count(counter::tcp_syn_challenge), 1u);
-            EXPECT_EQ(peer.host().count(counter::tcp_challenge_acks), 1u);
-            peer.send(payload("good"));
-            EXPECT_EQ(peer.app_read(), "good") << offset;
+        for (const uint32_t offset :
+             {0xfffffffdu, 0xffffffffu, 0u, 1u, 10u, 1000u, 60000u, 70000u, 100000u, 0x80000000u}) {
+            for (const char *data : {"", "evil"}) {
+                expect_challenge_of_syn(static_cast<uint8_t>(TCP_PEER_SYN | extra), offset, data);
+            }
         }
     }
 }
@@ -85,6 +94,8 @@ TEST(TcpChallenge, OneConnectionIsLimited)
         peer.wait(500ms);
     }
     EXPECT_EQ(peer.host().count(counter::tcp_ack_skipped), 5u * 399);
+    peer.send(payload("alive"));
+    EXPECT_EQ(peer.app_read(), "alive");
 }
 
 /* And it can be switched off. */

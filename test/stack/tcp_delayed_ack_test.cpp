@@ -326,19 +326,5 @@ TEST(TcpZeroWindow, SmallerBufferDoesNotShrinkTheWindow)
     EXPECT_EQ(peer.host().count(counter::tcp_to_zero_window_adv), 0u);
 }
 
-/* SHUT_RD: later data is acknowledged and forgotten, so that the peer is not stopped. */
-TEST(TcpShutRead, KeepsAcknowledging)
-{
-    test_world world;
-    tcp_peer peer(world, connected);
-    EXPECT_EQ(peer.app_shutdown(SHUT_RD), 0);
-    for (int i = 0; i < 100; i++) {
-        upload(peer, stream(2 * MSS));
-        EXPECT_EQ(peer.una(), peer.nxt);
-    }
-    EXPECT_EQ(peer.host().count(counter::tcp_to_zero_window_adv), 0u);
-    EXPECT_EQ(peer.app_read(), "");
-}
-
 } // namespace
 } // namespace microps

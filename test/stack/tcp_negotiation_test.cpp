@@ -180,17 +180,5 @@ TEST(TcpNegotiation, TinyMssHasAFloor)
     }
 }
 
-/* A SYN with a window of 0: text waits until the window opens. */
-TEST(TcpNegotiation, SynWithoutWindow)
-{
-    test_world world;
-    tcp_peer peer(world, listening, {.win = 0});
-    EXPECT_TRUE(peer.establish());
-    EXPECT_EQ(peer.app_write("hello"), 5);
-    peer.expect_nothing(100ms);
-    peer.send(ack().win(100));
-    peer.expect(payload("hello"));
-}
-
 } // namespace
 } // namespace microps

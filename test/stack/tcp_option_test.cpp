@@ -167,23 +167,6 @@ TEST(TcpOption, OfferedMssFollowsTheLink)
     }
 }
 
-/* RFC 7323 2.2, RFC 2018 2: options are used only if the SYN offered them. */
-TEST(TcpOption, NothingIsUsedThatWasNotOffered)
-{
-    test_world world;
-    tcp_peer peer(world, listening, {.mss = std::nullopt});
-    peer.send(syn());
-    peer.expect(syn_ack());
-    EXPECT_FALSE(peer.last().wscale);
-    EXPECT_FALSE(peer.last().sack_permitted);
-    EXPECT_FALSE(peer.last().timestamps);
-    peer.send(ack());
-    EXPECT_TRUE(peer.app_accept());
-    peer.send(payload("above a hole").seq(peer.nxt + 1));
-    peer.expect(ack(peer.nxt));
-    EXPECT_TRUE(peer.last().options.empty());
-}
-
 /* RFC 9293 3.7.1: a tiny or zero MSS must not let the stack send endless headers, divide by zero or stop. Linux' floor is
  * 48 bytes with all options. */
 TEST(TcpOption, TinyMssIsSurvived)
