@@ -188,9 +188,7 @@ TEST(TcpSimultaneousOpen, CrossingSynAcksEstablish)
         EXPECT_FALSE(seg.flags & TCP_PEER_RST);
         EXPECT_EQ(seg.ack, peer.iss + 1);
     }
-    peer.send(payload("across"));
-    peer.nxt += 6;
-    peer.expect(ack(peer.nxt));
+    upload_acknowledged(peer, "across");
     EXPECT_EQ(peer.app_read(), "across");
     EXPECT_EQ(peer.app_write("back"), 4);
     peer.expect(payload("back").seq(peer.irs + 1));
@@ -320,7 +318,7 @@ TEST(TcpActiveOpen, DataWrittenDuringTheHandshakeIsSentAfterIt)
         const int id = stream_socket(peer.stack());
         bind_to(peer.stack(), id, "192.0.2.2", peer.stack_port);
         connect_to(peer.stack(), id, "192.0.2.1", peer.peer_port);
-        sock_fcntl(peer.stack(), id, F_SETFL, 0);
+        make_blocking(peer.stack(), id);
         sent = sock_send(peer.stack(), id, "hello", 5);
     });
     peer.expect(syn());
@@ -348,9 +346,7 @@ TEST(TcpActiveOpen, PeerThatSendsSynAckAndThenFinIsClosedOrderly)
     test_world world;
     tcp_peer peer(world, connecting);
     EXPECT_TRUE(peer.establish());
-    peer.send(fin());
-    peer.nxt += 1;
-    peer.expect(ack(peer.nxt));
+    send_fin(peer);
     EXPECT_EQ(peer.app_read(), "");
     EXPECT_TRUE(peer.app_eof());
     EXPECT_EQ(peer.app_close(), 0);

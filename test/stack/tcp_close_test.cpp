@@ -1,8 +1,8 @@
 /*
  * Closing: all ways, TIME-WAIT, half close, abort (RFC 9293 3.6, 3.10.4, 3.10.5, 3.10.7.4; RFC 1122 4.2.2.13).
  */
-#include "support/tcp_test.hpp"
 #include "support/user_calls.hpp"
+#include "support/tcp_options.hpp"
 
 namespace microps
 {
@@ -71,9 +71,7 @@ TEST(TcpClose, ClosingRetransmitsTheFin)
     tcp_peer peer(world, connected);
     EXPECT_EQ(peer.app_close(), 0);
     peer.expect(fin());
-    peer.send(fin());
-    peer.nxt += 1;
-    peer.expect(ack(peer.nxt));
+    send_fin(peer);
     peer.expect(fin().seq(peer.rcv).ack(peer.nxt).within(3s));
 }
 
@@ -85,9 +83,7 @@ TEST(TcpClose, FinThatAcknowledgesOurFin)
     EXPECT_EQ(peer.app_close(), 0);
     peer.expect(fin());
     peer.rcv += 1;
-    peer.send(fin());
-    peer.nxt += 1;
-    peer.expect(ack(peer.nxt));
+    send_fin(peer);
     peer.expect_nothing(30s);
     peer.send(fin().seq(peer.nxt - 1));
     peer.expect(ack(peer.nxt));
@@ -116,9 +112,7 @@ TEST(TcpClose, TextIsDeliveredBeforeTheFin)
         peer.send(ack());
     }
     EXPECT_EQ(got, text);
-    peer.send(fin());
-    peer.nxt += 1;
-    peer.expect(ack(peer.nxt));
+    send_fin(peer);
 }
 
 /* RFC 9293 3.10.4, SHLD: text and FIN leave together when they can. */
@@ -161,9 +155,7 @@ TEST(TcpHalfClose, TextIsReceivedInFinWait1)
     tcp_peer peer(world, connected);
     EXPECT_EQ(peer.app_shutdown(SHUT_WR), 0);
     peer.expect(fin());
-    peer.send(payload("answer"));
-    peer.nxt += 6;
-    peer.expect(ack(peer.nxt));
+    upload_acknowledged(peer, "answer");
     EXPECT_EQ(peer.app_read(), "answer");
 }
 
@@ -223,21 +215,12 @@ TEST(TcpHalfClose, SleepingReaderWakesWhenThePeerCloses)
 {
     test_world world;
     tcp_peer peer(world, connected);
-    EXPECT_EQ(peer.app_shutdown(SHUT_WR), 0);
-    peer.expect(fin());
-    peer.rcv += 1;
-    peer.send(ack());
-    sock_fcntl(peer.stack(), peer.app(), F_SETFL, 0);
-    ssize_t result = -2;
-    peer.host().spawn("reader", [&] {
-        char c = 0;
-        result = sock_recv(peer.stack(), peer.app(), &c, 1);
-    });
+    half_close(peer);
+    sleeping_reader reader(peer);
     peer.wait(1s);
-    EXPECT_EQ(result, -2);
-    peer.send(fin());
-    peer.wait(1s);
-    EXPECT_EQ(result, 0);
+    EXPECT_TRUE(reader.sleeps());
+    send_fin(peer);
+    EXPECT_EQ(reader.result(), 0);
 }
 
 /* POSIX send(): after shutdown(SHUT_WR) EPIPE; the FIN is sent once. */
@@ -293,9 +276,7 @@ TEST(TcpClose, UnreadDataIsAnsweredWithRst)
 {
     test_world world;
     tcp_peer peer(world, connected);
-    peer.send(payload("never read"));
-    peer.nxt += 10;
-    peer.expect(ack(peer.nxt));
+    upload_acknowledged(peer, "never read");
     EXPECT_EQ(peer.app_close(), 0);
     peer.expect(rst().seq(peer.rcv));
     EXPECT_EQ(peer.host().count(counter::tcp_abort_on_close), 1u);
@@ -322,10 +303,7 @@ TEST(TcpClose, TextAfterCloseIsAnsweredWithRst)
 {
     test_world world;
     tcp_peer peer(world, connected);
-    EXPECT_EQ(peer.app_close(), 0);
-    peer.expect(fin().seq(peer.rcv));
-    peer.rcv += 1;
-    peer.send(ack());
+    reach_fin_wait2(peer);
     peer.send(payload("too late"));
     peer.expect(rst().seq(peer.rcv));
     peer.expect_nothing(10s);
@@ -365,9 +343,7 @@ TEST(TcpTimeWait, OldDuplicatesAreAcknowledged)
 {
     test_world world;
     tcp_peer peer(world, connected);
-    peer.send(payload("data"));
-    peer.nxt += 4;
-    peer.expect(ack(peer.nxt));
+    upload_acknowledged(peer, "data");
     EXPECT_EQ(peer.app_read(), "data");
     close_actively(peer);
     peer.send(payload("data").seq(peer.nxt - 5));
@@ -397,9 +373,7 @@ TEST(TcpTimeWait, NewSynReopens)
     tcp_peer peer(world, connected);
     close_actively(peer);
     const uint32_t ours = peer.rcv;
-    peer.iss = peer.nxt + 1000;
-    peer.nxt = peer.iss + 1;
-    EXPECT_TRUE(peer.establish());
+    EXPECT_TRUE(establish_anew(peer, peer.nxt + 1000));
     EXPECT_GT(static_cast<int32_t>(peer.irs - ours), 0);
     peer.send(payload("again"));
     EXPECT_EQ(peer.app_read(), "again");
@@ -411,9 +385,7 @@ TEST(TcpTimeWait, ListenerServesOthersMeanwhile)
     test_world world;
     tcp_peer peer(world, connected);
     close_actively(peer);
-    peer.peer_port += 1;
-    peer.nxt = peer.iss + 1;
-    EXPECT_TRUE(peer.establish());
+    EXPECT_TRUE(establish_from(peer, static_cast<uint16_t>(peer.peer_port + 1)));
     peer.send(payload("hi"));
     EXPECT_EQ(peer.app_read(), "hi");
 }
@@ -511,9 +483,8 @@ TEST(TcpClose, LingerWaits)
         test_world world;
         tcp_peer peer(world, connected);
         net_stack &net = peer.stack();
-        const linger some{.l_onoff = 1, .l_linger = 20};
-        EXPECT_EQ(sock_setsockopt(net, peer.app(), SOL_SOCKET, SO_LINGER, &some, sizeof(some)), 0);
-        sock_fcntl(net, peer.app(), F_SETFL, 0);
+        set_linger(net, peer.app(), 20);
+        make_blocking(net, peer.app());
         bool closed = false;
         peer.host().spawn("closer", [&] {
             sock_close(net, peer.app());
@@ -562,8 +533,7 @@ TEST(TcpClose, OneAckForTextAndFin)
     EXPECT_EQ(peer.app_close(), 0);
     drain(peer);
     while (peer.rcv != peer.rcv_max()) {
-        peer.rcv = peer.rcv_max();
-        peer.send(ack());
+        acknowledge_everything(peer);
         drain(peer);
     }
     EXPECT_EQ(peer.rcv, peer.irs + 2002);
@@ -578,9 +548,7 @@ TEST(TcpClose, NothingIsLeftBehind)
     test_world world;
     tcp_peer peer(world, listening);
     for (uint16_t i = 0; i < 30; i++) {
-        peer.peer_port = static_cast<uint16_t>(20000 + i);
-        peer.nxt = peer.iss + 1;
-        ASSERT_TRUE(peer.establish());
+        ASSERT_TRUE(establish_from(peer, static_cast<uint16_t>(20000 + i)));
         peer.send(payload("x").seq(peer.nxt + 5)); /* leaves a hole */
         peer.app_write(stream(3000));
         peer.skip();

@@ -188,8 +188,7 @@ TEST(TcpFastRecovery, WindowIsHalved)
     const uint32_t before = flight(peer);
     lose_the_earliest(peer);
     EXPECT_EQ(count_from(drain(peer), peer.rcv), 1u);
-    peer.rcv = peer.rcv_max();
-    peer.send(ack());
+    acknowledge_everything(peer);
     peer.skip();
     const uint32_t after = flight(peer);
     EXPECT_LE(after, before / 2 + 1);
@@ -233,8 +232,7 @@ TEST(TcpFastRecovery, PartialAckRetransmitsTheNextHole)
         EXPECT_EQ(count_from(drain(peer), peer.rcv), 1u) << hole;
     }
     EXPECT_EQ(peer.host().count(counter::tcp_timeouts), 0u);
-    peer.rcv = peer.rcv_max();
-    peer.send(ack());
+    acknowledge_everything(peer);
     peer.skip();
     EXPECT_GT(ack_round(peer), 0u);
 }
@@ -276,8 +274,7 @@ TEST(TcpCongestion, AvoidanceGrowsByASegmentPerRoundTrip)
     grow_to(peer, 20);
     lose_the_earliest(peer);
     peer.wait(100ms);
-    peer.rcv = peer.rcv_max();
-    peer.send(ack());
+    acknowledge_everything(peer);
     peer.skip();
     ack_round(peer);
     peer.wait(100ms);
@@ -302,8 +299,7 @@ TEST(TcpCongestion, CubicLeavesSevenTenths)
     grow_to(peer, 20);
     const uint32_t before = flight(peer);
     lose_the_earliest(peer);
-    peer.rcv = peer.rcv_max();
-    peer.send(ack());
+    acknowledge_everything(peer);
     peer.skip();
     EXPECT_NEAR(flight(peer), before * 0.7, 1.1);
 }
@@ -446,8 +442,7 @@ TEST(TcpCongestion, RepeatedTimeoutKeepsTheThreshold)
     grow_to(peer, 32);
     const uint32_t before = flight(peer);
     EXPECT_EQ(arrival_times(peer, 4, 10s).size(), 4u); /* four timeouts */
-    peer.rcv = peer.rcv_max();
-    peer.send(ack());
+    acknowledge_everything(peer);
     peer.skip();
     for (int i = 0; i < 5; i++) {
         ack_round(peer);
@@ -482,8 +477,7 @@ TEST(TcpFastRecovery, LostRetransmissionIsRepeatedByTheTimer)
     lose_the_earliest(peer);
     EXPECT_EQ(count_from(drain(peer), hole), 1u);
     peer.expect(segment().seq(hole).len(MSS).within(10s));
-    peer.rcv = peer.rcv_max();
-    peer.send(ack());
+    acknowledge_everything(peer);
     peer.skip();
     EXPECT_GT(ack_round(peer), 0u);
 }
@@ -495,10 +489,9 @@ TEST(TcpFastRecovery, SingleLossNeedsNoTimeout)
     tcp_peer peer(world, connected);
     const std::string text = stream(200000);
     EXPECT_EQ(peer.app_write(text), 200000);
-    std::map<uint32_t, std::string> held;
-    std::string got;
+    reassembly got;
     bool lost = false;
-    while (got.size() < text.size()) {
+    while (got.stream().size() < text.size()) {
         const auto seg = peer.receive(5s);
         ASSERT_TRUE(seg);
         const uint32_t at = seg->seq - peer.irs - 1;
@@ -506,14 +499,9 @@ TEST(TcpFastRecovery, SingleLossNeedsNoTimeout)
             lost = true;
             continue;
         }
-        held[at] = seg->payload;
-        for (auto next = held.begin(); next != held.end() && next->first <= got.size(); next = held.erase(next)) {
-            if (next->first + next->second.size() > got.size()) got += next->second.substr(got.size() - next->first);
-        }
-        peer.rcv = peer.irs + 1 + static_cast<uint32_t>(got.size());
-        peer.send(ack());
+        got.take(peer, *seg);
     }
-    EXPECT_EQ(got, text);
+    EXPECT_EQ(got.stream(), text);
     EXPECT_TRUE(lost);
     EXPECT_EQ(peer.host().count(counter::tcp_timeouts), 0u);
     EXPECT_EQ(peer.host().count(counter::tcp_retrans_segs), 1u);

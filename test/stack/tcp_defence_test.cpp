@@ -18,8 +18,7 @@ void expect_challenge_of_syn(uint8_t flags, uint32_t offset, const char *data)
     peer.expect(ack(peer.nxt).seq(peer.rcv).len(0));
     EXPECT_EQ(peer.host().count(counter::tcp_syn_challenge), 1u);
     EXPECT_EQ(peer.host().count(counter::tcp_challenge_acks), 1u);
-    peer.send(payload("good"));
-    EXPECT_EQ(peer.app_read(), "good");
+    expect_alive(peer);
 }
 
 /* RFC 5961 4.2, RFC 9293 3.10.7.4, fourth: in any synchronized state a SYN is answered by a challenge ACK and changes
@@ -54,10 +53,7 @@ TEST(TcpChallenge, ImpossibleAcksAreChallenged)
     for (const uint32_t offset : {1u, 1000u, 0x7fffffffu, 0x80000000u, 0u - 65537u - 10u}) {
         test_world world;
         tcp_peer peer(world, connected);
-        EXPECT_EQ(peer.app_write("0123456789"), 10);
-        peer.expect(payload("0123456789"));
-        peer.rcv += 10;
-        peer.send(ack());
+        write_acknowledged(peer, "0123456789");
         peer.send(payload("evil").ack(peer.rcv + offset));
         peer.expect(ack(peer.nxt).seq(peer.rcv).len(0));
         EXPECT_EQ(peer.app_read(), "") << offset;
@@ -74,8 +70,7 @@ TEST(TcpChallenge, AcksFromBeforeTheConnectionAreChallenged)
     peer.expect(ack(peer.nxt).seq(peer.rcv).len(0));
     EXPECT_EQ(peer.app_read(), "");
     EXPECT_EQ(peer.host().count(counter::tcp_challenge_acks), 1u);
-    peer.send(payload("good"));
-    EXPECT_EQ(peer.app_read(), "good");
+    expect_alive(peer);
 }
 
 /* RFC 5961 7: per connection one every half second (Linux' tcp_invalid_ratelimit), skipped ones are counted. */
@@ -94,8 +89,7 @@ TEST(TcpChallenge, OneConnectionIsLimited)
         peer.wait(500ms);
     }
     EXPECT_EQ(peer.host().count(counter::tcp_ack_skipped), 5u * 399);
-    peer.send(payload("alive"));
-    EXPECT_EQ(peer.app_read(), "alive");
+    expect_alive(peer);
 }
 
 /* And it can be switched off. */
@@ -152,9 +146,7 @@ TEST(TcpChallenge, RetransmissionsAreAlwaysAnswered)
         peer.send(payload("abc").seq(peer.nxt - 3));
         peer.expect(ack(peer.nxt).within(0ms));
     }
-    peer.send(fin());
-    peer.nxt += 1;
-    peer.expect(ack(peer.nxt));
+    send_fin(peer);
     for (int i = 0; i < 20; i++) {
         peer.send(fin().seq(peer.nxt - 1));
         peer.expect(ack(peer.nxt).within(0ms));

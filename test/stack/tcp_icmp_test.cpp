@@ -52,8 +52,7 @@ TEST(TcpIcmp, SoftErrorsDoNotAbort)
     peer.expect(payload("x").within(3s));
     peer.rcv += 1;
     peer.send(ack());
-    peer.send(payload("alive"));
-    EXPECT_EQ(peer.app_read(), "alive");
+    expect_alive(peer);
     EXPECT_EQ(peer.app_write("alive too"), 9);
 }
 
@@ -70,8 +69,7 @@ TEST(TcpIcmp, HardErrorsDoNotAbortAnEstablishedConnection)
     peer.expect(payload("x").within(3s));
     peer.rcv += 1;
     peer.send(ack());
-    peer.send(payload("alive"));
-    EXPECT_EQ(peer.app_read(), "alive");
+    expect_alive(peer);
 }
 
 /* RFC 9293 SHLD-25, as Linux: the reason is what the user learns when retransmission gives up. */

@@ -31,6 +31,19 @@ void expect_keepalive_after_ten_seconds(tcp_peer &peer)
     EXPECT_TRUE(is_keepalive(peer, *probe));
 }
 
+tcp_peer_options three_data_retries()
+{
+    return {.configure = [](tcp_config &config) {
+        config.data_retries = 3;
+    }};
+}
+
+void leave_two_keepalives_unanswered(tcp_peer &peer)
+{
+    keep_alive(peer);
+    EXPECT_EQ(arrival_times(peer, 2).size(), 2u);
+}
+
 /* RFC 9293 MUST-25: off by default; and what does not happen needs no timer. */
 TEST(TcpKeepalive, OffUnlessAskedFor)
 {
@@ -98,7 +111,7 @@ TEST(TcpKeepalive, SleepingReaderLearnsOfIt)
     test_world world;
     tcp_peer peer(world, connected);
     keep_alive(peer);
-    sock_fcntl(peer.stack(), peer.app(), F_SETFL, 0);
+    make_blocking(peer.stack(), peer.app());
     char c = 0;
     EXPECT_EQ(error_of(sock_recv(peer.stack(), peer.app(), &c, 1)), ETIMEDOUT);
 }
@@ -169,28 +182,18 @@ TEST(TcpKeepalive, NotWhileDataIsOutstanding)
 TEST(TcpKeepalive, DataAfterUnansweredProbesHasAllItsRetries)
 {
     test_world world;
-    tcp_peer peer(world, connected, {.configure = [](tcp_config &config) {
-                      config.data_retries = 3;
-                  }});
-    keep_alive(peer);
-    ASSERT_EQ(arrival_times(peer, 2).size(), 2u);
+    tcp_peer peer(world, connected, three_data_retries());
+    leave_two_keepalives_unanswered(peer);
     EXPECT_EQ(peer.app_write("x"), 1);
-    size_t sent = 0;
-    for (const tcp_peer_segment &seg : drain(peer, 60s)) {
-        sent += seg.payload.size();
-    }
-    EXPECT_EQ(sent, 4u);
+    EXPECT_EQ(text_size(drain(peer, 60s)), 4u);
 }
 
 /* The same when the user has switched keepalives off meanwhile. */
 TEST(TcpKeepalive, SwitchedOffTheyDoNotCountEither)
 {
     test_world world;
-    tcp_peer peer(world, connected, {.configure = [](tcp_config &config) {
-                      config.data_retries = 3;
-                  }});
-    keep_alive(peer);
-    ASSERT_EQ(arrival_times(peer, 2).size(), 2u);
+    tcp_peer peer(world, connected, three_data_retries());
+    leave_two_keepalives_unanswered(peer);
     set_option(peer, SOL_SOCKET, SO_KEEPALIVE, 0);
     EXPECT_EQ(peer.app_write("x"), 1);
     EXPECT_EQ(text_size(drain(peer, 60s)), 4u);
@@ -245,14 +248,9 @@ TEST(TcpKeepalive, HalfClosedConnectionsToo)
         tcp_peer peer(world, connected);
         keep_alive(peer);
         if (ours) {
-            EXPECT_EQ(peer.app_shutdown(SHUT_WR), 0);
-            peer.expect(fin());
-            peer.rcv += 1;
-            peer.send(ack());
+            half_close(peer);
         } else {
-            peer.send(fin());
-            peer.nxt += 1;
-            peer.expect(ack(peer.nxt));
+            send_fin(peer);
         }
         expect_keepalive_after_ten_seconds(peer);
     }

@@ -59,6 +59,17 @@ TEST(TcpLimit, ServerThatIsFullRecovers)
     EXPECT_TRUE(peer.establish());
 }
 
+/** Sends @p text from where the stack's acknowledgment stands, until all of it is acknowledged. */
+void fill_holes(tcp_peer &peer, const std::string &text)
+{
+    while (peer.una() - peer.nxt != text.size()) {
+        const uint32_t at = peer.una() - peer.nxt;
+        peer.send(payload(text.substr(at, MSS)).seq(peer.una()));
+        peer.wait(50ms);
+        ASSERT_GT(peer.una() - peer.nxt, at);
+    }
+}
+
 /* Thousands of one-byte holes: bounded memory, and the stream is right in the end. */
 TEST(TcpLimit, OneByteHolesAreBounded)
 {
@@ -70,12 +81,7 @@ TEST(TcpLimit, OneByteHolesAreBounded)
     }
     peer.skip();
     EXPECT_LT(peer.host().packets_in_use(), 2u << 20);
-    while (peer.una() - peer.nxt != text.size()) {
-        const uint32_t at = peer.una() - peer.nxt;
-        peer.send(payload(text.substr(at, MSS)).seq(peer.una()));
-        peer.wait(50ms);
-        ASSERT_GT(peer.una() - peer.nxt, at);
-    }
+    fill_holes(peer, text);
     EXPECT_EQ(peer.app_read(), text);
 }
 
@@ -90,12 +96,7 @@ TEST(TcpLimit, BackwardHolesAreBounded)
         if (at < 4) break;
     }
     peer.skip();
-    while (peer.una() - peer.nxt != text.size()) {
-        const uint32_t at = peer.una() - peer.nxt;
-        peer.send(payload(text.substr(at, MSS)).seq(peer.una()));
-        peer.wait(50ms);
-        ASSERT_GT(peer.una() - peer.nxt, at);
-    }
+    fill_holes(peer, text);
     EXPECT_EQ(peer.app_read(), text);
 }
 
@@ -135,14 +136,10 @@ TEST(TcpLimit, TimeWaitDoesNotBlockTheServer)
     test_world world;
     tcp_peer peer(world, listening);
     for (uint16_t i = 0; i < 300; i++) {
-        peer.peer_port = static_cast<uint16_t>(20000 + i);
-        peer.nxt = peer.iss + 1;
-        ASSERT_TRUE(peer.establish());
+        ASSERT_TRUE(establish_from(peer, static_cast<uint16_t>(20000 + i)));
         close_actively(peer);
     }
-    peer.peer_port = 30000;
-    peer.nxt = peer.iss + 1;
-    EXPECT_TRUE(peer.establish());
+    EXPECT_TRUE(establish_from(peer, 30000));
 }
 
 /* RFC 9293 3.8.1: a segment that cannot be sent, here for lack of memory, counts as lost and is retransmitted. In the C

@@ -9,15 +9,6 @@ namespace microps
 namespace
 {
 
-/** The application has closed, the peer has acknowledged the FIN and says nothing more. */
-void reach_fin_wait2(tcp_peer &peer)
-{
-    EXPECT_EQ(peer.app_close(), 0);
-    peer.expect(fin().seq(peer.rcv));
-    peer.rcv += 1;
-    peer.send(ack());
-}
-
 /* POSIX SO_LINGER: a time of zero makes close() an ABORT, whether data is outstanding or not. Linux counts it as
  * TCPAbortOnData. */
 TEST(TcpLinger, NoTimeIsAReset)
@@ -56,9 +47,7 @@ TEST(TcpLinger, WaitsWithNonBlockingSocketsToo)
     peer.skip();
     peer.rcv += 1;
     peer.send(ack());
-    peer.send(fin());
-    peer.nxt += 1;
-    peer.expect(ack(peer.nxt)); /* the connection has gone on without its user */
+    send_fin(peer); /* the connection has gone on without its user */
 }
 
 /* RFC 9293 3.6 sets no limit to FIN-WAIT-2. As on Linux, tcp_config::fin_wait2 ends it after 60 s when the user has closed
@@ -108,10 +97,7 @@ TEST(TcpLinger, FinWait2WithAUserHasNoLimit)
 {
     test_world world;
     tcp_peer peer(world, connected);
-    EXPECT_EQ(peer.app_shutdown(SHUT_WR), 0);
-    peer.expect(fin());
-    peer.rcv += 1;
-    peer.send(ack());
+    half_close(peer);
     peer.expect_nothing(24h);
     upload(peer, "at last");
     EXPECT_EQ(peer.app_read(), "at last");
@@ -176,9 +162,7 @@ TEST(TcpLinger, OrphansAreBounded)
                   }});
     std::vector<int> ids;
     for (uint16_t i = 0; i < 6; i++) {
-        peer.peer_port = static_cast<uint16_t>(41000 + i);
-        peer.nxt = peer.iss + 1;
-        ASSERT_TRUE(peer.establish());
+        ASSERT_TRUE(establish_from(peer, static_cast<uint16_t>(41000 + i)));
         ids.push_back(peer.app());
     }
     for (const int id : ids) {

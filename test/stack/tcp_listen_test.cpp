@@ -1,7 +1,7 @@
 /*
  * Listening: backlog, half-open connections, SYN floods, the listener's end (RFC 9293 3.10.1, RFC 4987).
  */
-#include "support/tcp_test.hpp"
+#include "support/tcp_options.hpp"
 
 namespace microps
 {
@@ -165,9 +165,7 @@ TEST(TcpListen, NewListenerGetsNoOldChildren)
     net_stack &net = peer.stack();
     EXPECT_EQ(sock_close(net, peer.listener()), 0);
     peer.skip();
-    const int id = stream_socket(net);
-    EXPECT_EQ(bind_to(net, id, "0.0.0.0", 7), 0);
-    EXPECT_EQ(sock_listen(net, id, 5), 0);
+    const int id = listening_socket(net, "0.0.0.0", 7);
     peer.send(ack(old));
     peer.expect(rst().seq(old));
     EXPECT_EQ(error_of(accept_from(net, id)), EAGAIN);
@@ -180,10 +178,7 @@ TEST(TcpListen, ShutdownOfAListener)
     tcp_peer peer(world, listening);
     net_stack &net = peer.stack();
     const auto accepts = [&] {
-        int value = -1;
-        socklen_t size = sizeof(value);
-        EXPECT_EQ(sock_getsockopt(net, peer.listener(), SOL_SOCKET, SO_ACCEPTCONN, &value, &size), 0);
-        return value;
+        return option_of(net, peer.listener(), SOL_SOCKET, SO_ACCEPTCONN);
     };
     EXPECT_EQ(sock_shutdown(net, peer.listener(), SHUT_WR), 0);
     EXPECT_EQ(accepts(), 1);
@@ -202,10 +197,9 @@ TEST(TcpListen, AcceptedSocketHasTheListenersTimeouts)
     net_stack &net = peer.stack();
     const timeval receive{.tv_sec = 3, .tv_usec = 0};
     const timeval send{.tv_sec = 4, .tv_usec = 0};
-    const int yes = 1;
     EXPECT_EQ(sock_setsockopt(net, peer.listener(), SOL_SOCKET, SO_RCVTIMEO, &receive, sizeof(receive)), 0);
     EXPECT_EQ(sock_setsockopt(net, peer.listener(), SOL_SOCKET, SO_SNDTIMEO, &send, sizeof(send)), 0);
-    EXPECT_EQ(sock_setsockopt(net, peer.listener(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)), 0);
+    EXPECT_EQ(set_option(net, peer.listener(), SOL_SOCKET, SO_REUSEADDR, 1), 0);
     ASSERT_TRUE(peer.establish());
     timeval value{};
     socklen_t size = sizeof(value);
@@ -213,10 +207,7 @@ TEST(TcpListen, AcceptedSocketHasTheListenersTimeouts)
     EXPECT_EQ(value.tv_sec, 3);
     EXPECT_EQ(sock_getsockopt(net, peer.app(), SOL_SOCKET, SO_SNDTIMEO, &value, &size), 0);
     EXPECT_EQ(value.tv_sec, 4);
-    int reuse = 0;
-    size = sizeof(reuse);
-    EXPECT_EQ(sock_getsockopt(net, peer.app(), SOL_SOCKET, SO_REUSEADDR, &reuse, &size), 0);
-    EXPECT_EQ(reuse, 1);
+    EXPECT_EQ(option_of(peer, SOL_SOCKET, SO_REUSEADDR), 1);
 }
 
 /* Accepted connections outlive their listener. */
@@ -226,9 +217,7 @@ TEST(TcpListen, AcceptedConnectionOutlivesTheListener)
     tcp_peer peer(world, connected);
     EXPECT_EQ(sock_close(peer.stack(), peer.listener()), 0);
     peer.expect_nothing();
-    peer.send(payload("still here"));
-    peer.nxt += 10;
-    peer.expect(ack(peer.nxt));
+    upload_acknowledged(peer, "still here");
     EXPECT_EQ(peer.app_read(), "still here");
 }
 
@@ -282,9 +271,7 @@ TEST(TcpSynFlood, AbandonedHandshakesDoNotDisableTheServer)
     EXPECT_TRUE(peer.establish());
     peer.wait(10min);
     peer.skip();
-    peer.peer_port += 1;
-    peer.nxt = peer.iss + 1;
-    EXPECT_TRUE(peer.establish());
+    EXPECT_TRUE(establish_from(peer, static_cast<uint16_t>(peer.peer_port + 1)));
 }
 
 /* RFC 9293 MUST-42: one program may listen on many ports; MUST-41: they do not disturb each other. */
@@ -295,9 +282,7 @@ TEST(TcpListen, ManyListenersDoNotDisturbEachOther)
     net_stack &net = peer.stack();
     std::array<int, 5> ids{};
     for (uint16_t i = 0; i < 5; i++) {
-        ids[i] = stream_socket(net);
-        EXPECT_EQ(bind_to(net, ids[i], "0.0.0.0", static_cast<uint16_t>(100 + i)), 0);
-        EXPECT_EQ(sock_listen(net, ids[i], 5), 0);
+        ids[i] = listening_socket(net, "0.0.0.0", static_cast<uint16_t>(100 + i));
     }
     peer.send(syn().mss(MSS).stack_port(103));
     peer.expect(syn_ack().stack_port(103));
@@ -314,16 +299,12 @@ TEST(TcpListen, SpecificAddressIsPreferred)
     test_world world;
     tcp_peer peer(world, tcp_peer_start::idle);
     net_stack &net = peer.stack();
-    const int specific = stream_socket(net);
-    EXPECT_EQ(bind_to(net, specific, "192.0.2.2", 80), 0);
-    EXPECT_EQ(sock_listen(net, specific, 5), 0);
+    const int specific = listening_socket(net, "192.0.2.2", 80);
     peer.stack_port = 80;
     half_open(peer);
     peer.send(ack());
     EXPECT_GE(accept_from(net, specific), 0);
-    const int loop = stream_socket(net);
-    EXPECT_EQ(bind_to(net, loop, "127.0.0.1", 81), 0);
-    EXPECT_EQ(sock_listen(net, loop, 5), 0);
+    listening_socket(net, "127.0.0.1", 81);
     peer.send(syn().stack_port(81));
     peer.expect(rst().stack_port(81)); /* nobody listens on that address */
 }
@@ -358,7 +339,7 @@ TEST(TcpListen, SleepingAcceptWakes)
     tcp_peer peer(world, listening);
     net_stack &net = peer.stack();
     const int listener = peer.listener();
-    sock_fcntl(net, listener, F_SETFL, 0);
+    make_blocking(net, listener);
     int accepted = 0;
     int error = 0;
     peer.host().spawn("server", [&] {

@@ -174,9 +174,7 @@ TEST(TcpPassiveOpen, RstReturnsToListen)
     peer.send(rst());
     peer.expect_nothing(20s);
     EXPECT_FALSE(peer.app_accept());
-    peer.iss += 5000;
-    peer.nxt = peer.iss + 1;
-    EXPECT_TRUE(peer.establish());
+    EXPECT_TRUE(establish_anew(peer, peer.iss + 5000));
 }
 
 /* RFC 5961 3.2 holds in SYN-RECEIVED too: a blind RST, which is not at RCV.NXT, ends nothing. */

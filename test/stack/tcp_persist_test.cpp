@@ -127,8 +127,7 @@ TEST(TcpPersist, AnswerToAProbeOpensTheWindow)
     if (took_byte) peer.rcv += 1;
     peer.send(ack().win(65535));
     peer.expect(payload(took_byte ? "econd" : "second").seq(peer.rcv).within(0ms));
-    peer.rcv = peer.rcv_max();
-    peer.send(ack());
+    acknowledge_everything(peer);
     peer.expect_nothing(10s);
 }
 

@@ -79,8 +79,7 @@ TEST(TcpPmtu, NoSegmentHasDontFragmentIfSwitchedOff)
     }
     fragmentation_needed(peer, segments[0], 1000);
     EXPECT_EQ(peer.host().count(counter::tcp_pmtu_updates), 0u);
-    peer.rcv = peer.rcv_max();
-    peer.send(ack());
+    acknowledge_everything(peer);
     EXPECT_EQ(peer.app_write(stream(3000)), 3000);
     EXPECT_EQ(largest(drain(peer)), segments[0].payload.size());
 }
@@ -99,8 +98,7 @@ TEST(TcpPmtu, TooLargeSegmentsAreSentAgainAtOnceInTheSizeOfThePath)
     EXPECT_EQ(text_of(again, peer.rcv), stream(5 * MSS));
     EXPECT_EQ(peer.host().count(counter::tcp_pmtu_updates), 1u);
     EXPECT_EQ(ip_option(peer, IP_MTU), 1000);
-    peer.rcv = peer.rcv_max();
-    peer.send(ack());
+    acknowledge_everything(peer);
     EXPECT_EQ(peer.app_write(stream(5000)), 5000);
     EXPECT_EQ(largest(drain(peer)), 1000u - IP_HEADERS);
 }
@@ -171,8 +169,7 @@ TEST(TcpPmtu, NoErrorRaisesTheSize)
     fragmentation_needed(peer, first[0], 1000);
     drain(peer);
     fragmentation_needed(peer, first[0], 1300);
-    peer.rcv = peer.rcv_max();
-    peer.send(ack());
+    acknowledge_everything(peer);
     EXPECT_EQ(peer.app_write(stream(5000)), 5000);
     EXPECT_EQ(largest(drain(peer)), 1000u - IP_HEADERS);
 }
@@ -186,13 +183,11 @@ TEST(TcpPmtu, SizeIsForgottenAfterTenMinutes)
     const auto first = drain(peer);
     fragmentation_needed(peer, first[0], 1000);
     drain(peer);
-    peer.rcv = peer.rcv_max();
-    peer.send(ack());
+    acknowledge_everything(peer);
     peer.wait(9min + 50s);
     EXPECT_EQ(peer.app_write(stream(2000)), 2000);
     EXPECT_EQ(largest(drain(peer)), 1000u - IP_HEADERS);
-    peer.rcv = peer.rcv_max();
-    peer.send(ack());
+    acknowledge_everything(peer);
     peer.wait(20s);
     EXPECT_EQ(peer.app_write(stream(2000)), 2000);
     EXPECT_EQ(largest(drain(peer)), MSS);
@@ -208,8 +203,7 @@ TEST(TcpPmtu, OtherConnectionsFollowAndTheAdvertisedSizeStays)
     const auto first = drain(peer);
     fragmentation_needed(peer, first[0], 900);
     drain(peer);
-    peer.rcv = peer.rcv_max();
-    peer.send(ack());
+    acknowledge_everything(peer);
 
     peer.peer_port++;
     peer.iss = 5000;
@@ -297,8 +291,7 @@ TEST(TcpPmtu, ForgedErrorsChangeNothing)
     EXPECT_EQ(peer.host().count(counter::tcp_pmtu_updates), 0u);
     EXPECT_EQ(peer.host().packets_in_use(), memory);
     EXPECT_EQ(ip_option(peer, IP_MTU), 1500);
-    peer.rcv = peer.rcv_max();
-    peer.send(ack());
+    acknowledge_everything(peer);
     EXPECT_EQ(peer.app_write(stream(5000)), 5000);
     EXPECT_EQ(largest(drain(peer)), MSS);
 }
@@ -372,8 +365,7 @@ TEST(TcpPmtu, SilenceAboutSmallSegmentsIsNoBlackHole)
     EXPECT_EQ(peer.app_write(stream(400)), 400);
     EXPECT_GE(drain(peer, 100s).size(), 6u);
     EXPECT_EQ(peer.host().count(counter::tcp_mtup_fail), 0u);
-    peer.rcv = peer.rcv_max();
-    peer.send(ack());
+    acknowledge_everything(peer);
     EXPECT_EQ(peer.app_write(stream(3000)), 3000);
     EXPECT_EQ(largest(drain(peer)), MSS);
 }

@@ -1,7 +1,7 @@
 /*
  * Local addresses and ports: bind, ephemeral ports, conflicts (RFC 6056, RFC 6335, POSIX bind()).
  */
-#include "support/tcp_test.hpp"
+#include "support/tcp_options.hpp"
 
 #include <set>
 
@@ -121,12 +121,11 @@ TEST(TcpPort, BoundPortIsEphemeralAgainAfterTheLastClose)
     test_world world;
     tcp_peer peer(world, tcp_peer_start::idle);
     net_stack &net = peer.stack();
-    const int yes = 1;
     const uint16_t port = port_after(connect_anywhere(net));
     std::array<int, 2> sharing{};
     for (int &id : sharing) {
         id = stream_socket(net);
-        sock_setsockopt(net, id, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+        EXPECT_EQ(set_option(net, id, SOL_SOCKET, SO_REUSEADDR, 1), 0);
         EXPECT_EQ(bind_to(net, id, "192.0.2.2", port), 0);
         EXPECT_EQ(error_of(connect_to(net, id, "192.0.2.1", static_cast<uint16_t>(1000 + id))), EINPROGRESS);
     }
@@ -212,9 +211,7 @@ TEST(TcpPort, ListenersConflict)
             test_world world;
             tcp_peer peer(world, tcp_peer_start::idle);
             net_stack &net = peer.stack();
-            const int a = stream_socket(net);
-            EXPECT_EQ(bind_to(net, a, first, 80), 0);
-            EXPECT_EQ(sock_listen(net, a, 1), 0);
+            const int a = listening_socket(net, first, 80, 1);
             const int b = stream_socket(net);
             int error = error_of(bind_to(net, b, second, 80));
             if (error == 0) error = error_of(sock_listen(net, b, 1));
@@ -234,9 +231,7 @@ TEST(TcpPort, DifferentAddressesDoNotConflict)
     tcp_peer peer(world, tcp_peer_start::idle);
     net_stack &net = peer.stack();
     for (const char *addr : {"192.0.2.2", "127.0.0.1"}) {
-        const int id = stream_socket(net);
-        EXPECT_EQ(bind_to(net, id, addr, 80), 0) << addr;
-        EXPECT_EQ(sock_listen(net, id, 1), 0) << addr;
+        listening_socket(net, addr, 80, 1);
     }
 }
 
@@ -247,20 +242,16 @@ TEST(TcpPort, ServerMayRestartOverOldConnections)
     test_world world;
     tcp_peer peer(world, listening);
     net_stack &net = peer.stack();
-    const int yes = 1;
-    sock_setsockopt(net, peer.listener(), SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+    EXPECT_EQ(set_option(net, peer.listener(), SOL_SOCKET, SO_REUSEADDR, 1), 0);
     EXPECT_TRUE(peer.establish());
     close_actively(peer);
-    peer.peer_port += 1;
-    peer.nxt = peer.iss + 1;
-    EXPECT_TRUE(peer.establish()); /* and one that is alive */
+    EXPECT_TRUE(establish_from(peer, static_cast<uint16_t>(peer.peer_port + 1))); /* and one that is alive */
     EXPECT_EQ(sock_close(net, peer.listener()), 0);
     const int id = stream_socket(net);
-    sock_setsockopt(net, id, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+    EXPECT_EQ(set_option(net, id, SOL_SOCKET, SO_REUSEADDR, 1), 0);
     EXPECT_EQ(bind_to(net, id, "0.0.0.0", 7), 0);
     EXPECT_EQ(sock_listen(net, id, 5), 0);
-    peer.send(payload("alive"));
-    EXPECT_EQ(peer.app_read(), "alive");
+    expect_alive(peer);
 }
 
 /* POSIX connect(): a bound port is the connection's source; the same pair of endpoints cannot be used twice. */

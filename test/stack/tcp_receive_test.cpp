@@ -232,10 +232,7 @@ TEST(TcpReceive, TextWithAnOldAckIsDelivered)
 {
     test_world world;
     tcp_peer peer(world, connected);
-    EXPECT_EQ(peer.app_write("0123456789"), 10);
-    peer.expect(payload("0123456789"));
-    peer.rcv += 10;
-    peer.send(ack());
+    write_acknowledged(peer, "0123456789");
     peer.send(payload("late").ack(peer.rcv - 10));
     peer.expect(ack(peer.nxt + 4));
     EXPECT_EQ(peer.app_read(), "late");

@@ -78,8 +78,7 @@ TEST(TcpReset, RstInTheWindowIsChallenged)
     peer.wait(2s);
     peer.send(rst().seq(peer.nxt + 60000));
     peer.expect(ack(peer.nxt).seq(peer.rcv).len(0));
-    peer.send(payload("alive"));
-    EXPECT_EQ(peer.app_read(), "alive");
+    expect_alive(peer);
     EXPECT_GE(peer.host().count(counter::tcp_challenge_acks), 2u);
 }
 
@@ -92,8 +91,7 @@ TEST(TcpReset, RstOutsideTheWindowIsDroppedSilently)
         peer.send(rst().seq(peer.nxt + offset));
     }
     peer.expect_nothing(1s);
-    peer.send(payload("alive"));
-    EXPECT_EQ(peer.app_read(), "alive");
+    expect_alive(peer);
 }
 
 /* RFC 9293 3.10.7.4, second: the ACK field of a RST is not looked at here; SHLD-2: it may carry text. */
@@ -117,9 +115,7 @@ TEST(TcpReset, RestartedPeerMayConnectAgain)
     peer.send(rst().seq(peer.last().ack)); /* "what connection?" */
     peer.expect_nothing();
     EXPECT_EQ(peer.app_error(), ECONNRESET);
-    peer.iss = peer.nxt + 5000;
-    peer.nxt = peer.iss + 1;
-    EXPECT_TRUE(peer.establish());
+    EXPECT_TRUE(establish_anew(peer, peer.nxt + 5000));
 }
 
 /* RFC 5961 5.2: text with an ACK outside [SND.UNA - MAX.SND.WND, SND.NXT] is an injection. */
@@ -127,10 +123,7 @@ TEST(TcpReset, BlindTextIsNotDelivered)
 {
     test_world world;
     tcp_peer peer(world, connected);
-    EXPECT_EQ(peer.app_write("x"), 1);
-    peer.expect(payload("x"));
-    peer.rcv += 1;
-    peer.send(ack());
+    write_acknowledged(peer, "x");
     net_random random(3);
     for (int i = 0; i < 200; i++) {
         uint32_t guess = random.u32();
@@ -139,8 +132,7 @@ TEST(TcpReset, BlindTextIsNotDelivered)
     }
     EXPECT_EQ(peer.app_read(), "");
     peer.skip();
-    peer.send(payload("good"));
-    EXPECT_EQ(peer.app_read(), "good");
+    expect_alive(peer);
 }
 
 /* RFC 9293 MUST-12: whoever sleeps on a connection that is reset wakes with ECONNRESET, and the stack goes on. The C
@@ -151,7 +143,7 @@ TEST(TcpReset, SleepersWake)
     tcp_peer peer(world, connected, {.win = 0});
     net_stack &net = peer.stack();
     const int id = peer.app();
-    sock_fcntl(net, id, F_SETFL, 0);
+    make_blocking(net, id);
     int reader = 0;
     int writer = 0;
     peer.host().spawn("reader", [&] {
@@ -175,38 +167,37 @@ TEST(TcpReset, SleepersWake)
     EXPECT_TRUE(peer.establish());
 }
 
-/* RFC 9293 3.10.7.4, second: RST in each state after our close: the connection is gone at once, without a word. */
+/** A RST ends the connection, which nobody holds any more, at once and without an answer. */
+void expect_silent_end_by_rst(tcp_peer &peer, sim_site site = sim_site::here())
+{
+    peer.send(rst());
+    peer.expect_nothing(100s, site);
+    EXPECT_EQ(peer.host().count(counter::tcp_pcbs_released), 1u);
+}
+
+/* RFC 9293 3.10.7.4, second: in each state after our close a RST ends the connection at once and without an answer. */
 TEST(TcpReset, RstInFinWait)
 {
     test_world world;
     tcp_peer peer(world, connected);
     EXPECT_EQ(peer.app_close(), 0);
     peer.expect(fin());
-    peer.send(rst());
-    peer.expect_nothing(100s);
-    EXPECT_EQ(peer.host().count(counter::tcp_pcbs_released), 1u);
+    expect_silent_end_by_rst(peer);
 }
 
 TEST(TcpReset, RstInFinWait2)
 {
     test_world world;
     tcp_peer peer(world, connected);
-    EXPECT_EQ(peer.app_close(), 0);
-    peer.expect(fin());
-    peer.rcv += 1;
-    peer.send(ack());
-    peer.send(rst());
-    peer.expect_nothing(10s);
-    EXPECT_EQ(peer.host().count(counter::tcp_pcbs_released), 1u);
+    reach_fin_wait2(peer);
+    expect_silent_end_by_rst(peer);
 }
 
 TEST(TcpReset, RstInCloseWait)
 {
     test_world world;
     tcp_peer peer(world, connected);
-    peer.send(fin());
-    peer.nxt += 1;
-    peer.expect(ack(peer.nxt));
+    send_fin(peer);
     peer.send(rst());
     peer.expect_nothing(1s);
     EXPECT_EQ(peer.app_write("x"), -1);
@@ -249,9 +240,7 @@ TEST(TcpReset, RstInLastAck)
     test_world world;
     tcp_peer peer(world, connected);
     close_passively(peer);
-    peer.send(rst());
-    peer.expect_nothing(100s);
-    EXPECT_EQ(peer.host().count(counter::tcp_pcbs_released), 1u);
+    expect_silent_end_by_rst(peer);
 }
 
 TEST(TcpReset, RstInClosing)
@@ -260,12 +249,8 @@ TEST(TcpReset, RstInClosing)
     tcp_peer peer(world, connected);
     EXPECT_EQ(peer.app_close(), 0);
     peer.expect(fin());
-    peer.send(fin());
-    peer.nxt += 1;
-    peer.expect(ack(peer.nxt));
-    peer.send(rst());
-    peer.expect_nothing(100s);
-    EXPECT_EQ(peer.host().count(counter::tcp_pcbs_released), 1u);
+    send_fin(peer);
+    expect_silent_end_by_rst(peer);
 }
 
 /* RFC 9293 3.5.2: after a reset the same addresses and ports may connect anew at once. */
@@ -276,9 +261,7 @@ TEST(TcpReset, PortsAreFreeAfterAReset)
     for (int i = 0; i < 5; i++) {
         peer.send(rst());
         EXPECT_EQ(peer.app_close(), 0);
-        peer.iss += 100000;
-        peer.nxt = peer.iss + 1;
-        ASSERT_TRUE(peer.establish()) << i;
+        ASSERT_TRUE(establish_anew(peer, peer.iss + 100000)) << i;
     }
 }
 

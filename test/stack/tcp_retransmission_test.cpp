@@ -231,10 +231,7 @@ TEST(TcpRetransmission, TimerStopsWhenEverythingIsAcknowledged)
 {
     test_world world;
     tcp_peer peer(world, connected);
-    EXPECT_EQ(peer.app_write("x"), 1);
-    peer.expect(payload("x"));
-    peer.rcv += 1;
-    peer.send(ack());
+    write_acknowledged(peer, "x");
     peer.expect_nothing(1h);
 }
 
@@ -300,20 +297,14 @@ TEST(TcpRetransmission, EverySecondSegmentLost)
     tcp_peer peer(world, connected);
     const std::string text = stream(100000);
     EXPECT_EQ(peer.app_write(text), 100000);
-    std::map<uint32_t, std::string> held;
-    std::string got;
-    for (int i = 0; got.size() < text.size() && i < 5000; i++) {
+    reassembly got;
+    for (int i = 0; got.stream().size() < text.size() && i < 5000; i++) {
         const auto seg = peer.receive(130s);
         ASSERT_TRUE(seg);
         if (i % 2 == 0) continue;
-        held[seg->seq - peer.irs - 1] = seg->payload;
-        for (auto at = held.begin(); at != held.end() && at->first <= got.size(); at = held.erase(at)) {
-            if (at->first + at->second.size() > got.size()) got += at->second.substr(got.size() - at->first);
-        }
-        peer.rcv = peer.irs + 1 + static_cast<uint32_t>(got.size());
-        peer.send(ack());
+        got.take(peer, *seg);
     }
-    EXPECT_EQ(got, text);
+    EXPECT_EQ(got.stream(), text);
 }
 
 /* RFC 9293 3.8.1: a retransmission shows the newest acknowledgment and window. */
@@ -323,9 +314,7 @@ TEST(TcpRetransmission, RetransmissionCarriesTheNewestAck)
     tcp_peer peer(world, connected);
     EXPECT_EQ(peer.app_write("x"), 1);
     peer.expect(payload("x").ack(peer.nxt));
-    peer.send(payload("hello"));
-    peer.nxt += 5;
-    peer.expect(ack(peer.nxt));
+    upload_acknowledged(peer, "hello");
     peer.expect(payload("x").ack(peer.nxt).within(3s));
 }
 
@@ -447,7 +436,7 @@ TEST(TcpRetransmission, SleepingReaderLearnsOfTheTimeout)
     test_world world;
     tcp_peer peer(world, connected);
     EXPECT_EQ(peer.app_write("x"), 1);
-    sock_fcntl(peer.stack(), peer.app(), F_SETFL, 0);
+    make_blocking(peer.stack(), peer.app());
     char c = 0;
     EXPECT_EQ(error_of(sock_recv(peer.stack(), peer.app(), &c, 1)), ETIMEDOUT);
     EXPECT_GE(world.elapsed(), 100s);

@@ -452,7 +452,7 @@ TEST(TcpSend, BlockedWriterGoesOnWithTheAcks)
     const std::string text = stream(200000);
     ssize_t sent = -1;
     const int id = peer.app();
-    EXPECT_EQ(sock_fcntl(peer.stack(), id, F_SETFL, 0), 0);
+    make_blocking(peer.stack(), id);
     peer.host().spawn("writer", [&] { sent = sock_send(peer.stack(), id, text.data(), text.size()); });
     EXPECT_EQ(download(peer, text.size()), text);
     world.run_for(1s);

@@ -244,13 +244,12 @@ TEST(TcpSockopt, NotsentLowatBoundsWhatIsNotSent)
     EXPECT_EQ(peer.app_write("x"), -1);
     EXPECT_EQ(peer.app_errno(), EAGAIN);
     bool written = false;
-    sock_fcntl(peer.stack(), peer.app(), F_SETFL, 0);
+    make_blocking(peer.stack(), peer.app());
     peer.host().spawn("writer", [&] { written = sock_send(peer.stack(), peer.app(), "x", 1) == 1; });
     peer.wait(10ms);
     EXPECT_FALSE(written);
     peer.skip();
-    peer.rcv = peer.rcv_max();
-    peer.send(ack());
+    acknowledge_everything(peer);
     peer.wait(10ms);
     EXPECT_TRUE(written);
 }
@@ -261,7 +260,7 @@ TEST(TcpSockopt, RcvlowatWakesLater)
     test_world world;
     tcp_peer peer(world, connected);
     set_option(peer, SOL_SOCKET, SO_RCVLOWAT, 10);
-    sock_fcntl(peer.stack(), peer.app(), F_SETFL, 0);
+    make_blocking(peer.stack(), peer.app());
     std::array<char, 100> data{};
     ssize_t received = 0;
     peer.host().spawn("reader", [&] { received = sock_recv(peer.stack(), peer.app(), data.data(), data.size()); });
@@ -397,8 +396,7 @@ TEST(TcpSockopt, TransferWithEverythingSet)
         EXPECT_EQ(peer.app_write(peer.app_read()), 1000);
         const std::vector<tcp_peer_segment> segments = drain(peer, 500ms);
         echo += text_of(segments, peer.rcv);
-        peer.rcv = peer.rcv_max();
-        peer.send(ack());
+        acknowledge_everything(peer);
     }
     echo += text_of(drain(peer, 250ms), peer.rcv); /* what the cork has held back */
     EXPECT_TRUE(echo == text) << echo.size();

@@ -113,9 +113,7 @@ TEST(TcpSynCookies, DataBringsTheCookieToo)
     tcp_peer peer(world, listening, with(always));
     peer.send(syn().mss(MSS));
     peer.expect(syn_ack());
-    peer.send(payload("GET /"));
-    peer.nxt += 5;
-    peer.expect(ack(peer.nxt));
+    upload_acknowledged(peer, "GET /");
     EXPECT_TRUE(peer.app_accept());
     EXPECT_EQ(peer.app_read(), "GET /");
 }

@@ -1,8 +1,8 @@
 /*
  * The user calls: states, errno, blocking, poll (RFC 9293 3.9.1, 3.10; POSIX).
  */
-#include "support/tcp_test.hpp"
 #include "support/user_calls.hpp"
+#include "support/tcp_options.hpp"
 
 namespace microps
 {
@@ -161,24 +161,43 @@ TEST(TcpState, ClosedIdIsBad)
     }
 }
 
+/** RFC 793's OPEN in a program of its own, since the call waits until the connection is established. */
+class rfc793_open
+{
+public:
+    enum mode { passive, passive_specified, active };
+
+    rfc793_open(tcp_peer &peer, mode how)
+    {
+        peer.host().spawn("user", [this, &peer, how] {
+            const ip_endpoint foreign = peer.peer_endpoint();
+            id = sock_open_rfc793(peer.stack(), peer.stack_endpoint(), how == passive ? nullptr : &foreign,
+                                 how == active);
+            error = id == -1 ? errno : 0;
+        });
+        peer.wait(0ms);
+    }
+
+    int id = -1; /* of the connection, once the call has returned */
+    int error = 0;
+};
+
 /* RFC 793's OPEN, passive and unspecified: one call that returns the established connection. */
 TEST(TcpRfc793, PassiveOpenWaitsForAPeer)
 {
     test_world world;
     tcp_peer peer(world, tcp_peer_start::idle);
-    int id = -1;
-    peer.host().spawn("server", [&] { id = sock_open_rfc793(peer.stack(), peer.stack_endpoint(), nullptr, false); });
-    peer.wait(10ms);
+    rfc793_open user(peer, rfc793_open::passive);
     half_open(peer);
-    EXPECT_EQ(id, -1);
+    EXPECT_EQ(user.id, -1);
     peer.send(ack());
     peer.wait(10ms);
-    ASSERT_GE(id, 0);
-    EXPECT_EQ(tcp_state(peer.stack(), id), TCP_STATE_ESTABLISHED);
+    ASSERT_GE(user.id, 0);
+    EXPECT_EQ(tcp_state(peer.stack(), user.id), TCP_STATE_ESTABLISHED);
     peer.send(payload("hello"));
     std::array<uint8_t, 16> bytes{};
-    EXPECT_EQ(tcp_receive(peer.stack(), id, bytes), 5);
-    EXPECT_EQ(sock_close(peer.stack(), id), 0);
+    EXPECT_EQ(tcp_receive(peer.stack(), user.id, bytes), 5);
+    EXPECT_EQ(sock_close(peer.stack(), user.id), 0);
 }
 
 /* RFC 793's OPEN, passive and specified: only that peer gets in. */
@@ -186,16 +205,13 @@ TEST(TcpRfc793, SpecifiedPassiveOpenTakesThatPeerOnly)
 {
     test_world world;
     tcp_peer peer(world, tcp_peer_start::idle);
-    int id = -1;
-    const ip_endpoint foreign = peer.peer_endpoint();
-    peer.host().spawn("server", [&] { id = sock_open_rfc793(peer.stack(), peer.stack_endpoint(), &foreign, false); });
-    peer.wait(10ms);
+    rfc793_open user(peer, rfc793_open::passive_specified);
     peer.send(syn().peer_port(1234));
     peer.expect(rst());
     half_open(peer);
     peer.send(ack());
     peer.wait(10ms);
-    EXPECT_GE(id, 0);
+    EXPECT_GE(user.id, 0);
 }
 
 /* RFC 9293 3.10.7.4, second: after a RST in SYN-RECEIVED the passive OPEN goes on listening. */
@@ -203,17 +219,15 @@ TEST(TcpRfc793, PassiveOpenSurvivesARst)
 {
     test_world world;
     tcp_peer peer(world, tcp_peer_start::idle);
-    int id = -1;
-    peer.host().spawn("server", [&] { id = sock_open_rfc793(peer.stack(), peer.stack_endpoint(), nullptr, false); });
-    peer.wait(10ms);
+    rfc793_open user(peer, rfc793_open::passive);
     half_open(peer);
     peer.send(rst());
     peer.wait(10ms);
-    EXPECT_EQ(id, -1);
+    EXPECT_EQ(user.id, -1);
     half_open(peer);
     peer.send(ack());
     peer.wait(10ms);
-    EXPECT_GE(id, 0);
+    EXPECT_GE(user.id, 0);
 }
 
 /* RFC 793's OPEN, active. */
@@ -221,15 +235,13 @@ TEST(TcpRfc793, ActiveOpenConnects)
 {
     test_world world;
     tcp_peer peer(world, tcp_peer_start::idle);
-    int id = -1;
-    const ip_endpoint foreign = peer.peer_endpoint();
-    peer.host().spawn("client", [&] { id = sock_open_rfc793(peer.stack(), peer.stack_endpoint(), &foreign, true); });
+    rfc793_open user(peer, rfc793_open::active);
     peer.expect(syn());
     peer.send(syn_ack().mss(MSS));
     peer.expect(ack());
     peer.wait(10ms);
-    ASSERT_GE(id, 0);
-    EXPECT_EQ(tcp_state(peer.stack(), id), TCP_STATE_ESTABLISHED);
+    ASSERT_GE(user.id, 0);
+    EXPECT_EQ(tcp_state(peer.stack(), user.id), TCP_STATE_ESTABLISHED);
 }
 
 /* RFC 9293 3.10.7.3, second: an active OPEN that is refused fails with ECONNREFUSED and leaves no PCB behind. In the C
@@ -238,14 +250,11 @@ TEST(TcpRfc793, ActiveOpenIsRefused)
 {
     test_world world;
     tcp_peer peer(world, tcp_peer_start::idle);
-    int error = 0;
-    const ip_endpoint foreign = peer.peer_endpoint();
-    peer.host().spawn("client",
-                      [&] { error = error_of(sock_open_rfc793(peer.stack(), peer.stack_endpoint(), &foreign, true)); });
+    rfc793_open user(peer, rfc793_open::active);
     peer.expect(syn());
     peer.send(rst().seq(0).ack(peer.rcv));
     peer.wait(10ms);
-    EXPECT_EQ(error, ECONNREFUSED);
+    EXPECT_EQ(user.error, ECONNREFUSED);
     EXPECT_EQ(peer.host().count(counter::tcp_pcbs_released), 1u);
 }
 
@@ -306,7 +315,7 @@ TEST(TcpErrno, BlockingConnectJoinsTheAttempt)
     tcp_peer peer(world, connecting);
     net_stack &net = peer.stack();
     peer.expect(syn());
-    sock_fcntl(net, peer.app(), F_SETFL, 0);
+    make_blocking(net, peer.app());
     const timeval second{.tv_sec = 1, .tv_usec = 0};
     EXPECT_EQ(sock_setsockopt(net, peer.app(), SOL_SOCKET, SO_SNDTIMEO, &second, sizeof(second)), 0);
     const net_time begin = world.now();
@@ -377,40 +386,47 @@ TEST(TcpErrno, ReceivingWhatThereIsNot)
     EXPECT_EQ(peer.app_read(), "text");
 }
 
-/* POSIX recvmsg(): MSG_PEEK fills all pieces, and leaves everything. */
-TEST(TcpErrno, PeekFillsAllPieces)
+/** Two buffers that one recvmsg() fills, one after the other. */
+struct two_buffers {
+    two_buffers(size_t first_size, size_t second_size) : first(first_size, '\0'), second(second_size, '\0') {}
+
+    ssize_t receive(tcp_peer &peer, int flags = 0)
+    {
+        std::array<iovec, 2> list{iovec{first.data(), first.size()}, iovec{second.data(), second.size()}};
+        msghdr msg{};
+        msg.msg_iov = list.data();
+        msg.msg_iovlen = list.size();
+        return sock_recvmsg(peer.stack(), peer.app(), &msg, flags);
+    }
+
+    std::string first;
+    std::string second;
+};
+
+/* POSIX recvmsg(): MSG_PEEK fills all buffers, and leaves everything where it is. */
+TEST(TcpErrno, PeekFillsAllBuffers)
 {
     test_world world;
     tcp_peer peer(world, connected);
     peer.send(payload("abcdefgh"));
-    std::array<char, 2> first{};
-    std::array<char, 4> second{};
-    std::array<iovec, 2> pieces{iovec{first.data(), first.size()}, iovec{second.data(), second.size()}};
-    msghdr msg{};
-    msg.msg_iov = pieces.data();
-    msg.msg_iovlen = pieces.size();
-    EXPECT_EQ(sock_recvmsg(peer.stack(), peer.app(), &msg, MSG_PEEK), 6);
-    EXPECT_EQ(std::string(second.data(), 4), "cdef");
+    two_buffers buffers(2, 4);
+    EXPECT_EQ(buffers.receive(peer, MSG_PEEK), 6);
+    EXPECT_EQ(buffers.second, "cdef");
     EXPECT_EQ(peer.app_read(), "abcdefgh");
 }
 
-/* POSIX recvmsg(): what came before a RST is one answer, the error the next, however many pieces there are. */
-TEST(TcpErrno, ErrorBehindAFullPieceIsNotLost)
+/* POSIX recvmsg(): what came before a RST is one answer and the error is the next, however many buffers there are. */
+TEST(TcpErrno, ErrorBehindAFullBufferIsNotLost)
 {
     test_world world;
     tcp_peer peer(world, connected);
     upload(peer, "four");
     peer.send(rst());
     peer.wait(0ms);
-    std::array<char, 4> first{};
-    std::array<char, 4> second{};
-    std::array<iovec, 2> pieces{iovec{first.data(), first.size()}, iovec{second.data(), second.size()}};
-    msghdr msg{};
-    msg.msg_iov = pieces.data();
-    msg.msg_iovlen = pieces.size();
-    EXPECT_EQ(sock_recvmsg(peer.stack(), peer.app(), &msg, 0), 4);
-    EXPECT_EQ(error_of(sock_recvmsg(peer.stack(), peer.app(), &msg, 0)), ECONNRESET);
-    EXPECT_EQ(sock_recvmsg(peer.stack(), peer.app(), &msg, 0), 0);
+    two_buffers buffers(4, 4);
+    EXPECT_EQ(buffers.receive(peer), 4);
+    EXPECT_EQ(error_of(buffers.receive(peer)), ECONNRESET);
+    EXPECT_EQ(buffers.receive(peer), 0);
 }
 
 /* POSIX recv(): MSG_WAITALL waits for all bytes, or the end. */
@@ -419,7 +435,7 @@ TEST(TcpErrno, ReceiveWaitsForAll)
     test_world world;
     tcp_peer peer(world, connected);
     net_stack &net = peer.stack();
-    sock_fcntl(net, peer.app(), F_SETFL, 0);
+    make_blocking(net, peer.app());
     std::array<char, 16> bytes{};
     ssize_t first = -2;
     ssize_t second = -2;
@@ -446,7 +462,7 @@ TEST(TcpUser, SleepingReadersWake)
     test_world world;
     tcp_peer peer(world, connected);
     net_stack &net = peer.stack();
-    sock_fcntl(net, peer.app(), F_SETFL, 0);
+    make_blocking(net, peer.app());
     std::string got;
     int ended = 0;
     for (int i = 0; i < 3; i++) {
@@ -472,28 +488,15 @@ TEST(TcpUser, InterruptEndsSleep)
 {
     test_world world;
     tcp_peer peer(world, connected);
-    net_stack &net = peer.stack();
-    sock_fcntl(net, peer.app(), F_SETFL, 0);
-    int error = 0;
-    peer.host().spawn("reader", [&] {
-        char c = 0;
-        error = error_of(sock_recv(net, peer.app(), &c, 1));
-    });
-    peer.wait(10ms);
+    sleeping_reader interrupted(peer);
     peer.host().interrupt();
     peer.wait(10ms);
-    EXPECT_EQ(error, EINTR);
+    EXPECT_EQ(interrupted.error(), EINTR);
     peer.host().uninterrupt();
-    ssize_t n = -2;
-    peer.host().spawn("reader", [&] {
-        char c = 0;
-        n = sock_recv(net, peer.app(), &c, 1);
-    });
-    peer.wait(10ms);
-    EXPECT_EQ(n, -2) << "sleeps again";
+    sleeping_reader undisturbed(peer);
     peer.send(payload("x"));
     peer.wait(10ms);
-    EXPECT_EQ(n, 1);
+    EXPECT_EQ(undisturbed.result(), 1);
 }
 
 /* POSIX close(): whoever sleeps on the socket wakes with EBADF. In the C original the closing thread hangs and keeps
@@ -502,19 +505,10 @@ TEST(TcpUser, CloseWakesSleepers)
 {
     test_world world;
     tcp_peer peer(world, connected);
-    net_stack &net = peer.stack();
-    const int id = peer.app();
-    sock_fcntl(net, id, F_SETFL, 0);
-    int error = 0;
-    peer.host().spawn("reader", [&] {
-        char c = 0;
-        error = error_of(sock_recv(net, id, &c, 1));
-    });
+    sleeping_reader reader(peer);
+    EXPECT_EQ(peer.app_close(), 0);
     peer.wait(10ms);
-    EXPECT_EQ(sock_close(net, id), 0);
-    peer.wait(10ms);
-    EXPECT_EQ(error, EBADF);
-    peer.set_app(-1);
+    EXPECT_EQ(reader.error(), EBADF);
 }
 
 /* POSIX poll(): what each state answers. */
@@ -583,10 +577,8 @@ TEST(TcpUser, TtlAndTosAreConfigurable)
     peer.expect(payload("a").ttl(IP_TTL_DEFAULT));
     peer.rcv += 1;
     peer.send(ack());
-    const int ttl = 33;
-    const int tos = 0x28;
-    EXPECT_EQ(sock_setsockopt(net, peer.app(), IPPROTO_IP, IP_TTL, &ttl, sizeof(ttl)), 0);
-    EXPECT_EQ(sock_setsockopt(net, peer.app(), IPPROTO_IP, IP_TOS, &tos, sizeof(tos)), 0);
+    EXPECT_EQ(set_option(net, peer.app(), IPPROTO_IP, IP_TTL, 33), 0);
+    EXPECT_EQ(set_option(net, peer.app(), IPPROTO_IP, IP_TOS, 0x28), 0);
     EXPECT_EQ(peer.app_write("b"), 1);
     peer.expect(payload("b").ttl(33));
     EXPECT_EQ(peer.last().tos, 0x28);
@@ -598,7 +590,7 @@ TEST(TcpUser, ReceiveTimeout)
     test_world world;
     tcp_peer peer(world, connected);
     net_stack &net = peer.stack();
-    sock_fcntl(net, peer.app(), F_SETFL, 0);
+    make_blocking(net, peer.app());
     const timeval timeout{.tv_sec = 3, .tv_usec = 0};
     EXPECT_EQ(sock_setsockopt(net, peer.app(), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)), 0);
     const net_time begin = world.now();

@@ -20,6 +20,7 @@
 #include <gtest/gtest.h>
 #include <initializer_list>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -109,6 +110,30 @@ inline uint32_t ack_round(tcp_peer &peer)
     return peer.rcv_max() - end;
 }
 
+/** What a receiver keeps of segments that come in any order. */
+class reassembly
+{
+public:
+    /** Adds @p seg to the stream and acknowledges what of it is complete. */
+    void take(tcp_peer &peer, const tcp_peer_segment &seg)
+    {
+        held_[seg.seq - peer.irs - 1] = seg.payload;
+        for (auto next = held_.begin(); next != held_.end() && next->first <= stream_.size();
+             next = held_.erase(next)) {
+            const size_t known = stream_.size() - next->first;
+            if (next->second.size() > known) stream_ += next->second.substr(known);
+        }
+        peer.rcv = peer.irs + 1 + static_cast<uint32_t>(stream_.size());
+        peer.send(ack());
+    }
+    /** The stream up to its first gap. */
+    [[nodiscard]] const std::string &stream() const { return stream_; }
+
+private:
+    std::map<uint32_t, std::string> held_{}; /* by the place in the stream */
+    std::string stream_{};
+};
+
 /** Sends @p text in full segments and advances peer.nxt behind it. */
 inline void upload(tcp_peer &peer, const std::string &text, size_t segment_size = MSS)
 {
@@ -131,33 +156,106 @@ inline std::vector<net_time> arrival_times(tcp_peer &peer, size_t count, net_dur
     return times;
 }
 
+/*
+ * Steps that many scripts take. A failure is reported at the line of the script, as those of tcp_peer are.
+ */
+
 /** The peer asks for the connection and gets a SYN-ACK: the stack's side is in SYN-RECEIVED. */
-inline void half_open(tcp_peer &peer)
+inline void half_open(tcp_peer &peer, sim_site site = sim_site::here())
 {
     peer.send(syn().mss(MSS));
-    peer.expect(syn_ack().ack(peer.iss + 1));
+    peer.expect(syn_ack().ack(peer.iss + 1), site);
 }
 
-/** The peer is the passive side of a close that the application has begun; leaves the stack's side in TIME-WAIT. */
-inline void close_actively(tcp_peer &peer)
+/** Another connection of the peer's host, from @p port. Returns whether it was established and accepted. */
+inline bool establish_from(tcp_peer &peer, uint16_t port, sim_site site = sim_site::here())
 {
-    EXPECT_EQ(peer.app_close(), 0);
-    peer.expect(fin().seq(peer.rcv));
+    peer.peer_port = port;
+    peer.nxt = peer.iss + 1;
+    return peer.establish(std::nullopt, site);
+}
+
+/** Another connection between the same ports, whose SYN has the number @p iss. Returns whether it was established. */
+inline bool establish_anew(tcp_peer &peer, uint32_t iss, sim_site site = sim_site::here())
+{
+    peer.iss = iss;
+    peer.nxt = peer.iss + 1;
+    return peer.establish(std::nullopt, site);
+}
+
+/** The peer sends @p data, which is acknowledged. */
+inline void upload_acknowledged(tcp_peer &peer, const std::string &data, sim_site site = sim_site::here())
+{
+    upload(peer, data);
+    peer.expect(ack(peer.nxt), site);
+}
+
+/** The application writes @p data, which leaves in one segment and is acknowledged by the peer. */
+inline void write_acknowledged(tcp_peer &peer, const std::string &data, sim_site site = sim_site::here())
+{
+    EXPECT_EQ(peer.app_write(data), static_cast<ssize_t>(data.size()));
+    peer.expect(payload(data), site);
+    peer.rcv += static_cast<uint32_t>(data.size());
+    peer.send(ack());
+}
+
+/** The peer acknowledges everything that the stack has ever sent. */
+inline void acknowledge_everything(tcp_peer &peer)
+{
+    peer.rcv = peer.rcv_max();
+    peer.send(ack());
+}
+
+/** What the peer sends is still delivered. */
+inline void expect_alive(tcp_peer &peer)
+{
+    peer.send(payload("alive"));
+    EXPECT_EQ(peer.app_read(), "alive");
+}
+
+/** The FIN that the application has caused comes, and the peer acknowledges it: from FIN-WAIT-1 to FIN-WAIT-2. */
+inline void acknowledge_fin(tcp_peer &peer, sim_site site = sim_site::here())
+{
+    peer.expect(fin().seq(peer.rcv), site);
     peer.rcv += 1;
     peer.send(ack());
+}
+
+/** The application has no more to send, but goes on reading; leaves the stack's side in FIN-WAIT-2. */
+inline void half_close(tcp_peer &peer, sim_site site = sim_site::here())
+{
+    EXPECT_EQ(peer.app_shutdown(SHUT_WR), 0);
+    acknowledge_fin(peer, site);
+}
+
+/** The application closes, and the peer says nothing more; leaves the stack's side in FIN-WAIT-2, without a user. */
+inline void reach_fin_wait2(tcp_peer &peer, sim_site site = sim_site::here())
+{
+    EXPECT_EQ(peer.app_close(), 0);
+    acknowledge_fin(peer, site);
+}
+
+/** The peer sends its FIN, which is acknowledged: from ESTABLISHED to CLOSE-WAIT, or from FIN-WAIT-2 to TIME-WAIT. */
+inline void send_fin(tcp_peer &peer, sim_site site = sim_site::here())
+{
     peer.send(fin());
     peer.nxt += 1;
-    peer.expect(ack(peer.nxt));
+    peer.expect(ack(peer.nxt), site);
+}
+
+/** The application closes first; leaves the stack's side in TIME-WAIT. */
+inline void close_actively(tcp_peer &peer, sim_site site = sim_site::here())
+{
+    reach_fin_wait2(peer, site);
+    send_fin(peer, site);
 }
 
 /** The peer closes first, then the application; leaves the stack's side in LAST-ACK. */
-inline void close_passively(tcp_peer &peer)
+inline void close_passively(tcp_peer &peer, sim_site site = sim_site::here())
 {
-    peer.send(fin());
-    peer.nxt += 1;
-    peer.expect(ack(peer.nxt));
+    send_fin(peer, site);
     EXPECT_EQ(peer.app_close(), 0);
-    peer.expect(fin().seq(peer.rcv));
+    peer.expect(fin().seq(peer.rcv), site);
     peer.rcv += 1;
 }
 
@@ -202,6 +300,46 @@ inline int connect_to(net_stack &net, int id, const char *addr, uint16_t port)
     const sockaddr_in foreign = address(addr, port);
     return sock_connect(net, id, as_sockaddr(foreign), sizeof(foreign));
 }
+
+/** A socket that listens; the test's failure if it cannot. */
+inline int listening_socket(net_stack &net, const char *addr, uint16_t port, int backlog = 5)
+{
+    const int id = stream_socket(net);
+    EXPECT_EQ(bind_to(net, id, addr, port), 0) << addr << ':' << port;
+    EXPECT_EQ(sock_listen(net, id, backlog), 0) << addr << ':' << port;
+    return id;
+}
+
+/** Calls on the socket sleep from now on; those of tcp_peer's own sockets do not at first. */
+inline void make_blocking(net_stack &net, int id) { EXPECT_EQ(sock_fcntl(net, id, F_SETFL, 0), 0); }
+
+/** A program that reads one byte from the connection and sleeps until that, an end or an error has come. */
+class sleeping_reader
+{
+public:
+    explicit sleeping_reader(tcp_peer &peer)
+    {
+        make_blocking(peer.stack(), peer.app());
+        peer.host().spawn("reader", [this, &net = peer.stack(), id = peer.app()] {
+            char byte = 0;
+            const ssize_t received = sock_recv(net, id, &byte, 1);
+            error_ = received == -1 ? errno : 0;
+            result_ = received;
+        });
+        peer.wait(std::chrono::milliseconds(10));
+        EXPECT_TRUE(sleeps());
+    }
+
+    [[nodiscard]] bool sleeps() const { return !result_; }
+    /** What sock_recv() has returned; -2 while it sleeps. */
+    [[nodiscard]] ssize_t result() const { return result_.value_or(-2); }
+    /** The errno it has failed with; 0 if it has not. */
+    [[nodiscard]] int error() const { return error_; }
+
+private:
+    std::optional<ssize_t> result_{};
+    int error_ = 0;
+};
 
 /** An accepted connection, or -1 with errno. */
 inline int accept_from(net_stack &net, int listener, sockaddr_in *foreign = nullptr)
