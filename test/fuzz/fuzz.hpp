@@ -12,6 +12,7 @@
 #include "microps/log.hpp"
 #include "microps/sock.hpp"
 #include "microps/wire.hpp"
+#include "support/sock_calls.hpp"
 
 #include <algorithm>
 #include <array>
@@ -114,11 +115,6 @@ inline void fuzz_fix(const fuzz_record &record, std::span<uint8_t> packet)
 {
     if (record.fix_headers) fuzz_fix_header(packet);
     if (record.fix_checksums) fuzz_fix_checksums(packet);
-}
-
-inline const sockaddr *as_sockaddr(const sockaddr_in &addr)
-{
-    return static_cast<const sockaddr *>(static_cast<const void *>(&addr));
 }
 
 /** A socket of any address and @p port that never blocks. */

@@ -8,6 +8,7 @@
 #include "microps/sock.hpp"
 #include "microps/tcp.hpp"
 #include "support/frames.hpp"
+#include "support/sock_calls.hpp"
 #include "support/test_world.hpp"
 
 #include <cerrno>
@@ -25,13 +26,6 @@ namespace
 {
 
 enum class router_manner { tells_mtu, tells_no_mtu, silent };
-
-sockaddr address(const char *endpoint)
-{
-    sockaddr addr{};
-    EXPECT_EQ(sockaddr_pton(endpoint, &addr, sizeof(addr)), 0);
-    return addr;
-}
 
 std::string pattern(size_t size)
 {
@@ -79,25 +73,13 @@ struct narrow_path {
     {
         std::string received;
         b.spawn("receiver", [&] {
-            const int listener = sock_open(b.net(), AF_INET, SOCK_STREAM, 0);
-            const sockaddr local = address("198.51.100.2:7");
-            sock_bind(b.net(), listener, &local, sizeof(local));
-            sock_listen(b.net(), listener, 1);
-            const int conn = sock_accept(b.net(), listener, nullptr, nullptr);
-            sock_close(b.net(), listener);
-            std::vector<char> part(10000);
-            ssize_t n = 0;
-            while ((n = sock_recv(b.net(), conn, part.data(), part.size())) > 0) {
-                received.append(part.data(), static_cast<size_t>(n));
-            }
-            EXPECT_EQ(n, 0);
+            EXPECT_EQ(receive_stream(b.net(), "198.51.100.2:7", received), 0);
             took = world.elapsed();
-            sock_close(b.net(), conn);
         });
         a.spawn("sender", [&] {
             const int conn = sock_open(a.net(), AF_INET, SOCK_STREAM, 0);
-            const sockaddr foreign = address("198.51.100.2:7");
-            EXPECT_EQ(sock_connect(a.net(), conn, &foreign, sizeof(foreign)), 0);
+            const sockaddr_in foreign = sock_address("198.51.100.2:7");
+            EXPECT_EQ(sock_connect(a.net(), conn, as_sockaddr(foreign), sizeof(foreign)), 0);
             const size_t bulk = text.size() - chatter;
             EXPECT_EQ(sock_send(a.net(), conn, text.data(), bulk), static_cast<ssize_t>(bulk));
             const int nodelay = 1;

@@ -4,6 +4,7 @@
 #include "microps/sim/tcp_peer.hpp"
 #include "microps/sock.hpp"
 #include "microps/tcp.hpp"
+#include "support/sock_calls.hpp"
 #include "support/test_world.hpp"
 
 #include <cerrno>
@@ -29,13 +30,6 @@ std::string pattern(size_t size)
     return text;
 }
 
-sockaddr address(const char *endpoint)
-{
-    sockaddr addr{};
-    EXPECT_EQ(sockaddr_pton(endpoint, &addr, sizeof(addr)), 0);
-    return addr;
-}
-
 /** Two hosts, 192.0.2.1 and 192.0.2.2, and the programs of these tests. */
 struct two_hosts {
     explicit two_hosts(const sim_wire_config &config = {})
@@ -46,21 +40,7 @@ struct two_hosts {
     /** b takes one connection and reads it to its end. */
     void receive_at_b()
     {
-        b.spawn("receiver", [this] {
-            const int listener = sock_open(b.net(), AF_INET, SOCK_STREAM, 0);
-            const sockaddr local = address("192.0.2.2:7");
-            sock_bind(b.net(), listener, &local, sizeof(local));
-            sock_listen(b.net(), listener, 1);
-            const int conn = sock_accept(b.net(), listener, nullptr, nullptr);
-            sock_close(b.net(), listener);
-            std::vector<char> part(10000);
-            ssize_t n = 0;
-            while ((n = sock_recv(b.net(), conn, part.data(), part.size())) > 0) {
-                received.append(part.data(), static_cast<size_t>(n));
-            }
-            if (n == -1) receive_error = errno;
-            sock_close(b.net(), conn);
-        });
+        b.spawn("receiver", [this] { receive_error = receive_stream(b.net(), "192.0.2.2:7", received); });
     }
 
     /** a connects from a fixed port and sends. */
@@ -68,11 +48,11 @@ struct two_hosts {
     {
         a.spawn("sender", [this, &text] {
             const int conn = sock_open(a.net(), AF_INET, SOCK_STREAM, 0);
-            const sockaddr local = address("192.0.2.1:5000");
-            const sockaddr foreign = address("192.0.2.2:7");
-            sock_bind(a.net(), conn, &local, sizeof(local));
+            const sockaddr_in local = sock_address("192.0.2.1:5000");
+            const sockaddr_in foreign = sock_address("192.0.2.2:7");
+            sock_bind(a.net(), conn, as_sockaddr(local), sizeof(local));
             size_t sent = 0;
-            ssize_t n = sock_connect(a.net(), conn, &foreign, sizeof(foreign));
+            ssize_t n = sock_connect(a.net(), conn, as_sockaddr(foreign), sizeof(foreign));
             while (n != -1 && sent < text.size()) {
                 n = sock_send(a.net(), conn, text.data() + sent, text.size() - sent);
                 sent += n > 0 ? static_cast<size_t>(n) : 0;
@@ -202,11 +182,11 @@ TEST(Scenario, SimultaneousOpenMakesOneConnection)
                           std::string &answer) {
         host.spawn("caller", [&host, &answer, &hosts, from, to, name] {
             const int conn = sock_open(host.net(), AF_INET, SOCK_STREAM, 0);
-            const sockaddr local = address(from);
-            const sockaddr foreign = address(to);
-            sock_bind(host.net(), conn, &local, sizeof(local));
+            const sockaddr_in local = sock_address(from);
+            const sockaddr_in foreign = sock_address(to);
+            sock_bind(host.net(), conn, as_sockaddr(local), sizeof(local));
             hosts.world.sleep(1s);
-            if (sock_connect(host.net(), conn, &foreign, sizeof(foreign)) == -1) {
+            if (sock_connect(host.net(), conn, as_sockaddr(foreign), sizeof(foreign)) == -1) {
                 answer = "error " + std::to_string(errno);
                 return;
             }
@@ -231,8 +211,8 @@ TEST(Scenario, GatewayIsAskedForWhatIsFarAway)
     two_hosts hosts;
     hosts.a.set_gateway("192.0.2.2");
     const int id = sock_open(hosts.a.net(), AF_INET, SOCK_DGRAM, 0);
-    const sockaddr far = address("198.51.100.1:9");
-    EXPECT_EQ(sock_sendto(hosts.a.net(), id, "x", 1, &far, sizeof(far)), 1);
+    const sockaddr_in far = sock_address("198.51.100.1:9");
+    EXPECT_EQ(sock_sendto(hosts.a.net(), id, "x", 1, as_sockaddr(far), sizeof(far)), 1);
     hosts.world.run_for(1s);
     const std::string trace = hosts.world.trace().text();
     EXPECT_NE(trace.find("ARP who has 192.0.2.2, tell 192.0.2.1"), std::string::npos) << trace;

@@ -18,8 +18,6 @@ namespace
 
 using namespace std::chrono_literals;
 
-int error_of(ssize_t result) { return result == -1 ? errno : 0; }
-
 /** Two hosts and a wire: 192.0.2.1 and 192.0.2.2. */
 class SockBlock : public ::testing::Test
 {
@@ -28,14 +26,14 @@ protected:
     {
         const int id = sock_open(host.net(), AF_INET, SOCK_DGRAM, 0);
         const sockaddr_in local = sock_address("0.0.0.0", port);
-        EXPECT_EQ(sock_bind(host.net(), id, generic(local), sizeof(local)), 0);
+        EXPECT_EQ(sock_bind(host.net(), id, as_sockaddr(local), sizeof(local)), 0);
         return id;
     }
     int listener(sim_host &host, unsigned port, int backlog = 5)
     {
         const int id = sock_open(host.net(), AF_INET, SOCK_STREAM, 0);
         const sockaddr_in local = sock_address("0.0.0.0", port);
-        EXPECT_EQ(sock_bind(host.net(), id, generic(local), sizeof(local)), 0);
+        EXPECT_EQ(sock_bind(host.net(), id, as_sockaddr(local), sizeof(local)), 0);
         EXPECT_EQ(sock_listen(host.net(), id, backlog), 0);
         return id;
     }
@@ -43,13 +41,13 @@ protected:
     {
         const int id = sock_open(host.net(), AF_INET, SOCK_DGRAM, 0);
         const sockaddr_in foreign = sock_address(dst, port);
-        sock_sendto(host.net(), id, text.data(), text.size(), generic(foreign), sizeof(foreign));
+        sock_sendto(host.net(), id, text.data(), text.size(), as_sockaddr(foreign), sizeof(foreign));
         sock_close(host.net(), id);
     }
     int connect(sim_host &host, int id, const char *dst, unsigned port)
     {
         const sockaddr_in foreign = sock_address(dst, port);
-        return sock_connect(host.net(), id, generic(foreign), sizeof(foreign));
+        return sock_connect(host.net(), id, as_sockaddr(foreign), sizeof(foreign));
     }
     void set_timeout(sim_host &host, int id, int name, long milliseconds)
     {
@@ -251,7 +249,7 @@ TEST_F(SockBlock, HostUnreachableEndsAPing)
     a.spawn("ping", [&] {
         const int id = sock_open(a.net(), AF_INET, SOCK_DGRAM, IPPROTO_ICMP);
         const sockaddr_in foreign = sock_address("192.0.2.77", 0);
-        EXPECT_EQ(sock_sendto(a.net(), id, "\x08\0\0\0\0\0\0\0", 8, generic(foreign), sizeof(foreign)), 8);
+        EXPECT_EQ(sock_sendto(a.net(), id, "\x08\0\0\0\0\0\0\0", 8, as_sockaddr(foreign), sizeof(foreign)), 8);
         EXPECT_EQ(error_of(sock_recv(a.net(), id, buffer, sizeof(buffer))), EHOSTUNREACH);
     });
     EXPECT_TRUE(world.run());
@@ -274,7 +272,7 @@ TEST_F(SockBlock, NonblockingConnectReportsByPoll)
     b.spawn("server", [&] {
         sockaddr_in peer{};
         socklen_t length = sizeof(peer);
-        const int acc = sock_accept4(b.net(), server, generic(peer), &length, SOCK_NONBLOCK);
+        const int acc = sock_accept4(b.net(), server, as_sockaddr(peer), &length, SOCK_NONBLOCK);
         EXPECT_EQ(ip_addr_str(peer.sin_addr), "192.0.2.1");
         EXPECT_EQ(error_of(sock_recv(b.net(), acc, buffer, sizeof(buffer))), EAGAIN);
         EXPECT_EQ(sock_close(b.net(), acc), 0);
@@ -311,7 +309,7 @@ TEST_F(SockBlock, StreamErrnoValues)
         sockaddr_in peer{};
         socklen_t length = sizeof(peer);
         EXPECT_EQ(error_of(sock_recv(net, id, buffer, 1)), ENOTCONN);
-        EXPECT_EQ(error_of(sock_getpeername(net, id, generic(peer), &length)), ENOTCONN);
+        EXPECT_EQ(error_of(sock_getpeername(net, id, as_sockaddr(peer), &length)), ENOTCONN);
         EXPECT_EQ(error_of(sock_shutdown(net, id, SHUT_WR)), ENOTCONN);
         EXPECT_EQ(error_of(sock_accept(net, id, nullptr, nullptr)), EINVAL);
         EXPECT_EQ(error_of(connect(a, id, "192.0.2.2", 9)), ECONNREFUSED);

@@ -7,6 +7,7 @@
 #include "microps/sim/world.hpp"
 #include "microps/sock.hpp"
 #include "microps/tcp.hpp"
+#include "support/sock_calls.hpp"
 #include "support/test_world.hpp"
 
 #include <cstdio>
@@ -74,7 +75,7 @@ private:
         const int listener = sock_open(net, AF_INET, SOCK_STREAM, 0);
         prepare(net, listener);
         const sockaddr_in addr = sockaddr_from_endpoint({IP_ADDR_ANY, 7});
-        sock_bind(net, listener, generic(addr), sizeof(addr));
+        sock_bind(net, listener, as_sockaddr(addr), sizeof(addr));
         sock_listen(net, listener, 5);
         const int sock = sock_accept(net, listener, nullptr, static_cast<socklen_t *>(nullptr));
         upload ? sink(net, sock) : source(net, sock);
@@ -87,12 +88,8 @@ private:
         ip_endpoint server;
         ip_endpoint_pton("192.0.2.1:7", server);
         const sockaddr_in addr = sockaddr_from_endpoint(server);
-        if (sock_connect(net, sock, generic(addr), sizeof(addr)) == -1) return;
+        if (sock_connect(net, sock, as_sockaddr(addr), sizeof(addr)) == -1) return;
         upload ? source(net, sock) : sink(net, sock);
-    }
-    static const sockaddr *generic(const sockaddr_in &addr)
-    {
-        return static_cast<const sockaddr *>(static_cast<const void *>(&addr));
     }
     void source(net_stack &net, int sock)
     {

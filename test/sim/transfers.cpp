@@ -12,6 +12,7 @@
 #include "microps/sock.hpp"
 #include "microps/tcp.hpp"
 #include "sim/tcp_switches.hpp"
+#include "support/sock_calls.hpp"
 
 #include <algorithm>
 #include <array>
@@ -246,17 +247,7 @@ void polling_end(run_state &run, sim_host &host, int sock, connection &conn, str
 
 /* The programs */
 
-sockaddr_in server_addr()
-{
-    ip_endpoint endpoint;
-    ip_endpoint_pton("192.0.2.1:7", endpoint);
-    return sockaddr_from_endpoint(endpoint);
-}
-
-const sockaddr *generic(const sockaddr_in &addr)
-{
-    return static_cast<const sockaddr *>(static_cast<const void *>(&addr));
-}
+sockaddr_in server_addr() { return sock_address("192.0.2.1:7"); }
 
 /** The client says first which connection it is, so that the server knows what to send and to expect. */
 void client(run_state &run, sim_host &host, uint32_t number)
@@ -268,7 +259,7 @@ void client(run_state &run, sim_host &host, uint32_t number)
     if (run.plan.switches) draw_socket_options(run.random, net, sock);
     const sockaddr_in addr = server_addr();
     const be32 hello = number;
-    if (sock_connect(net, sock, generic(addr), sizeof(addr)) == -1 ||
+    if (sock_connect(net, sock, as_sockaddr(addr), sizeof(addr)) == -1 ||
         sock_send(net, sock, &hello, sizeof(hello)) != sizeof(hello)) {
         conn.up.write_error = errno;
         sock_close(net, sock);
@@ -295,7 +286,7 @@ void server(run_state &run, sim_host &host)
     const int listener = sock_open(net, AF_INET, SOCK_STREAM, 0);
     const sockaddr_in any = sockaddr_from_endpoint({IP_ADDR_ANY, PORT});
     if (run.plan.switches) draw_socket_options(run.random, net, listener);
-    sock_bind(net, listener, generic(any), sizeof(any));
+    sock_bind(net, listener, as_sockaddr(any), sizeof(any));
     sock_listen(net, listener, 16);
     for (size_t i = 0; i < run.connections.size(); i++) {
         const int sock = sock_accept(net, listener, nullptr, static_cast<socklen_t *>(nullptr));

@@ -16,9 +16,6 @@ namespace microps
 namespace
 {
 
-/** What a call has answered: its errno, or 0. */
-int error_of(ssize_t result) { return result == -1 ? errno : 0; }
-
 TEST(SockOpen, ArgumentsAreCheckedAsOnLinux)
 {
     ip_host host;
@@ -92,17 +89,17 @@ TEST(SockCall, UnknownNumberIsBadDescriptor)
         int value = 0;
         msghdr msg{};
         EXPECT_EQ(error_of(sock_close(net, id)), EBADF);
-        EXPECT_EQ(error_of(sock_bind(net, id, generic(in), length)), EBADF);
+        EXPECT_EQ(error_of(sock_bind(net, id, as_sockaddr(in), length)), EBADF);
         EXPECT_EQ(error_of(sock_listen(net, id, 1)), EBADF);
-        EXPECT_EQ(error_of(sock_accept(net, id, generic(in), &length)), EBADF);
-        EXPECT_EQ(error_of(sock_connect(net, id, generic(in), length)), EBADF);
+        EXPECT_EQ(error_of(sock_accept(net, id, as_sockaddr(in), &length)), EBADF);
+        EXPECT_EQ(error_of(sock_connect(net, id, as_sockaddr(in), length)), EBADF);
         EXPECT_EQ(error_of(sock_shutdown(net, id, SHUT_RD)), EBADF);
         EXPECT_EQ(error_of(sock_send(net, id, &byte, 1)), EBADF);
         EXPECT_EQ(error_of(sock_recv(net, id, &byte, 1)), EBADF);
         EXPECT_EQ(error_of(sock_sendmsg(net, id, &msg)), EBADF);
         EXPECT_EQ(error_of(sock_recvmsg(net, id, &msg)), EBADF);
-        EXPECT_EQ(error_of(sock_getsockname(net, id, generic(in), &length)), EBADF);
-        EXPECT_EQ(error_of(sock_getpeername(net, id, generic(in), &length)), EBADF);
+        EXPECT_EQ(error_of(sock_getsockname(net, id, as_sockaddr(in), &length)), EBADF);
+        EXPECT_EQ(error_of(sock_getpeername(net, id, as_sockaddr(in), &length)), EBADF);
         EXPECT_EQ(error_of(sock_setsockopt(net, id, SOL_SOCKET, SO_BROADCAST, &value, sizeof(value))), EBADF);
         EXPECT_EQ(error_of(sock_getsockopt(net, id, SOL_SOCKET, SO_BROADCAST, &value, &length)), EBADF);
         EXPECT_EQ(error_of(sock_fcntl(net, id, F_GETFL)), EBADF);
@@ -128,21 +125,21 @@ TEST(SockAddress, IsCheckedAsOnLinux)
     const int id = host.udp_socket(nullptr, 0);
     sockaddr_in in = sock_address("192.0.2.1", 7);
     const socklen_t length = sizeof(in);
-    EXPECT_EQ(error_of(sock_connect(host.net, id, generic(in), 15)), EINVAL);
-    EXPECT_EQ(error_of(sock_connect(host.net, id, generic(in), 1000)), EINVAL);
+    EXPECT_EQ(error_of(sock_connect(host.net, id, as_sockaddr(in), 15)), EINVAL);
+    EXPECT_EQ(error_of(sock_connect(host.net, id, as_sockaddr(in), 1000)), EINVAL);
     EXPECT_EQ(error_of(sock_connect(host.net, id, nullptr, length)), EFAULT);
-    EXPECT_EQ(error_of(sock_bind(host.net, id, generic(in), 15)), EINVAL);
+    EXPECT_EQ(error_of(sock_bind(host.net, id, as_sockaddr(in), 15)), EINVAL);
     EXPECT_EQ(error_of(sock_bind(host.net, id, nullptr, length)), EFAULT);
-    EXPECT_EQ(error_of(sock_sendto(host.net, id, "x", 1, 0, generic(in), 15)), EINVAL);
-    EXPECT_EQ(error_of(sock_bind(host.net, id, generic(in), length)), EADDRNOTAVAIL);
+    EXPECT_EQ(error_of(sock_sendto(host.net, id, "x", 1, 0, as_sockaddr(in), 15)), EINVAL);
+    EXPECT_EQ(error_of(sock_bind(host.net, id, as_sockaddr(in), length)), EADDRNOTAVAIL);
     in.sin_family = AF_INET6;
-    EXPECT_EQ(error_of(sock_connect(host.net, id, generic(in), length)), EAFNOSUPPORT);
-    EXPECT_EQ(error_of(sock_bind(host.net, id, generic(in), length)), EAFNOSUPPORT);
-    EXPECT_EQ(error_of(sock_sendto(host.net, id, "x", 1, 0, generic(in), length)), EAFNOSUPPORT);
+    EXPECT_EQ(error_of(sock_connect(host.net, id, as_sockaddr(in), length)), EAFNOSUPPORT);
+    EXPECT_EQ(error_of(sock_bind(host.net, id, as_sockaddr(in), length)), EAFNOSUPPORT);
+    EXPECT_EQ(error_of(sock_sendto(host.net, id, "x", 1, 0, as_sockaddr(in), length)), EAFNOSUPPORT);
     /* Old programs leave the family out. */
     in.sin_family = AF_UNSPEC;
-    EXPECT_EQ(sock_sendto(host.net, id, "x", 1, 0, generic(in), length), 1);
-    EXPECT_EQ(error_of(sock_bind(host.net, id, generic(in), length)), EAFNOSUPPORT);
+    EXPECT_EQ(sock_sendto(host.net, id, "x", 1, 0, as_sockaddr(in), length), 1);
+    EXPECT_EQ(error_of(sock_bind(host.net, id, as_sockaddr(in), length)), EAFNOSUPPORT);
 }
 
 TEST(SockAddress, LengthsAreValueAndResult)
@@ -179,19 +176,19 @@ TEST(SockAddress, LengthsAreValueAndResult)
 TEST(SockAddress, TextBothWays)
 {
     sockaddr_in in{};
-    EXPECT_EQ(sockaddr_pton("192.0.2.1:80", generic(in), sizeof(in)), 0);
+    EXPECT_EQ(sockaddr_pton("192.0.2.1:80", as_sockaddr(in), sizeof(in)), 0);
     EXPECT_EQ(in.sin_family, AF_INET);
     EXPECT_EQ(in.sin_port, be16(80).to_net());
     EXPECT_EQ(in.sin_addr.s_addr, be32(0xc0000201).to_net());
     char text[SOCKADDR_STR_LEN];
-    EXPECT_STREQ(sockaddr_ntop(generic(in), text, sizeof(text)), "192.0.2.1:80");
+    EXPECT_STREQ(sockaddr_ntop(as_sockaddr(in), text, sizeof(text)), "192.0.2.1:80");
     for (const char *bad : {"", "192.0.2.1", "192.0.2.1:", "192.0.2.1:0", "192.0.2.1:65536", "192.0.2:1", "x:1",
                             "192.0.2.1:80 ", "111111111111111111111111111111.2.3.4:5"}) {
-        EXPECT_EQ(sockaddr_pton(bad, generic(in), sizeof(in)), -1) << bad;
+        EXPECT_EQ(sockaddr_pton(bad, as_sockaddr(in), sizeof(in)), -1) << bad;
     }
-    EXPECT_EQ(sockaddr_pton("192.0.2.1:80", generic(in), 8), -1);
+    EXPECT_EQ(sockaddr_pton("192.0.2.1:80", as_sockaddr(in), 8), -1);
     in.sin_family = AF_INET6;
-    EXPECT_EQ(sockaddr_ntop(generic(in), text, sizeof(text)), nullptr);
+    EXPECT_EQ(sockaddr_ntop(as_sockaddr(in), text, sizeof(text)), nullptr);
 }
 
 TEST(SockOption, SetAndGet)

@@ -144,7 +144,7 @@ TEST(UdpInput, EmptyDatagramIsReceived)
     char buffer[8];
     sockaddr_in from{};
     socklen_t length = sizeof(from);
-    EXPECT_EQ(sock_recvfrom(host.net, id, buffer, sizeof(buffer), 0, generic(from), &length), 0);
+    EXPECT_EQ(sock_recvfrom(host.net, id, buffer, sizeof(buffer), 0, as_sockaddr(from), &length), 0);
     EXPECT_EQ(ip_endpoint_str(sockaddr_to_endpoint(from)), "192.0.2.1:7");
     EXPECT_EQ(host.receive_text(id), "next");
 }
@@ -307,7 +307,7 @@ TEST(UdpBind, SecondBindIsInvalid)
     ip_host host;
     const int id = host.udp_socket("0.0.0.0", 7);
     const sockaddr_in other = sock_address("0.0.0.0", 8);
-    EXPECT_EQ(sock_bind(host.net, id, generic(other), sizeof(other)), -1);
+    EXPECT_EQ(sock_bind(host.net, id, as_sockaddr(other), sizeof(other)), -1);
     EXPECT_EQ(errno, EINVAL);
 }
 
@@ -319,11 +319,11 @@ TEST(UdpBind, ReuseAddressNeedsBothSides)
     const int a = host.udp_socket(nullptr, 0);
     const int b = host.udp_socket(nullptr, 0);
     EXPECT_EQ(sock_setsockopt(host.net, a, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), 0);
-    EXPECT_EQ(sock_bind(host.net, a, generic(local), sizeof(local)), 0);
-    EXPECT_EQ(sock_bind(host.net, b, generic(local), sizeof(local)), -1);
+    EXPECT_EQ(sock_bind(host.net, a, as_sockaddr(local), sizeof(local)), 0);
+    EXPECT_EQ(sock_bind(host.net, b, as_sockaddr(local), sizeof(local)), -1);
     EXPECT_EQ(errno, EADDRINUSE);
     EXPECT_EQ(sock_setsockopt(host.net, b, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), 0);
-    EXPECT_EQ(sock_bind(host.net, b, generic(local), sizeof(local)), 0);
+    EXPECT_EQ(sock_bind(host.net, b, as_sockaddr(local), sizeof(local)), 0);
 }
 
 /* A port is free again after close. */
@@ -487,7 +487,7 @@ TEST(UdpConnect, FiltersAndSuppliesThePeer)
 
     /* AF_UNSPEC dissolves the connection; what was bound stays bound. */
     sockaddr_in unspec{};
-    EXPECT_EQ(sock_connect(host.net, id, generic(unspec), sizeof(unspec)), 0);
+    EXPECT_EQ(sock_connect(host.net, id, as_sockaddr(unspec), sizeof(unspec)), 0);
     EXPECT_EQ(host.local_name(id), "0.0.0.0:7");
     host.receive_udp("192.0.2.3", 9, "192.0.2.2", 7, "stranger");
     EXPECT_EQ(host.receive_text(id), "stranger");
@@ -499,7 +499,7 @@ TEST(UdpConnect, DissolvingGivesADynamicPortBack)
     const int id = host.udp_socket(nullptr, 0);
     ASSERT_EQ(host.connect(id, "192.0.2.1", 9), 0);
     sockaddr_in unspec{};
-    EXPECT_EQ(sock_connect(host.net, id, generic(unspec), sizeof(unspec)), 0);
+    EXPECT_EQ(sock_connect(host.net, id, as_sockaddr(unspec), sizeof(unspec)), 0);
     EXPECT_EQ(host.local_name(id), "0.0.0.0:0");
 }
 

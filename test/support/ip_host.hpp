@@ -14,9 +14,9 @@
 #include "microps/driver/raw_ip.hpp"
 #include "microps/ip.hpp"
 #include "microps/net.hpp"
-#include "microps/sock.hpp"
 #include "support/frames.hpp"
 #include "support/manual_clock.hpp"
+#include "support/sock_calls.hpp"
 
 #include <cstdint>
 #include <string>
@@ -26,18 +26,6 @@
 
 namespace microps
 {
-
-/** A sockaddr_in, as the socket calls want it. */
-inline sockaddr_in sock_address(const char *addr_text, unsigned port)
-{
-    return sockaddr_from_endpoint({ip_addr_t(be32(addr(addr_text))), static_cast<uint16_t>(port)});
-}
-
-inline const sockaddr *generic(const sockaddr_in &in)
-{
-    return static_cast<const sockaddr *>(static_cast<const void *>(&in));
-}
-inline sockaddr *generic(sockaddr_in &in) { return static_cast<sockaddr *>(static_cast<void *>(&in)); }
 
 class ip_host
 {
@@ -105,17 +93,17 @@ public:
         const int id = sock_open(net, AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
         if (!bind_addr) return id;
         const sockaddr_in local = sock_address(bind_addr, port);
-        return sock_bind(net, id, generic(local), sizeof(local)) == 0 ? id : -1;
+        return sock_bind(net, id, as_sockaddr(local), sizeof(local)) == 0 ? id : -1;
     }
     int connect(int id, const char *addr_text, unsigned port)
     {
         const sockaddr_in foreign = sock_address(addr_text, port);
-        return sock_connect(net, id, generic(foreign), sizeof(foreign));
+        return sock_connect(net, id, as_sockaddr(foreign), sizeof(foreign));
     }
     ssize_t send_to(int id, const char *addr_text, unsigned port, std::string_view text, int flags = 0)
     {
         const sockaddr_in foreign = sock_address(addr_text, port);
-        return sock_sendto(net, id, text.data(), text.size(), flags, generic(foreign), sizeof(foreign));
+        return sock_sendto(net, id, text.data(), text.size(), flags, as_sockaddr(foreign), sizeof(foreign));
     }
     /** The next datagram's text, or "errno" and its number. */
     std::string receive_text(int id, int flags = 0)
@@ -132,7 +120,7 @@ public:
     {
         sockaddr_in local{};
         socklen_t length = sizeof(local);
-        sock_getsockname(net, id, generic(local), &length);
+        sock_getsockname(net, id, as_sockaddr(local), &length);
         return ip_endpoint_str(sockaddr_to_endpoint(local));
     }
     [[nodiscard]] uint64_t dropped(drop_reason reason) const { return net.stats[reason]; }

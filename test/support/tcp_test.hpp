@@ -9,6 +9,7 @@
 #include "microps/checksum.hpp"
 #include "microps/icmp.hpp"
 #include "microps/sim/tcp_peer.hpp"
+#include "support/sock_calls.hpp"
 #include "support/test_world.hpp"
 
 #include <algorithm>
@@ -270,20 +271,6 @@ inline bool connection_is_known(tcp_peer &peer)
 
 /* Socket calls that tcp_peer has no word for. */
 
-inline sockaddr_in address(const char *addr, uint16_t port)
-{
-    ip_addr_t ip;
-    EXPECT_EQ(ip_addr_pton(addr, ip), 0);
-    return sockaddr_from_endpoint({ip, port});
-}
-
-inline const sockaddr *as_sockaddr(const sockaddr_in &addr)
-{
-    return static_cast<const sockaddr *>(static_cast<const void *>(&addr));
-}
-
-inline sockaddr *as_sockaddr(sockaddr_in &addr) { return static_cast<sockaddr *>(static_cast<void *>(&addr)); }
-
 inline int stream_socket(net_stack &net, int flags = SOCK_NONBLOCK)
 {
     return sock_open(net, AF_INET, SOCK_STREAM | flags, 0);
@@ -291,13 +278,13 @@ inline int stream_socket(net_stack &net, int flags = SOCK_NONBLOCK)
 
 inline int bind_to(net_stack &net, int id, const char *addr, uint16_t port)
 {
-    const sockaddr_in local = address(addr, port);
+    const sockaddr_in local = sock_address(addr, port);
     return sock_bind(net, id, as_sockaddr(local), sizeof(local));
 }
 
 inline int connect_to(net_stack &net, int id, const char *addr, uint16_t port)
 {
-    const sockaddr_in foreign = address(addr, port);
+    const sockaddr_in foreign = sock_address(addr, port);
     return sock_connect(net, id, as_sockaddr(foreign), sizeof(foreign));
 }
 
@@ -357,13 +344,6 @@ inline uint16_t local_port(net_stack &net, int id)
     socklen_t size = sizeof(local);
     EXPECT_EQ(sock_getsockname(net, id, as_sockaddr(local), &size), 0);
     return be16::from_net(local.sin_port);
-}
-
-/** The errno of a call that must fail; 0 if it did not. */
-template <typename Result>
-int error_of(Result result)
-{
-    return result == -1 ? errno : 0;
 }
 
 /* Packets that tcp_peer would not send. */

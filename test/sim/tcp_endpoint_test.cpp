@@ -2,6 +2,7 @@
  * tcp_endpoint_test.cpp: a whole TCP conversation at a glance: segment by segment against a scripted peer, and between
  * two of our stacks over good and bad wires. Paragraph by paragraph tests are elsewhere.
  */
+#include "support/sock_calls.hpp"
 #include "support/test_world.hpp"
 
 #include "microps/sim/tcp_peer.hpp"
@@ -60,45 +61,19 @@ std::string pattern(size_t size)
     return text;
 }
 
-struct transfer {
-    std::string received{};
-    ssize_t server_end = -2;
-    int client_errno = 0;
-};
-
-void serve(sim_host &host, transfer &result)
-{
-    net_stack &net = host.net();
-    const int listener = sock_open(net, AF_INET, SOCK_STREAM, 0);
-    sockaddr_in addr = sockaddr_from_endpoint({IP_ADDR_ANY, 7});
-    ASSERT_EQ(sock_bind(net, listener, reinterpret_cast<sockaddr *>(&addr), sizeof(addr)), 0);
-    ASSERT_EQ(sock_listen(net, listener, 5), 0);
-    const int connection = sock_accept(net, listener, nullptr, static_cast<socklen_t *>(nullptr));
-    ASSERT_NE(connection, -1);
-    std::string buffer(5000, '\0');
-    ssize_t n;
-    while ((n = sock_recv(net, connection, buffer.data(), buffer.size())) > 0) {
-        result.received.append(buffer, 0, static_cast<size_t>(n));
-    }
-    result.server_end = n;
-    sock_close(net, connection);
-    sock_close(net, listener);
-}
-
-void upload(sim_host &host, const char *server, const std::string &text, transfer &result)
+/** Connects to @p server and sends @p data; a server that does not listen yet is asked again. */
+void send_stream(sim_host &host, const char *server, const std::string &data)
 {
     net_stack &net = host.net();
     const int id = sock_open(net, AF_INET, SOCK_STREAM, 0);
-    sockaddr_in addr{};
-    ASSERT_EQ(sockaddr_pton(server, reinterpret_cast<sockaddr *>(&addr), sizeof(addr)), 0);
-    int connected_ok = -1;
-    for (int attempt = 0; attempt < 3 && connected_ok == -1; attempt++) {
-        connected_ok = sock_connect(net, id, reinterpret_cast<sockaddr *>(&addr), sizeof(addr));
+    const sockaddr_in foreign = sock_address(server);
+    int answer = -1;
+    for (int attempt = 0; attempt < 3 && answer == -1; attempt++) {
+        answer = sock_connect(net, id, as_sockaddr(foreign), sizeof(foreign));
     }
-    ASSERT_EQ(connected_ok, 0) << errno;
-    EXPECT_EQ(sock_send(net, id, text.data(), text.size()), static_cast<ssize_t>(text.size()));
+    ASSERT_EQ(answer, 0) << errno;
+    EXPECT_EQ(sock_send(net, id, data.data(), data.size()), static_cast<ssize_t>(data.size()));
     EXPECT_EQ(sock_close(net, id), 0);
-    result.client_errno = errno;
 }
 
 } // namespace
@@ -106,17 +81,16 @@ void upload(sim_host &host, const char *server, const std::string &text, transfe
 TEST(TcpEndpoint, ThousandKilobytesArriveOverAGoodWire)
 {
     const std::string text = pattern(1000 * 1000);
-    transfer result;
+    std::string received;
     test_world world;
     sim_host client(world, "client");
     sim_host server(world, "server");
     sim_wire wire(world, {client, "192.0.2.1/24"}, {server, "192.0.2.2/24"}, {.bandwidth = 100000000, .delay = 1ms});
-    server.spawn("server", [&] { serve(server, result); });
-    client.spawn("client", [&] { upload(client, "192.0.2.2:7", text, result); });
+    server.spawn("server", [&] { EXPECT_EQ(receive_stream(server.net(), "0.0.0.0:7", received), 0); });
+    client.spawn("client", [&] { send_stream(client, "192.0.2.2:7", text); });
     EXPECT_TRUE(world.run());
-    EXPECT_EQ(result.received.size(), text.size());
-    EXPECT_TRUE(result.received == text);
-    EXPECT_EQ(result.server_end, 0);
+    EXPECT_EQ(received.size(), text.size());
+    EXPECT_TRUE(received == text);
     EXPECT_EQ(client.count(counter::tcp_retrans_segs), 0u);
     EXPECT_EQ(client.packets_in_use(), 0u);
     EXPECT_EQ(server.packets_in_use(), 0u);
@@ -126,20 +100,19 @@ TEST(TcpEndpoint, ThousandKilobytesArriveOverAGoodWire)
 TEST(TcpEndpoint, LoopbackConnectsToListenersAndToItself)
 {
     test_world world;
-    transfer result;
+    std::string received;
     sim_host host(world, "host");
     const std::string text = pattern(300 * 1000);
-    host.spawn("server", [&] { serve(host, result); });
-    host.spawn("client", [&] { upload(host, "127.0.0.1:7", text, result); });
+    host.spawn("server", [&] { EXPECT_EQ(receive_stream(host.net(), "0.0.0.0:7", received), 0); });
+    host.spawn("client", [&] { send_stream(host, "127.0.0.1:7", text); });
     EXPECT_TRUE(world.run());
-    EXPECT_TRUE(result.received == text);
+    EXPECT_TRUE(received == text);
 
     net_stack &net = host.net();
     const int id = sock_open(net, AF_INET, SOCK_STREAM, 0);
-    sockaddr_in self{};
-    ASSERT_EQ(sockaddr_pton("127.0.0.1:5000", reinterpret_cast<sockaddr *>(&self), sizeof(self)), 0);
-    ASSERT_EQ(sock_bind(net, id, reinterpret_cast<sockaddr *>(&self), sizeof(self)), 0);
-    ASSERT_EQ(sock_connect(net, id, reinterpret_cast<sockaddr *>(&self), sizeof(self)), 0) << errno;
+    const sockaddr_in self = sock_address("127.0.0.1:5000");
+    ASSERT_EQ(sock_bind(net, id, as_sockaddr(self), sizeof(self)), 0);
+    ASSERT_EQ(sock_connect(net, id, as_sockaddr(self), sizeof(self)), 0) << errno;
     EXPECT_EQ(sock_send(net, id, "me", 2), 2);
     char buffer[8];
     EXPECT_EQ(sock_recv(net, id, buffer, sizeof(buffer)), 2);
