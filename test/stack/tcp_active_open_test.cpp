@@ -65,7 +65,7 @@ TEST(TcpActiveOpen, WrongAckIsAnsweredWithRst)
     EXPECT_EQ(peer.app_error(), 0);
 }
 
-/* RFC 9293 3.10.7.3, second: RST with an acceptable ACK: connection refused. */
+/* RFC 9293 3.10.7.3, second: a RST with an acceptable ACK refuses the connection. */
 TEST(TcpActiveOpen, RstWithOurAckRefusesTheConnection)
 {
     test_world world;
@@ -92,7 +92,8 @@ TEST(TcpActiveOpen, RstWithWrongAckIsDroppedSilently)
     peer.expect(ack(peer.iss + 1));
 }
 
-/* RFC 9293 3.10.7.3, second: a RST without ACK is dropped (a stranger need not know our ISS for it). */
+/* RFC 9293 3.10.7.3, second: a RST without ACK is dropped, since an off-path attacker need not know our ISS to send
+ * one. */
 TEST(TcpActiveOpen, RstWithoutAckIsDroppedSilently)
 {
     test_world world;
@@ -106,7 +107,7 @@ TEST(TcpActiveOpen, RstWithoutAckIsDroppedSilently)
     EXPECT_EQ(peer.app_error(), 0);
 }
 
-/* RFC 9293 3.10.7.3, fifth: neither SYN nor RST: dropped. */
+/* RFC 9293 3.10.7.3, fifth: a segment with neither SYN nor RST is dropped. */
 TEST(TcpActiveOpen, SegmentWithoutSynIsDropped)
 {
     test_world world;
@@ -121,8 +122,9 @@ TEST(TcpActiveOpen, SegmentWithoutSynIsDropped)
     EXPECT_EQ(peer.app_read(), "");
 }
 
-/* RFC 9293 3.10.7.3, fourth: text behind the SYN is delivered once, whether kept now or resent later. */
-TEST(TcpActiveOpen, TextWithTheSynAckIsDeliveredOnce)
+/* RFC 9293 3.10.7.3, fourth: data in the SYN-ACK is delivered once, whether it is kept now or only accepted when it is
+ * retransmitted. */
+TEST(TcpActiveOpen, DataWithTheSynAckIsDeliveredOnce)
 {
     test_world world;
     tcp_peer peer(world, connecting);
@@ -194,8 +196,8 @@ TEST(TcpSimultaneousOpen, CrossingSynAcksEstablish)
     peer.expect(payload("back").seq(peer.irs + 1));
 }
 
-/* RFC 9293 3.10.7.4, seventh and eighth: the crossing SYN-ACK may have text, and the FIN is behind it. */
-TEST(TcpSimultaneousOpen, SynAckWithTextAndFinIsTakenWhole)
+/* RFC 9293 3.10.7.4, seventh and eighth: the crossing SYN-ACK may carry data and, behind it, a FIN. */
+TEST(TcpSimultaneousOpen, SynAckWithDataAndFinIsTakenWhole)
 {
     test_world world;
     tcp_peer peer(world, connecting);
@@ -250,7 +252,8 @@ TEST(TcpSimultaneousOpen, WrongAckDoesNotEstablish)
     EXPECT_TRUE(peer.app_poll() & POLLOUT);
 }
 
-/* RFC 9293 3.8.3 MUST-22, RFC 6298 2.1: SYNs are resent with back-off from 1 s; as Linux six times, 127 s in all. */
+/* RFC 9293 3.8.3 MUST-22, RFC 6298 2.1: SYNs are retransmitted with back-off from 1 s on. Linux gives up after six
+ * retransmissions, 127 s in all, and so do we. */
 TEST(TcpActiveOpen, SynIsResentWithBackOffAndGivenUp)
 {
     test_world world;
@@ -282,7 +285,7 @@ TEST(TcpActiveOpen, BlockingConnectTimesOut)
     EXPECT_EQ(sock_close(peer.stack(), id), 0);
 }
 
-/* RFC 9293 3.8.1: the answer to a resent SYN is as good as one to the first. */
+/* RFC 9293 3.8.1: the answer to a retransmitted SYN establishes the connection as one to the first does. */
 TEST(TcpActiveOpen, AnswerToTheSecondSynEstablishes)
 {
     test_world world;
@@ -295,7 +298,7 @@ TEST(TcpActiveOpen, AnswerToTheSecondSynEstablishes)
     EXPECT_EQ(peer.app_error(), 0);
 }
 
-/* RFC 9293 3.10.7.4, first: the SYN-ACK that comes again (our ACK was lost) is acknowledged again. */
+/* RFC 9293 3.10.7.4, first: a retransmitted SYN-ACK, which says that our ACK was lost, is acknowledged again. */
 TEST(TcpActiveOpen, RepeatedSynAckIsAcknowledgedAgain)
 {
     test_world world;
@@ -340,7 +343,8 @@ TEST(TcpActiveOpen, CloseDuringTheHandshakeForgetsIt)
     peer.expect(rst().seq(peer.irs + 1));
 }
 
-/* RFC 9293 3.10.7.3, fourth; as Linux: a SYN-ACK with FIN is not a way to open. Whatever comes, nothing breaks. */
+/* RFC 9293 3.10.7.3, fourth: a SYN-ACK with a FIN does no harm, whether it establishes the connection or, as on Linux,
+ * does not. */
 TEST(TcpActiveOpen, PeerThatSendsSynAckAndThenFinIsClosedOrderly)
 {
     test_world world;
@@ -368,7 +372,7 @@ TEST(TcpActiveOpen, BroadcastAndMulticastDestinationsAreRefused)
     EXPECT_FALSE(peer.receive_other(0ms));
 }
 
-/* RFC 9293 MUST-44: IP chooses the source address of the SYN; MUST-45, MUST-43: unless the user has. */
+/* RFC 9293 MUST-44: IP chooses the source address of the SYN, unless the user has bound one (MUST-43, MUST-45). */
 TEST(TcpActiveOpen, SourceAddressIsTheInterfacesUnlessBound)
 {
     test_world world;
@@ -383,7 +387,7 @@ TEST(TcpActiveOpen, SourceAddressIsTheInterfacesUnlessBound)
     EXPECT_EQ(ip_endpoint_str(second->src), "192.0.2.2:5555");
 }
 
-/* POSIX connect(): no route to the destination. */
+/* POSIX connect(): without a route to the destination the call fails at once. */
 TEST(TcpActiveOpen, NoRouteIsReportedAtOnce)
 {
     test_world world;

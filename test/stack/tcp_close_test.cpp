@@ -75,7 +75,8 @@ TEST(TcpClose, ClosingRetransmitsTheFin)
     peer.expect(fin().seq(peer.rcv).ack(peer.nxt).within(3s));
 }
 
-/* RFC 9293 3.10.7.4, fifth and eighth: FIN and the ACK of our FIN in one: from FIN-WAIT-1 straight to TIME-WAIT. */
+/* RFC 9293 3.10.7.4, fifth and eighth: a FIN that acknowledges our FIN leads from FIN-WAIT-1 straight to TIME-WAIT, and
+ * nothing is left when that is over. */
 TEST(TcpClose, FinThatAcknowledgesOurFin)
 {
     test_world world;
@@ -92,8 +93,8 @@ TEST(TcpClose, FinThatAcknowledgesOurFin)
     EXPECT_EQ(peer.host().count(counter::tcp_pcbs_released), 1u);
 }
 
-/* RFC 9293 3.10.4: the FIN is queued behind the text. */
-TEST(TcpClose, TextIsDeliveredBeforeTheFin)
+/* RFC 9293 3.10.4: the FIN is queued behind the data. */
+TEST(TcpClose, DataIsDeliveredBeforeTheFin)
 {
     test_world world;
     tcp_peer peer(world, connected);
@@ -115,7 +116,7 @@ TEST(TcpClose, TextIsDeliveredBeforeTheFin)
     send_fin(peer);
 }
 
-/* RFC 9293 3.10.4, SHLD: text and FIN leave together when they can. */
+/* RFC 9293 3.10.4: data and FIN leave together when they can. */
 TEST(TcpClose, WriteAndCloseMayShareASegment)
 {
     test_world world;
@@ -127,8 +128,8 @@ TEST(TcpClose, WriteAndCloseMayShareASegment)
     EXPECT_EQ(peer.rcv_max(), peer.rcv + 4) << "Nagle does not hold the FIN back";
 }
 
-/* RFC 9293 3.6: after our FIN we still receive (half close). */
-TEST(TcpHalfClose, TextIsReceivedAfterShutdown)
+/* RFC 9293 3.6: after our FIN, data is still received (half close). */
+TEST(TcpHalfClose, DataIsReceivedAfterShutdown)
 {
     test_world world;
     tcp_peer peer(world, connected);
@@ -148,8 +149,8 @@ TEST(TcpHalfClose, TextIsReceivedAfterShutdown)
     peer.expect_nothing(100s);
 }
 
-/* RFC 9293 3.10.7.4, seventh: the same in FIN-WAIT-1, before our FIN is acknowledged. */
-TEST(TcpHalfClose, TextIsReceivedInFinWait1)
+/* RFC 9293 3.10.7.4, seventh: data is received in FIN-WAIT-1 too, before our FIN is acknowledged. */
+TEST(TcpHalfClose, DataIsReceivedInFinWait1)
 {
     test_world world;
     tcp_peer peer(world, connected);
@@ -175,7 +176,7 @@ TEST(TcpHalfClose, BufferedDataIsReadInTimeWait)
     EXPECT_TRUE(peer.app_eof());
 }
 
-/* RFC 9293 3.10.4: data that was acknowledged is the user's, also after the last FIN is acknowledged (LAST_ACK). */
+/* RFC 9293 3.10.4: data that was acknowledged can be read after our FIN is acknowledged in LAST-ACK, too. */
 TEST(TcpHalfClose, DataUnreadInLastAckIsKeptForTheUser)
 {
     test_world world;
@@ -192,7 +193,8 @@ TEST(TcpHalfClose, DataUnreadInLastAckIsKeptForTheUser)
     EXPECT_EQ(peer.app_close(), 0);
 }
 
-/* The same for the end that closed first, and whose TIME_WAIT is cut short by a RST (RFC 1337 describes how). */
+/* RFC 9293 3.10.4: unread data stays readable when TIME-WAIT is cut short by a RST (RFC 1337 describes how that
+ * happens). */
 TEST(TcpHalfClose, DataUnreadInTimeWaitSurvivesReset)
 {
     test_world world;
@@ -223,7 +225,7 @@ TEST(TcpHalfClose, SleepingReaderWakesWhenThePeerCloses)
     EXPECT_EQ(reader.result(), 0);
 }
 
-/* POSIX send(): after shutdown(SHUT_WR) EPIPE; the FIN is sent once. */
+/* POSIX send(): after shutdown(SHUT_WR) it fails with EPIPE, and the FIN is sent once. */
 TEST(TcpHalfClose, NothingCanBeWrittenAfterShutdown)
 {
     test_world world;
@@ -285,8 +287,8 @@ TEST(TcpClose, UnreadDataIsAnsweredWithRst)
     EXPECT_FALSE(connection_is_known(peer));
 }
 
-/* The same when the peer has closed already: it must learn that its data was not read. */
-TEST(TcpClose, UnreadTextBeforeTheFinIsAnsweredWithRst)
+/* RFC 9293 3.6.1, SHLD-3: a peer that has closed already learns by a RST, too, that its data was not read. */
+TEST(TcpClose, UnreadDataBeforeTheFinIsAnsweredWithRst)
 {
     test_world world;
     tcp_peer peer(world, connected);
@@ -298,8 +300,8 @@ TEST(TcpClose, UnreadTextBeforeTheFinIsAnsweredWithRst)
     EXPECT_FALSE(connection_is_known(peer));
 }
 
-/* RFC 1122 4.2.2.13: text that comes after close() is answered with RST: nobody will read it. */
-TEST(TcpClose, TextAfterCloseIsAnsweredWithRst)
+/* RFC 1122 4.2.2.13: data that arrives after close() is answered with a RST, since nobody will read it. */
+TEST(TcpClose, DataAfterCloseIsAnsweredWithRst)
 {
     test_world world;
     tcp_peer peer(world, connected);
@@ -310,7 +312,7 @@ TEST(TcpClose, TextAfterCloseIsAnsweredWithRst)
     EXPECT_FALSE(connection_is_known(peer));
 }
 
-/* RFC 9293 MUST-13: TIME-WAIT lasts 2 MSL (60 s here, as Linux). */
+/* RFC 9293 MUST-13: TIME-WAIT lasts 2 MSL, which are 60 s here as on Linux. */
 TEST(TcpTimeWait, LastsTwoMsl)
 {
     test_world world;
@@ -338,7 +340,7 @@ TEST(TcpTimeWait, RetransmittedFinIsAcknowledgedAndRestartsTheTime)
     EXPECT_FALSE(connection_is_known(peer));
 }
 
-/* RFC 9293 3.10.7.4: nothing in TIME-WAIT is answered with text, FIN or RST. */
+/* RFC 9293 3.10.7.4: an old duplicate in TIME-WAIT is answered by an ACK, never by data, FIN or RST. */
 TEST(TcpTimeWait, OldDuplicatesAreAcknowledged)
 {
     test_world world;
@@ -350,8 +352,7 @@ TEST(TcpTimeWait, OldDuplicatesAreAcknowledged)
     peer.expect(ack(peer.nxt).seq(peer.rcv).len(0));
 }
 
-/* RFC 9293 MAY-2, RFC 1122 4.2.2.13, RFC 6191: a SYN beyond the old numbers may reopen; never is it reset, and never
- * does an old SYN reopen. */
+/* RFC 9293 MAY-2, RFC 6191: the connection's own SYN, retransmitted, neither reopens it nor is it answered by a RST. */
 TEST(TcpTimeWait, OldSynDoesNotReopen)
 {
     test_world world;
@@ -365,8 +366,8 @@ TEST(TcpTimeWait, OldSynDoesNotReopen)
     }
 }
 
-/* RFC 9293 MAY-2, as Linux: a SYN behind the old connection's numbers is a new connection; ours begin behind the old
- * ones, too (RFC 1122 4.2.2.13). */
+/* RFC 9293 MAY-2: a SYN beyond the old connection's numbers begins a new connection, and our numbers begin beyond the
+ * old ones, too (RFC 1122 4.2.2.13). */
 TEST(TcpTimeWait, NewSynReopens)
 {
     test_world world;
@@ -390,7 +391,7 @@ TEST(TcpTimeWait, ListenerServesOthersMeanwhile)
     EXPECT_EQ(peer.app_read(), "hi");
 }
 
-/* RFC 9293 3.10.7.4, fifth: LAST-ACK ends with the ACK of our FIN, and only with that. */
+/* RFC 9293 3.10.7.4, fifth: LAST-ACK ends with the ACK of our FIN and with no other ACK. */
 TEST(TcpClose, LastAckWaitsForTheRightAck)
 {
     test_world world;
@@ -500,7 +501,7 @@ TEST(TcpClose, LingerWaits)
     }
 }
 
-/* RFC 9293 3.10.4: CLOSE of a listener. Nothing is sent for it; its port answers with RST. */
+/* RFC 9293 3.10.4: closing a listener sends nothing, and its port answers with a RST from then on. */
 TEST(TcpClose, ClosedListenerRefuses)
 {
     test_world world;
@@ -511,7 +512,7 @@ TEST(TcpClose, ClosedListenerRefuses)
     peer.expect(rst().seq(0).ack(peer.iss + 1));
 }
 
-/* RFC 9293 3.10.7.4, eighth: a retransmitted FIN in CLOSE-WAIT is acknowledged again; nothing changes. */
+/* RFC 9293 3.10.7.4, eighth: a retransmitted FIN in CLOSE-WAIT is acknowledged again and changes nothing. */
 TEST(TcpClose, RetransmittedFinInCloseWait)
 {
     test_world world;
@@ -524,8 +525,8 @@ TEST(TcpClose, RetransmittedFinInCloseWait)
     peer.expect(payload("fine"));
 }
 
-/* RFC 9293 3.10.7.4, fifth: an ACK of our FIN in FIN-WAIT-1 acknowledges the text before it, too. */
-TEST(TcpClose, OneAckForTextAndFin)
+/* RFC 9293 3.10.7.4, fifth: an ACK of our FIN in FIN-WAIT-1 acknowledges the data in front of it, too. */
+TEST(TcpClose, OneAckForDataAndFin)
 {
     test_world world;
     tcp_peer peer(world, connected);

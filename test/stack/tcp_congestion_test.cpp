@@ -48,7 +48,7 @@ size_t count_from(const std::vector<tcp_peer_segment> &segments, uint32_t seq)
                                              [seq](const auto &s) { return s.seq == seq && !s.payload.empty(); }));
 }
 
-/* RFC 5681 3.1: IW is 3 segments for this MSS; RFC 6928 allows 10. */
+/* RFC 5681 3.1 allows an initial window of 3 segments for this MSS, and RFC 6928 allows 10. */
 TEST(TcpCongestion, InitialWindow)
 {
     test_world world;
@@ -75,7 +75,7 @@ TEST(TcpCongestion, InitialWindowAfterALossyHandshakeIsOneSegment)
     EXPECT_EQ(drain(peer, 100ms).size(), 1u);
 }
 
-/* RFC 5681 3.1: slow start: one segment acknowledged lets two out. */
+/* RFC 5681 3.1: in slow start one segment that is acknowledged lets two out. */
 TEST(TcpCongestion, SlowStartGrowsBySegmentPerAck)
 {
     test_world world;
@@ -136,7 +136,7 @@ TEST(TcpFastRetransmit, ThirdDuplicateAckRetransmits)
     EXPECT_GE(peer.host().count(counter::tcp_fast_retrans), 1u);
 }
 
-/* RFC 5681 2: an ACK that changes the window is no duplicate ... */
+/* RFC 5681 2: an ACK that changes the window is no duplicate ACK. */
 TEST(TcpFastRetransmit, WindowUpdatesAreNoDuplicates)
 {
     test_world world;
@@ -149,8 +149,8 @@ TEST(TcpFastRetransmit, WindowUpdatesAreNoDuplicates)
     }
 }
 
-/* ... nor one that carries text ... */
-TEST(TcpFastRetransmit, SegmentsWithTextAreNoDuplicates)
+/* RFC 5681 2: a segment that carries data is no duplicate ACK. */
+TEST(TcpFastRetransmit, SegmentsWithDataAreNoDuplicates)
 {
     test_world world;
     tcp_peer peer(world, connected);
@@ -163,7 +163,7 @@ TEST(TcpFastRetransmit, SegmentsWithTextAreNoDuplicates)
     }
 }
 
-/* ... nor one with nothing outstanding. */
+/* RFC 5681 2: an ACK with nothing outstanding is no duplicate ACK. */
 TEST(TcpFastRetransmit, AcksOfAnIdleConnectionAreNoDuplicates)
 {
     test_world world;
@@ -178,7 +178,8 @@ TEST(TcpFastRetransmit, AcksOfAnIdleConnectionAreNoDuplicates)
     peer.expect_nothing(100ms);
 }
 
-/* RFC 5681 3.2, step 2: the window is halved. After the full ACK no more than half of it goes out. */
+/* RFC 5681 3.2, step 2: fast retransmit halves the window, so that no more than half of it goes out after the full ACK.
+ */
 TEST(TcpFastRecovery, WindowIsHalved)
 {
     test_world world;
@@ -198,8 +199,9 @@ TEST(TcpFastRecovery, WindowIsHalved)
     EXPECT_LE(flight(peer), before / 2 + 3);
 }
 
-/* RFC 5681 3.2, step 4: each further duplicate ACK means that a segment has left; new text follows, half a window. */
-TEST(TcpFastRecovery, DuplicateAcksLetNewTextOut)
+/* RFC 5681 3.2, step 4: each further duplicate ACK means that a segment has left the network, and new data follows, up
+ * to half a window. */
+TEST(TcpFastRecovery, DuplicateAcksLetNewDataOut)
 {
     test_world world;
     tcp_peer peer(world, connected, newreno);
@@ -290,7 +292,7 @@ TEST(TcpCongestion, AvoidanceGrowsByASegmentPerRoundTrip)
     EXPECT_GE(before, begin + 5);
 }
 
-/* RFC 9438 4.6: CUBIC, the default, leaves seven tenths. */
+/* RFC 9438 4.6: CUBIC, the default, reduces the window to seven tenths. */
 TEST(TcpCongestion, CubicLeavesSevenTenths)
 {
     test_world world;
@@ -331,7 +333,7 @@ size_t burst_after(tcp_peer &peer, net_duration idle)
     return drain(peer).size();
 }
 
-/* RFC 2861, RFC 5681 4.1: after a pause nothing clocks a large window out. */
+/* RFC 2861, RFC 5681 4.1: after a pause no ACKs clock a large window out, so the restart window is the initial one. */
 TEST(TcpCongestion, PauseLeavesTheInitialWindow)
 {
     test_world world;
@@ -371,7 +373,7 @@ TEST(TcpCongestion, WindowThatIsNotUsedShrinks)
     EXPECT_LE(drain(peer).size(), 12u);
 }
 
-/* RFC 3465 2.2: L = 1, if wanted. */
+/* RFC 3465 2.2: with L = 1 an ACK counts for one segment at most. */
 TEST(TcpCongestion, AckCountsForOneSegmentIfWanted)
 {
     test_world world;
@@ -414,7 +416,7 @@ TEST(TcpCongestion, TimeoutFallsBackToOneSegment)
     EXPECT_LE(drain(peer).size(), 2u);
 }
 
-/* RFC 5681 3.1: ssthresh is half the flight, so slow start ends there. */
+/* RFC 5681 3.1: after a timeout ssthresh is half of FlightSize, so slow start ends there. */
 TEST(TcpCongestion, SlowStartAfterATimeoutEndsAtHalfTheFlight)
 {
     test_world world;
@@ -433,7 +435,7 @@ TEST(TcpCongestion, SlowStartAfterATimeoutEndsAtHalfTheFlight)
     EXPECT_LE(flight(peer), before / 2 + 8);
 }
 
-/* RFC 5681 3.1: a second timeout of the same segment does not halve again what is halved already. */
+/* RFC 5681 3.1: a second timeout of the same segment does not reduce ssthresh again. */
 TEST(TcpCongestion, RepeatedTimeoutKeepsTheThreshold)
 {
     test_world world;
@@ -450,7 +452,7 @@ TEST(TcpCongestion, RepeatedTimeoutKeepsTheThreshold)
     EXPECT_GE(flight(peer), before / 4) << "ssthresh was kept, so slow start gets that far";
 }
 
-/* RFC 6582 3.2, step 1: duplicate ACKs that a timeout's retransmissions cause start no fast retransmit. */
+/* RFC 6582 3.2, step 1: duplicate ACKs that the retransmissions of a timeout cause start no fast retransmit. */
 TEST(TcpFastRetransmit, DuplicateAcksAfterATimeoutDoNotRetransmit)
 {
     test_world world;
@@ -466,7 +468,7 @@ TEST(TcpFastRetransmit, DuplicateAcksAfterATimeoutDoNotRetransmit)
     EXPECT_EQ(count_from(drain(peer), peer.rcv), 0u);
 }
 
-/* RFC 5681 3.2: the retransmission itself is lost: the timer helps, and the transfer is complete. */
+/* RFC 5681 3.2: a retransmission that is lost is repeated by the timer, and the transfer is complete. */
 TEST(TcpFastRecovery, LostRetransmissionIsRepeatedByTheTimer)
 {
     test_world world;
@@ -482,7 +484,7 @@ TEST(TcpFastRecovery, LostRetransmissionIsRepeatedByTheTimer)
     EXPECT_GT(ack_round(peer), 0u);
 }
 
-/* RFC 5681 3.2 end to end: one loss in a long transfer costs no timeout. */
+/* RFC 5681 3.2: one loss in a long transfer costs no timeout. */
 TEST(TcpFastRecovery, SingleLossNeedsNoTimeout)
 {
     test_world world;
@@ -507,7 +509,7 @@ TEST(TcpFastRecovery, SingleLossNeedsNoTimeout)
     EXPECT_EQ(peer.host().count(counter::tcp_retrans_segs), 1u);
 }
 
-/* RFC 9293 3.4: recovery across the wrap of our own numbers is not confused (see tcp_isn_test.cpp for the numbers). */
+/* RFC 5681 3.2: fewer than three duplicate ACKs start no fast retransmit, so the loss waits for the timer. */
 TEST(TcpFastRetransmit, LossOfASmallWindowWaitsForTheTimer)
 {
     test_world world;

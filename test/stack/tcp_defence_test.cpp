@@ -35,7 +35,7 @@ TEST(TcpChallenge, AnySynIsChallenged)
     }
 }
 
-/* RFC 5961 4.2: with timestamps a SYN that PAWS would refuse is a SYN all the same. */
+/* RFC 5961 4.2: a SYN that PAWS would refuse is challenged as every other SYN is. */
 TEST(TcpChallenge, OutdatedSynIsChallenged)
 {
     test_world world;
@@ -47,7 +47,8 @@ TEST(TcpChallenge, OutdatedSynIsChallenged)
     EXPECT_EQ(peer.host().count(counter::tcp_paws_estab), 0u);
 }
 
-/* RFC 5961 5.2: ACKs older than MAX.SND.WND or of what was never sent: challenged, and what comes with them is lost. */
+/* RFC 5961 5.2: an ACK that is older than MAX.SND.WND allows, or of what was never sent, is answered by a challenge
+ * ACK, and the data that comes with it is dropped. */
 TEST(TcpChallenge, ImpossibleAcksAreChallenged)
 {
     for (const uint32_t offset : {1u, 1000u, 0x7fffffffu, 0x80000000u, 0u - 65537u - 10u}) {
@@ -61,7 +62,8 @@ TEST(TcpChallenge, ImpossibleAcksAreChallenged)
     }
 }
 
-/* As Linux: a connection that has sent nothing knows no old ACKs, however large the peer's window is. */
+/* RFC 5961 5.2: a connection that has sent nothing knows no old ACKs, however large the peer's window is. Linux bounds
+ * the range in the same way. */
 TEST(TcpChallenge, AcksFromBeforeTheConnectionAreChallenged)
 {
     test_world world;
@@ -73,7 +75,8 @@ TEST(TcpChallenge, AcksFromBeforeTheConnectionAreChallenged)
     expect_alive(peer);
 }
 
-/* RFC 5961 7: per connection one every half second (Linux' tcp_invalid_ratelimit), skipped ones are counted. */
+/* RFC 5961 7: one connection answers unacceptable segments once in half a second (Linux' tcp_invalid_ratelimit), and
+ * those left unanswered are counted. */
 TEST(TcpChallenge, OneConnectionIsLimited)
 {
     test_world world;
@@ -92,7 +95,7 @@ TEST(TcpChallenge, OneConnectionIsLimited)
     expect_alive(peer);
 }
 
-/* And it can be switched off. */
+/* tcp_config::invalid_ratelimit of 0 switches the limit off. */
 TEST(TcpChallenge, LimitCanBeSwitchedOff)
 {
     test_world world;
@@ -106,8 +109,8 @@ TEST(TcpChallenge, LimitCanBeSwitchedOff)
     EXPECT_EQ(drain(peer).size(), 10u);
 }
 
-/* RFC 5961 7, CVE-2016-5696: all connections together: per second between half and one and a half of challenge_acks, not
- * the same number every second. */
+/* RFC 5961 7: all connections together send between half and one and a half of challenge_acks in a second. The number
+ * varies, so that an off-path attacker cannot count what others have used up (CVE-2016-5696). */
 TEST(TcpChallenge, WholeStackIsLimitedByChance)
 {
     test_world world;
@@ -132,7 +135,7 @@ TEST(TcpChallenge, WholeStackIsLimitedByChance)
     EXPECT_GT(sizes.size(), 3u);
 }
 
-/* What a peer repeats until it is answered is always answered: text, FIN. */
+/* RFC 9293 3.10.7.4, first: retransmitted data and FINs are always answered, whatever the limit of challenges is. */
 TEST(TcpChallenge, RetransmissionsAreAlwaysAnswered)
 {
     test_world world;
@@ -153,7 +156,7 @@ TEST(TcpChallenge, RetransmissionsAreAlwaysAnswered)
     }
 }
 
-/* RFC 9293 3.8.4: probes of an idle connection, one a second: all answered. */
+/* RFC 9293 3.8.4: the peer's keepalives, one a second, are all answered. */
 TEST(TcpChallenge, KeepaliveProbesAreAnswered)
 {
     test_world world;
@@ -165,7 +168,7 @@ TEST(TcpChallenge, KeepaliveProbesAreAnswered)
     }
 }
 
-/* A forged SYN again and again does not make us shower its owner with SYN-ACKs. */
+/* RFC 5961 7: duplicates of a forged SYN do not make us send the owner of its address a SYN-ACK for each. */
 TEST(TcpChallenge, RepeatedSynsAreAnsweredSeldom)
 {
     test_world world;
@@ -191,7 +194,8 @@ TEST(TcpChallenge, EmbryonicResetsAreCounted)
     EXPECT_EQ(peer.host().count(counter::tcp_embryonic_rsts), 2u);
 }
 
-/* Savage et al. 1999: an ACK for each byte must not open the window faster than one for all (RFC 5681 3.1, RFC 3465). */
+/* RFC 5681 3.1, RFC 3465: an ACK for each byte opens the window no faster than one ACK for all (Savage et al. 1999, ACK
+ * division). */
 TEST(TcpUnfairPeer, AckDivisionGainsNothing)
 {
     std::map<uint32_t, uint32_t> windows;
@@ -210,7 +214,8 @@ TEST(TcpUnfairPeer, AckDivisionGainsNothing)
     EXPECT_LE(windows[10], windows[1460] + MSS);
 }
 
-/* The same paper: who acknowledges what was not sent yet gains nothing: the ACK is refused. */
+/* RFC 9293 3.10.7.4, fifth: a peer that acknowledges what was not sent yet gains nothing, since such an ACK is
+ * unacceptable (Savage et al. 1999, optimistic ACKs). */
 TEST(TcpUnfairPeer, OptimisticAcksAreRefused)
 {
     test_world world;
@@ -242,8 +247,8 @@ tcp_pattern blind_segment(tcp_peer &peer, net_random &random)
     return what;
 }
 
-/* He fires a hundred segments into the window for each one of the peer's. The stream arrives in both directions, byte by
- * byte; what we answer stays far below what he sends. */
+/* RFC 5961: an off-path attacker sends a hundred segments into the window for each one of the peer's. The stream
+ * arrives in both directions, byte by byte, and we answer far fewer segments than the attacker sends. */
 TEST(TcpUnderAttack, BlindSegmentsInTheWindowChangeNothing)
 {
     for (uint64_t seed = 1; seed <= 5; seed++) {
@@ -281,8 +286,8 @@ TEST(TcpUnderAttack, BlindSegmentsInTheWindowChangeNothing)
     }
 }
 
-/* A segment that begins in front of RCV.NXT is in the window, too: its timestamp must not become the one that the peer's
- * next segments are compared with, before its ACK was found good (RFC 5961 5.2, RFC 7323 7). */
+/* RFC 5961 5.2, RFC 7323 7: a segment that begins before RCV.NXT is in the window, too. Its timestamp must not become
+ * the one that PAWS compares the peer's next segments with until its ACK was found acceptable. */
 TEST(TcpUnderAttack, ForgedTimestampDoesNotShutThePeerOut)
 {
     test_world world;

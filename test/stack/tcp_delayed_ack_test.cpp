@@ -43,7 +43,8 @@ int quickack(tcp_peer &peer)
     return value;
 }
 
-/* As Linux: the first segments are acknowledged at once, since the peer's slow start counts ACKs; then ACKs wait. */
+/* RFC 5681 4.2: Linux acknowledges the first segments at once (quick ACKs), since the peer's slow start counts ACKs,
+ * and delays ACKs afterwards. So do we. */
 TEST(TcpDelayedAck, FirstSegmentsAreAcknowledgedAtOnce)
 {
     test_world world;
@@ -56,7 +57,7 @@ TEST(TcpDelayedAck, FirstSegmentsAreAcknowledgedAtOnce)
     EXPECT_EQ(peer.host().count(counter::tcp_delayed_acks), 1u);
 }
 
-/* As Linux: not more quick ACKs than half the segments of our window. */
+/* Linux sends no more quick ACKs than half the segments of our window, and so do we. */
 TEST(TcpDelayedAck, QuickAcksAreBoundedByTheWindow)
 {
     test_world world;
@@ -89,7 +90,7 @@ TEST(TcpDelayedAck, DelayIsConfigurable)
     EXPECT_EQ(ack_delay(peer, stream(100)), 7ms);
 }
 
-/* SHLD-19: more than one full-sized segment is acknowledged at once ... */
+/* RFC 9293 SHLD-19: more than one full-sized segment is acknowledged at once. */
 TEST(TcpDelayedAck, SecondFullSegmentIsAcknowledgedAtOnce)
 {
     test_world world;
@@ -102,7 +103,7 @@ TEST(TcpDelayedAck, SecondFullSegmentIsAcknowledgedAtOnce)
     }
 }
 
-/* ... but the timer that runs for small ones is not pushed back by each. */
+/* RFC 9293 MUST-40: the timer of a delayed ACK is not pushed back by each small segment that arrives meanwhile. */
 TEST(TcpDelayedAck, SmallSegmentsDoNotPostponeTheAck)
 {
     test_world world;
@@ -117,8 +118,8 @@ TEST(TcpDelayedAck, SmallSegmentsDoNotPostponeTheAck)
     EXPECT_EQ(peer.receive(0ms)->at - begin, 40ms);
 }
 
-/* As Linux: the delay follows the arrivals, so that one ACK answers several segments of a slow stream; at most 200 ms,
- * and at most a round trip if we know one. */
+/* RFC 9293 3.8.6.3: as on Linux, the delay follows the gaps between arrivals, so that one ACK answers several segments
+ * of a slow stream. It is at most 200 ms, and at most a round trip if we know one. */
 TEST(TcpDelayedAck, DelayFollowsTheArrivalsUpToItsBound)
 {
     test_world world;
@@ -143,7 +144,7 @@ TEST(TcpDelayedAck, DelayFollowsTheArrivalsUpToItsBound)
     EXPECT_LE(*ack_delay(peer, "x"), 300ms + 81ms); /* the last of them has waited in vain for another: doubled once */
 }
 
-/* As Linux: within a round trip, if that is more than the minimum. */
+/* RFC 9293 3.8.6.3: as on Linux, an ACK is delayed for a round trip at most, if that is more than the minimum. */
 TEST(TcpDelayedAck, DelayIsARoundTripAtMost)
 {
     test_world world;
@@ -170,7 +171,8 @@ TEST(TcpDelayedAck, BoundIsConfigurable)
     }
 }
 
-/* As Linux: after a pause longer than the retransmission timeout the peer's window is small: quick ACKs again. */
+/* RFC 5681 4.1: after a pause longer than the retransmission timeout the peer begins with a small window, so as on
+ * Linux quick ACKs are sent again. */
 TEST(TcpDelayedAck, PauseBringsQuickAcksBack)
 {
     test_world world;
@@ -186,7 +188,8 @@ TEST(TcpDelayedAck, PauseBringsQuickAcksBack)
     EXPECT_NE(ack_delay(peer, "x"), 0ms);
 }
 
-/* RFC 5681 4.2: while there is a hole, and when it is filled, at once; and as Linux the next few too. */
+/* RFC 5681 4.2: while there is a hole, and when it is filled, ACKs are sent at once, and as on Linux the next few as
+ * well. */
 TEST(TcpDelayedAck, HoleBringsQuickAcks)
 {
     test_world world;
@@ -206,7 +209,8 @@ TEST(TcpDelayedAck, HoleBringsQuickAcks)
     EXPECT_NE(ack_delay(peer, "x"), 0ms);
 }
 
-/* As Linux: a program that answers is interactive: the ACK waits for the answer, also in the quick phase. */
+/* RFC 9293 3.8.6.3: as on Linux, a program that answers is taken for interactive, and the ACK waits for the answer, in
+ * the phase of quick ACKs too. */
 TEST(TcpDelayedAck, AnswersEndTheQuickPhase)
 {
     test_world world;
@@ -226,7 +230,7 @@ TEST(TcpDelayedAck, AnswersEndTheQuickPhase)
     peer.expect_nothing(1s); /* the answer has carried it */
 }
 
-/* MUST-58: what is drained in one batch is answered by one ACK, whatever the mode. */
+/* RFC 9293 MUST-58: what is drained in one batch is answered by one ACK, in whatever mode. */
 TEST(TcpDelayedAck, BatchIsAnsweredOnce)
 {
     for (const unsigned quick : {0u, 16u}) {
@@ -245,7 +249,8 @@ TEST(TcpDelayedAck, BatchIsAnsweredOnce)
     }
 }
 
-/* As Linux: an old segment may mean that our ACK came too late: counted, answered at once, and quick ACKs follow. */
+/* RFC 5681 4.2: a duplicate segment may mean that our ACK came too late. As on Linux it is counted and answered at
+ * once, and quick ACKs follow. */
 TEST(TcpDelayedAck, OldSegmentBringsQuickAcks)
 {
     test_world world;
@@ -262,7 +267,7 @@ TEST(TcpDelayedAck, OldSegmentBringsQuickAcks)
     EXPECT_NE(ack_delay(peer, "x"), 0ms);
 }
 
-/* tcp(7), TCP_QUICKACK: 1 sends what waits and leaves the interactive mode, 0 enters it. */
+/* tcp(7), TCP_QUICKACK: 1 sends the ACK that waits and leaves the interactive mode, and 0 enters it. */
 TEST(TcpQuickAck, SendsWhatWaits)
 {
     test_world world;
@@ -279,7 +284,7 @@ TEST(TcpQuickAck, SendsWhatWaits)
     EXPECT_EQ(ack_delay(peer, "x"), 0ms);
 }
 
-/* As Linux: an even value is for the ACK that waits only. */
+/* Linux' TCP_QUICKACK: an even value is for the ACK that waits only. */
 TEST(TcpQuickAck, EvenValueIsForOneAck)
 {
     test_world world;
@@ -292,7 +297,8 @@ TEST(TcpQuickAck, EvenValueIsForOneAck)
     EXPECT_EQ(quickack(peer), 0);
 }
 
-/* Linux' counters of a window that closes, and opens again by the reader; told at once. */
+/* RFC 9293 3.8.6.2.2: a window that the reader opens again is announced at once, and Linux' counters tell of its
+ * closing and opening. */
 TEST(TcpZeroWindow, IsCountedAndItsEndAnnounced)
 {
     test_world world;
@@ -310,7 +316,8 @@ TEST(TcpZeroWindow, IsCountedAndItsEndAnnounced)
     EXPECT_EQ(peer.host().count(counter::tcp_from_zero_window_adv), 1u);
 }
 
-/* RFC 9293 3.8.6 SHLD-14: a buffer made smaller would close the window; it stays where it was, and that is counted. */
+/* RFC 9293 3.8.6 SHLD-14: a receive buffer that is made smaller does not shrink the window that was offered, and that
+ * is counted. */
 TEST(TcpZeroWindow, SmallerBufferDoesNotShrinkTheWindow)
 {
     test_world world;

@@ -30,7 +30,7 @@ TEST(TcpHostile, BadDataOffsetIsDroppedSilently)
     EXPECT_EQ(peer.app_read(), "12345678");
 }
 
-/* The same before there is a connection. */
+/* RFC 9293 3.1: a malformed SYN opens no connection either. */
 TEST(TcpHostile, BadDataOffsetOpensNothing)
 {
     test_world world;
@@ -57,7 +57,7 @@ TEST(TcpHostile, BadChecksumIsDroppedSilently)
     expect_alive(peer);
 }
 
-/* RFC 9293 3.1: less than a header. */
+/* RFC 9293 3.1: a segment that is shorter than a header is dropped. */
 TEST(TcpHostile, ShortSegmentIsDroppedSilently)
 {
     test_world world;
@@ -71,7 +71,7 @@ TEST(TcpHostile, ShortSegmentIsDroppedSilently)
     EXPECT_EQ(peer.app_read(), "");
 }
 
-/* The land attack: a SYN whose source is the destination. */
+/* CVE-1999-0016: a SYN whose source is its destination (the "land" attack) does no harm. */
 TEST(TcpHostile, LandAttackIsHarmless)
 {
     test_world world;
@@ -85,7 +85,7 @@ TEST(TcpHostile, LandAttackIsHarmless)
     EXPECT_TRUE(peer.establish());
 }
 
-/* Xmas and null segments, and all other combinations of bits, at a listener: no connection but by SYN alone. */
+/* RFC 9293 3.10.7.2: of all combinations of control bits only a SYN alone opens a connection. */
 TEST(TcpHostile, AllFlagCombinationsAtAListener)
 {
     for (unsigned flags = 0; flags < 256; flags++) {
@@ -107,7 +107,8 @@ TEST(TcpHostile, AllFlagCombinationsAtAListener)
     }
 }
 
-/* The same at a connection: nothing is delivered without ACK, and only a RST ends it. */
+/* RFC 9293 3.10.7.4: whatever the control bits are, nothing is delivered without ACK, and only a RST ends the
+ * connection. */
 TEST(TcpHostile, AllFlagCombinationsAtAConnection)
 {
     for (unsigned flags = 0; flags < 256; flags++) {
@@ -242,7 +243,8 @@ std::vector<uint8_t> hostile_segment(tcp_peer &peer, net_random &random)
     return packet;
 }
 
-/* Thousands of segments by an attacker who sees the numbers, in every state: the stack survives, and serves the next. */
+/* RFC 9293 3.10.7: thousands of segments by an on-path attacker, who sees the numbers, do not bring the stack down in
+ * any state, and it serves the next client. */
 TEST(TcpHostile, RandomSegmentsInEveryState)
 {
     for (const situation &state : situations()) {
@@ -276,7 +278,8 @@ TEST(TcpHostile, RandomSegmentsInEveryState)
     }
 }
 
-/* A blind attacker, who knows addresses and ports but no numbers: the stream is not changed, and arrives. RFC 5961. */
+/* RFC 5961: an off-path attacker who knows addresses and ports but no sequence numbers does not change the stream, and
+ * it arrives. */
 TEST(TcpHostile, BlindSegmentsDoNotTouchTheStream)
 {
     for (uint64_t seed = 1; seed <= 3; seed++) {
@@ -303,7 +306,8 @@ TEST(TcpHostile, BlindSegmentsDoNotTouchTheStream)
     }
 }
 
-/* An attacker who guesses the peer's number into the window, but not ours: RFC 5961 5.2 keeps his text out. */
+/* RFC 5961 5.2: data of an attacker who guesses a sequence number in the window, but no acceptable ACK, is not
+ * delivered. */
 TEST(TcpHostile, InjectionIntoTheWindowIsKeptOut)
 {
     test_world world;
@@ -322,7 +326,8 @@ TEST(TcpHostile, InjectionIntoTheWindowIsKeptOut)
     EXPECT_EQ(peer.app_read(), text);
 }
 
-/* Mutations of a valid conversation: every byte of the first segments is changed once, with the checksum kept right. */
+/* RFC 9293 3.10.7: each byte of a handshake's segments is changed once, with the checksum kept right, and the stack
+ * survives. */
 TEST(TcpHostile, MutatedHandshakes)
 {
     for (size_t offset = 20; offset < 44; offset++) {
@@ -340,7 +345,8 @@ TEST(TcpHostile, MutatedHandshakes)
     }
 }
 
-/* RFC 9293 3.10.7.4: two stacks that disagree about everything must not ping-pong: one segment, a bounded answer. */
+/* RFC 9293 3.10.7.4: when each segment comes back with its numbers swapped, the exchange ends after a bounded number of
+ * segments. */
 TEST(TcpHostile, ConnectionToItselfThroughTheWireEnds)
 {
     test_world world;

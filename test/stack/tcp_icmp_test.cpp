@@ -22,7 +22,8 @@ TEST(TcpIcmp, PortUnreachableRefusesTheConnection)
     }
 }
 
-/* RFC 9293 SHLD-25: net and host unreachable, source route failed: the user is told, at the latest with the timeout. */
+/* RFC 9293 SHLD-25: "net unreachable", "host unreachable" and "source route failed" are reported to the user, at the
+ * latest with the timeout. */
 TEST(TcpIcmp, HostUnreachableIsReportedToTheConnectingUser)
 {
     for (const uint8_t code : {ICMP_CODE_NET_UNREACH, ICMP_CODE_HOST_UNREACH}) {
@@ -36,7 +37,7 @@ TEST(TcpIcmp, HostUnreachableIsReportedToTheConnectingUser)
     }
 }
 
-/* RFC 9293 MUST-56: net and host unreachable, source route failed do not abort a connection. */
+/* RFC 9293 MUST-56: "net unreachable", "host unreachable" and "source route failed" do not abort a connection. */
 TEST(TcpIcmp, SoftErrorsDoNotAbort)
 {
     test_world world;
@@ -56,7 +57,8 @@ TEST(TcpIcmp, SoftErrorsDoNotAbort)
     EXPECT_EQ(peer.app_write("alive too"), 9);
 }
 
-/* RFC 5927 4.1, as Linux: an established connection is not aborted by any ICMP error: RST says it better, and safer. */
+/* RFC 5927 4.1: no ICMP error aborts an established connection, as on Linux, since a RST says the same and is harder to
+ * forge. */
 TEST(TcpIcmp, HardErrorsDoNotAbortAnEstablishedConnection)
 {
     test_world world;
@@ -72,7 +74,8 @@ TEST(TcpIcmp, HardErrorsDoNotAbortAnEstablishedConnection)
     expect_alive(peer);
 }
 
-/* RFC 9293 SHLD-25, as Linux: the reason is what the user learns when retransmission gives up. */
+/* RFC 9293 SHLD-25: when retransmission gives up, the user learns the reason that an ICMP error has told, as on Linux.
+ */
 TEST(TcpIcmp, ReasonIsReportedWhenTheConnectionIsGivenUp)
 {
     test_world world;
@@ -105,7 +108,7 @@ TEST(TcpIcmp, SourceQuenchIsDiscarded)
     EXPECT_EQ(drain(peer).size(), 2u) << "slow start goes on";
 }
 
-/* RFC 5927 4.1: an error that quotes a number we have not in flight is a forgery. */
+/* RFC 5927 4.1: an error that quotes a sequence number which is not outstanding is a forgery and ignored. */
 TEST(TcpIcmp, QuoteOutsideOfWhatIsOutstandingIsIgnored)
 {
     test_world world;
@@ -139,7 +142,7 @@ TEST(TcpIcmp, QuoteOfAnUnknownConnectionIsIgnored)
     peer.expect(ack(peer.iss + 1));
 }
 
-/* As Linux: a hard error ends a half-open connection. The listener goes on. */
+/* RFC 9293 SHLD-26: as on Linux, a hard error ends a half-open connection, and the listener goes on. */
 TEST(TcpIcmp, HardErrorEndsAHalfOpenConnection)
 {
     test_world world;

@@ -42,7 +42,7 @@ tcp_info_data info_of(net_stack &net, int id)
 
 tcp_info_data info_of(tcp_peer &peer) { return info_of(peer.stack(), peer.app()); }
 
-/* Linux numbers the states otherwise than the original. */
+/* TCP_INFO: tcpi_state has Linux' numbers of the states, which are not those of the C original. */
 TEST(TcpInfo, StatesHaveLinuxNumbers)
 {
     test_world world;
@@ -79,7 +79,7 @@ TEST(TcpInfo, StatesOfTheSideThatClosesFirst)
     EXPECT_EQ(info_of(peer).tcpi_state, TCP_TIME_WAIT);
 }
 
-/* What the SYNs have agreed on. */
+/* TCP_INFO: what the SYNs have agreed on. */
 TEST(TcpInfo, OptionsAndSizes)
 {
     test_world world;
@@ -103,7 +103,7 @@ TEST(TcpInfo, OptionsAndSizes)
     EXPECT_EQ(none.tcpi_snd_mss, 1460u);
 }
 
-/* The sender's view, in Linux' units. */
+/* TCP_INFO: the sender's view of what is outstanding, in Linux' units. */
 TEST(TcpInfo, WhatIsOutstanding)
 {
     test_world world;
@@ -143,7 +143,7 @@ TEST(TcpInfo, WhatIsOutstanding)
     EXPECT_EQ(info.tcpi_bytes_sent - info.tcpi_bytes_retrans, 10 * MSS);
 }
 
-/* What the peer has SACKed, and what has come early: RFC 2018. */
+/* TCP_INFO, RFC 2018: what the peer has SACKed, and what has come out of order. */
 TEST(TcpInfo, HolesInBothDirections)
 {
     test_world world;
@@ -164,7 +164,7 @@ TEST(TcpInfo, HolesInBothDirections)
     EXPECT_EQ(info.tcpi_bytes_received, 0u);
 }
 
-/* Counts of a clean exchange. */
+/* TCP_INFO: the counts of an exchange without loss. */
 TEST(TcpInfo, BytesAndSegments)
 {
     test_world world;
@@ -199,7 +199,7 @@ TEST(TcpInfo, ProbesOfAClosedWindow)
     EXPECT_EQ(info.tcpi_notsent_bytes, 1u);
 }
 
-/* How long ago, in milliseconds. */
+/* TCP_INFO: how long ago segments were sent and received, in milliseconds. */
 TEST(TcpInfo, Ages)
 {
     test_world world;
@@ -219,7 +219,7 @@ TEST(TcpInfo, Ages)
     EXPECT_NEAR(info.tcpi_last_data_recv, 700, 5);
 }
 
-/* Of a listener: how many wait, and how many may. */
+/* TCP_INFO of a listener: how many connections wait in the accept queue, and how many may. */
 TEST(TcpInfo, Listener)
 {
     test_world world;
@@ -236,7 +236,7 @@ TEST(TcpInfo, Listener)
     EXPECT_EQ(info.tcpi_sacked, 5u);
 }
 
-/* As Linux: a program made for an older, shorter structure gets that much. */
+/* TCP_INFO: as on Linux, a program made for an older, shorter structure gets that much of it. */
 TEST(TcpInfo, ShorterStructuresAreFilled)
 {
     test_world world;
@@ -257,7 +257,7 @@ TEST(TcpInfo, ShorterStructuresAreFilled)
     EXPECT_EQ(size, 1u);
 }
 
-/* Linux' CurrEstab: ESTABLISHED and CLOSE_WAIT, now. */
+/* Linux' CurrEstab: the number of connections that are in ESTABLISHED or CLOSE-WAIT now. */
 TEST(TcpInfo, CurrEstabIsALevel)
 {
     test_world world;
@@ -269,7 +269,7 @@ TEST(TcpInfo, CurrEstabIsALevel)
     EXPECT_EQ(peer.host().count(counter::tcp_curr_estab), 0u);
 }
 
-/* What docs/debugging.md tells to look at: ACKs without data, as Linux counts them. */
+/* Linux' counters of ACKs without data, at which docs/debugging.md tells to look. */
 TEST(TcpInfo, PureAcksAreCounted)
 {
     test_world world;

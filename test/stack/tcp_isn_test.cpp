@@ -39,7 +39,7 @@ void establish_before_wrap(tcp_peer &peer, uint32_t before)
     EXPECT_LE(0u - peer.irs, before + 1000);
 }
 
-/* RFC 9293 MUST-8: the clock: about one number per 4 microseconds for one pair of endpoints. */
+/* RFC 9293 MUST-8: for one pair of endpoints the initial sequence number grows by about one per 4 microseconds. */
 TEST(TcpIsn, GrowsWithTime)
 {
     test_world world;
@@ -81,7 +81,7 @@ TEST(TcpIsn, DiffersBetweenStacks)
     EXPECT_EQ(all.size(), 50u);
 }
 
-/* RFC 9293 MUST-8 and RFC 6528 for the active side. */
+/* RFC 9293 MUST-8, RFC 6528 3: the initial sequence numbers of active opens differ in the same way. */
 TEST(TcpIsn, ActiveOpensDiffer)
 {
     std::set<uint32_t> all;
@@ -111,7 +111,7 @@ TEST(TcpSequenceWrap, OurDataCrossesIt)
     }
 }
 
-/* The same with loss: retransmission, duplicate ACKs and recovery have numbers on both sides of the wrap. */
+/* RFC 9293 3.4: retransmission, duplicate ACKs and recovery have sequence numbers on both sides of 2^32. */
 TEST(TcpSequenceWrap, OurRecoveryCrossesIt)
 {
     test_world world;
@@ -131,7 +131,7 @@ TEST(TcpSequenceWrap, OurRecoveryCrossesIt)
     EXPECT_EQ(got.stream(), text);
 }
 
-/* The same for the peer's window, whose right edge lies beyond the wrap. */
+/* RFC 9293 3.4: the right edge of the peer's window lies beyond 2^32. */
 TEST(TcpSequenceWrap, OurWindowCrossesIt)
 {
     test_world world;

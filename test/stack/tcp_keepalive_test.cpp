@@ -44,7 +44,7 @@ void leave_two_keepalives_unanswered(tcp_peer &peer)
     EXPECT_EQ(arrival_times(peer, 2).size(), 2u);
 }
 
-/* RFC 9293 MUST-25: off by default; and what does not happen needs no timer. */
+/* RFC 9293 MUST-25: keepalives are off by default, and then no timer runs for them. */
 TEST(TcpKeepalive, OffUnlessAskedFor)
 {
     test_world world;
@@ -59,7 +59,7 @@ TEST(TcpKeepalive, OffUnlessAskedFor)
     peer.expect_nothing(24h);
 }
 
-/* RFC 9293 MUST-28: the interval is two hours by default; the first probe has no data and asks for an ACK. */
+/* RFC 9293 MUST-28: the interval is two hours by default, and the first keepalive has no data and asks for an ACK. */
 TEST(TcpKeepalive, IdlePeerIsAskedAfterTwoHours)
 {
     test_world world;
@@ -86,7 +86,8 @@ TEST(TcpKeepalive, AnswersKeepTheConnection)
     EXPECT_EQ(peer.app_error(), 0);
 }
 
-/* RFC 9293 MUST-29: one unanswered probe is no proof; TCP_KEEPCNT of them are: RST, ETIMEDOUT. */
+/* RFC 9293 MUST-29: one unanswered keepalive is no proof, but TCP_KEEPCNT of them end the connection with a RST and
+ * ETIMEDOUT. */
 TEST(TcpKeepalive, SilentPeerIsGivenUpAfterSeveralProbes)
 {
     test_world world;
@@ -105,7 +106,7 @@ TEST(TcpKeepalive, SilentPeerIsGivenUpAfterSeveralProbes)
     EXPECT_FALSE(connection_is_known(peer));
 }
 
-/* RFC 9293 3.8.4: whoever sleeps on the connection learns of it. */
+/* RFC 9293 3.8.4: whoever sleeps on the connection wakes with the error. */
 TEST(TcpKeepalive, SleepingReaderLearnsOfIt)
 {
     test_world world;
@@ -116,7 +117,7 @@ TEST(TcpKeepalive, SleepingReaderLearnsOfIt)
     EXPECT_EQ(error_of(sock_recv(peer.stack(), peer.app(), &c, 1)), ETIMEDOUT);
 }
 
-/* RFC 9293 MUST-29: a lost probe, or a lost answer, does no harm; the count begins anew. */
+/* RFC 9293 MUST-29: a lost keepalive or a lost answer does no harm, and the count begins anew with the next answer. */
 TEST(TcpKeepalive, AnswerToALaterProbeIsEnough)
 {
     test_world world;
@@ -130,7 +131,8 @@ TEST(TcpKeepalive, AnswerToALaterProbeIsEnough)
     EXPECT_EQ(peer.app_error(), 0);
 }
 
-/* The same with Linux' interval of 75 s, which is longer than the idle time that programs like to set. */
+/* RFC 9293 3.8.4: answers count with Linux' interval of 75 s, too, which is longer than the idle time that programs
+ * like to set. */
 TEST(TcpKeepalive, AnswersCountThoughTheIntervalIsLongerThanTheIdleTime)
 {
     test_world world;
@@ -146,7 +148,7 @@ TEST(TcpKeepalive, AnswersCountThoughTheIntervalIsLongerThanTheIdleTime)
     EXPECT_EQ(peer.app_error(), 0);
 }
 
-/* RFC 9293 MUST-26: only when nothing has come within the interval. */
+/* RFC 9293 MUST-26: a keepalive is sent only when nothing has come within the interval. */
 TEST(TcpKeepalive, TrafficPostponesIt)
 {
     test_world world;
@@ -160,7 +162,7 @@ TEST(TcpKeepalive, TrafficPostponesIt)
     expect_keepalive_after_ten_seconds(peer);
 }
 
-/* RFC 9293 3.8.4: while data is outstanding it asks, and R2 decides. */
+/* RFC 9293 3.8.4: while data is outstanding no keepalive is sent, and R2 decides when the peer is given up. */
 TEST(TcpKeepalive, NotWhileDataIsOutstanding)
 {
     test_world world;
@@ -188,7 +190,7 @@ TEST(TcpKeepalive, DataAfterUnansweredProbesHasAllItsRetries)
     EXPECT_EQ(text_size(drain(peer, 60s)), 4u);
 }
 
-/* The same when the user has switched keepalives off meanwhile. */
+/* RFC 9293 3.8.4: the same holds when the user has switched keepalives off meanwhile. */
 TEST(TcpKeepalive, SwitchedOffTheyDoNotCountEither)
 {
     test_world world;
@@ -199,7 +201,7 @@ TEST(TcpKeepalive, SwitchedOffTheyDoNotCountEither)
     EXPECT_EQ(text_size(drain(peer, 60s)), 4u);
 }
 
-/* As Linux: with TCP_USER_TIMEOUT it is that time of silence that counts, not the number of probes. */
+/* RFC 5482: as on Linux, TCP_USER_TIMEOUT says how long a silent peer is asked, instead of the number of keepalives. */
 TEST(TcpKeepalive, UserTimeoutTakesThePlaceOfTheCount)
 {
     test_world world;
@@ -213,7 +215,7 @@ TEST(TcpKeepalive, UserTimeoutTakesThePlaceOfTheCount)
     EXPECT_EQ(drain(peer).size(), 6u) << "at 10, 15, 20, 25, 30 s, and the RST";
 }
 
-/* As Linux: connections have their listener's options. */
+/* Linux' TCP_KEEPIDLE and SO_KEEPALIVE: an accepted connection inherits them from its listener. */
 TEST(TcpKeepalive, AcceptedConnectionHasTheListenersOptions)
 {
     test_world world;
@@ -226,7 +228,7 @@ TEST(TcpKeepalive, AcceptedConnectionHasTheListenersOptions)
     expect_keepalive_after_ten_seconds(peer);
 }
 
-/* As Linux: what is changed holds at once. */
+/* Linux' TCP_KEEPIDLE: a change holds at once, for a connection that has been idle, too. */
 TEST(TcpKeepalive, ChangesHoldAtOnce)
 {
     test_world world;
@@ -240,7 +242,7 @@ TEST(TcpKeepalive, ChangesHoldAtOnce)
     peer.expect(ack(peer.nxt).seq(peer.rcv - 1).within(2s));
 }
 
-/* RFC 9293 3.8.4: a connection closed on one side only needs them as much. */
+/* RFC 9293 3.8.4: a connection that is closed on one side is kept alive, too. */
 TEST(TcpKeepalive, HalfClosedConnectionsToo)
 {
     for (const bool ours : {true, false}) {

@@ -70,7 +70,8 @@ void fill_holes(tcp_peer &peer, const std::string &text)
     }
 }
 
-/* Thousands of one-byte holes: bounded memory, and the stream is right in the end. */
+/* RFC 9293 3.10.7.4, seventh: thousands of one-byte holes use a bounded amount of memory, and the stream is right in
+ * the end. */
 TEST(TcpLimit, OneByteHolesAreBounded)
 {
     test_world world;
@@ -85,7 +86,7 @@ TEST(TcpLimit, OneByteHolesAreBounded)
     EXPECT_EQ(peer.app_read(), text);
 }
 
-/* The same from the far end of the window backwards. */
+/* RFC 9293 3.10.7.4, seventh: the same holds when the holes come from the far end of the window backwards. */
 TEST(TcpLimit, BackwardHolesAreBounded)
 {
     test_world world;
@@ -100,7 +101,7 @@ TEST(TcpLimit, BackwardHolesAreBounded)
     EXPECT_EQ(peer.app_read(), text);
 }
 
-/* A thousand connections at once, each with its own stream. */
+/* RFC 9293 MUST-42: a thousand connections at once carry a stream each. */
 TEST(TcpLimit, ManyConnectionsAtOnce)
 {
     test_world world;

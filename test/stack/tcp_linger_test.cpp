@@ -28,7 +28,7 @@ TEST(TcpLinger, NoTimeIsAReset)
     }
 }
 
-/* As Linux: O_NONBLOCK does not make close() with SO_LINGER return early. */
+/* POSIX SO_LINGER: as on Linux, close() waits for the linger time although the socket is non-blocking. */
 TEST(TcpLinger, WaitsWithNonBlockingSocketsToo)
 {
     test_world world;
@@ -66,7 +66,7 @@ TEST(TcpLinger, FinWait2OfAnOrphanEnds)
     EXPECT_FALSE(connection_is_known(peer));
 }
 
-/* Linux' TCP_LINGER2: how long that is. */
+/* Linux' TCP_LINGER2 says how long FIN-WAIT-2 lasts without a user. */
 TEST(TcpLinger, Linger2SaysHowLong)
 {
     test_world world;
@@ -80,7 +80,8 @@ TEST(TcpLinger, Linger2SaysHowLong)
     EXPECT_EQ(peer.host().count(counter::tcp_pcbs_released), 1u);
 }
 
-/* Linux' TCP_LINGER2, negative: no time at all, and the peer is told. Linux: TCPAbortOnLinger. */
+/* Linux' TCP_LINGER2: a negative value means no time at all, and the peer is told by a RST, which Linux counts as
+ * TCPAbortOnLinger. */
 TEST(TcpLinger, NegativeLinger2IsAReset)
 {
     test_world world;
@@ -92,7 +93,7 @@ TEST(TcpLinger, NegativeLinger2IsAReset)
     EXPECT_FALSE(connection_is_known(peer));
 }
 
-/* RFC 9293 3.6: while somebody holds it, FIN_WAIT_2 waits for ever: the peer may have much to say. */
+/* RFC 9293 3.6: FIN-WAIT-2 waits for ever while the socket is open, since the peer may have much to send. */
 TEST(TcpLinger, FinWait2WithAUserHasNoLimit)
 {
     test_world world;
@@ -131,7 +132,8 @@ net_duration close_until_reset(test_world &world, tcp_peer &peer)
     return world.now() - closed;
 }
 
-/* RFC 9293 3.8.6.1 keeps probing a peer that answers; as Linux, not for what nobody holds any more. */
+/* RFC 9293 3.8.6.1 keeps probing a peer that answers. As on Linux, a connection whose user has closed it is given up
+ * all the same. */
 TEST(TcpLinger, OrphanBehindAClosedWindowEnds)
 {
     test_world world;
@@ -143,7 +145,8 @@ TEST(TcpLinger, OrphanBehindAClosedWindowEnds)
     EXPECT_LE(orphaned, 20min);
 }
 
-/* The same for a FIN: a peer that keeps to RFC 9293 3.10.7.4 does not take it into a closed window, but answers. */
+/* RFC 9293 3.8.6.1: the same holds for a FIN. A peer that keeps to 3.10.7.4 does not accept it into a closed window,
+ * but answers. */
 TEST(TcpLinger, OrphanedFinBehindAClosedWindowEnds)
 {
     test_world world;
@@ -153,7 +156,8 @@ TEST(TcpLinger, OrphanedFinBehindAClosedWindowEnds)
     EXPECT_LE(close_until_reset(world, peer), 30min);
 }
 
-/* Orphans must not crowd out what somebody holds: beyond half of all PCBs, close() resets. Linux: TCPAbortOnMemory. */
+/* tcp_config::pcb_max: connections without a user must not crowd out others, so beyond half of all PCBs close() sends a
+ * RST, which Linux counts as TCPAbortOnMemory. */
 TEST(TcpLinger, OrphansAreBounded)
 {
     test_world world;

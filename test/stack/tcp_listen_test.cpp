@@ -44,7 +44,8 @@ TEST(TcpListen, BacklogIsHonoured)
     }
 }
 
-/* As Linux: what finds the queue full is dropped, not refused: the client tries again, and gets in later. */
+/* POSIX listen(): a SYN that finds the accept queue full is dropped and not refused. Linux does the same: the client
+ * retransmits and gets in later. */
 TEST(TcpListen, FullBacklogDropsAndDoesNotRefuse)
 {
     test_world world;
@@ -84,8 +85,8 @@ TEST(TcpListen, ConnectionsAreAcceptedInOrder)
     }
 }
 
-/* Text that came before accept() is read after it. */
-TEST(TcpListen, TextBeforeAcceptIsKept)
+/* POSIX accept(): data that came before accept() is read after it. */
+TEST(TcpListen, DataBeforeAcceptIsKept)
 {
     test_world world;
     tcp_peer peer(world, listening);
@@ -118,7 +119,7 @@ TEST(TcpListen, ResetConnectionIsNotAccepted)
     EXPECT_EQ(error_of(accept_from(peer.stack(), peer.listener())), EAGAIN);
 }
 
-/* The peer that closed before accept() is accepted, and its bytes and end are read. */
+/* POSIX accept(): a connection that its peer has closed already is accepted, and its data is read up to the end. */
 TEST(TcpListen, ClosedConnectionIsAccepted)
 {
     test_world world;
@@ -171,7 +172,8 @@ TEST(TcpListen, NewListenerGetsNoOldChildren)
     EXPECT_EQ(error_of(accept_from(net, id)), EAGAIN);
 }
 
-/* As Linux: shutdown(SHUT_WR) is nothing to a listener; SHUT_RD ends the listening, and it may begin again. */
+/* POSIX leaves open what shutdown() does to a listener. As on Linux, SHUT_WR does nothing, and SHUT_RD ends the
+ * listening, which may begin again. */
 TEST(TcpListen, ShutdownOfAListener)
 {
     test_world world;
@@ -189,7 +191,8 @@ TEST(TcpListen, ShutdownOfAListener)
     EXPECT_TRUE(peer.establish());
 }
 
-/* As Linux: SO_RCVTIMEO, SO_SNDTIMEO and SO_REUSEADDR of an accepted socket are the listener's; O_NONBLOCK is not. */
+/* POSIX accept(): as on Linux, an accepted socket inherits SO_RCVTIMEO, SO_SNDTIMEO and SO_REUSEADDR from its listener,
+ * but not O_NONBLOCK. */
 TEST(TcpListen, AcceptedSocketHasTheListenersTimeouts)
 {
     test_world world;
@@ -210,7 +213,7 @@ TEST(TcpListen, AcceptedSocketHasTheListenersTimeouts)
     EXPECT_EQ(option_of(peer, SOL_SOCKET, SO_REUSEADDR), 1);
 }
 
-/* Accepted connections outlive their listener. */
+/* RFC 9293 3.10.4: an accepted connection goes on when its listener is closed. */
 TEST(TcpListen, AcceptedConnectionOutlivesTheListener)
 {
     test_world world;
@@ -221,8 +224,7 @@ TEST(TcpListen, AcceptedConnectionOutlivesTheListener)
     EXPECT_EQ(peer.app_read(), "still here");
 }
 
-/* RFC 4987 3.3, tcp_config::half_open_max: half-open connections are bounded, the oldest makes room, and a real client
- * gets in meanwhile. */
+/* RFC 4987 3.3, tcp_config::half_open_max: half-open connections are bounded, and a real client gets in meanwhile. */
 TEST(TcpSynFlood, HalfOpenConnectionsAreBounded)
 {
     test_world world;
@@ -240,7 +242,7 @@ TEST(TcpSynFlood, HalfOpenConnectionsAreBounded)
     EXPECT_LE(drain(peer).size(), 33u);
 }
 
-/* tcp_config::pcb_max also bounds a flood to many listeners; afterwards the stack is as good as new. */
+/* RFC 4987 2: after a flood of SYNs no memory is in use, and the stack serves as before. */
 TEST(TcpSynFlood, FloodLeavesNothingBehind)
 {
     test_world world;
@@ -322,7 +324,8 @@ TEST(TcpListen, ConnectionIsPreferredToTheListener)
     EXPECT_EQ(peer.app_read(), "");
 }
 
-/* Linux' somaxconn, tcp_config::backlog_max; a backlog of 0 or less still lets one in. */
+/* POSIX listen(): a backlog of 0 or less still lets one connection in, and tcp_config::backlog_max bounds a large one.
+ */
 TEST(TcpListen, OddBacklogs)
 {
     for (const int backlog : {0, -1, 1 << 30}) {
@@ -332,7 +335,7 @@ TEST(TcpListen, OddBacklogs)
     }
 }
 
-/* A sleeping accept() wakes with each connection; closing the listener wakes it with an error. */
+/* POSIX accept(): a sleeping call wakes with each connection, and with an error when the listener is closed. */
 TEST(TcpListen, SleepingAcceptWakes)
 {
     test_world world;
@@ -363,7 +366,7 @@ TEST(TcpListen, SleepingAcceptWakes)
     EXPECT_EQ(error, EBADF);
 }
 
-/* listen() twice changes the backlog; a connected socket cannot listen. */
+/* POSIX listen(): a second call changes the backlog, and a connected socket cannot listen. */
 TEST(TcpListen, ListenAgain)
 {
     test_world world;

@@ -142,7 +142,8 @@ TEST(TcpNegotiation, WindowOfASynIsNotScaled)
     EXPECT_EQ(text_size(drain(peer)), 2920u) << "of 3072";
 }
 
-/* RFC 7323 2.2, 3.2, RFC 2018 2: what only SYNs may carry means nothing elsewhere; what was not agreed on neither. */
+/* RFC 7323 2.2, 3.2, RFC 2018 2: options that only SYNs may carry mean nothing elsewhere, and neither do options that
+ * were not agreed on. */
 TEST(TcpNegotiation, LateOptionsAreIgnored)
 {
     test_world world;
@@ -158,7 +159,7 @@ TEST(TcpNegotiation, LateOptionsAreIgnored)
     EXPECT_EQ(peer.app_read(), "12345early");
 }
 
-/* RFC 9293 3.7.1; as Linux: MSS 0 says nothing (536), anything below 48 is 48, less the timestamps. */
+/* RFC 9293 3.7.1: as on Linux, an MSS of 0 counts as none (536), and one below 48 as 48, less the timestamps. */
 TEST(TcpNegotiation, TinyMssHasAFloor)
 {
     struct row {

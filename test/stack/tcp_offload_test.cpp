@@ -166,7 +166,7 @@ TEST(TcpOffload, ChecksumsMayBeLeftToTheDevice) { EXPECT_GE(segments_for(true, 0
 
 TEST(TcpOffload, SeveralSegmentsLeaveAsOnePacketWhereTheDeviceCutsThem) { EXPECT_LT(segments_for(true, 65535), 200u); }
 
-/* What was sent as one large packet is cut by the MSS when it is sent again. */
+/* RFC 9293 3.8.1: what was sent as one large packet is retransmitted in segments of the MSS. */
 TEST(TcpOffload, LostLargePacketsAreResentSegmentBySegment)
 {
     offload_host host(true, 65535);
@@ -182,7 +182,7 @@ TEST(TcpOffload, LostLargePacketsAreResentSegmentBySegment)
     EXPECT_GE(host.net.stats[counter::tcp_retrans_segs], 20000u / 1460);
 }
 
-/* RFC 1191 6.4: a large packet is too large for the path if the pieces are that the device has cut it into. */
+/* RFC 1191 6.4: a large packet is too large for the path only if the segments are into which the device has cut it. */
 TEST(TcpOffload, ErrorAboutASizeThatFitsMakesNothingLost)
 {
     for (uint64_t seed = 1; seed <= 20; seed++) { /* sequence numbers from everywhere */

@@ -42,7 +42,7 @@ TEST(TcpOption, MssIsRead)
     open_with({NOP, NOP, 2, 4, 0x02, 0xbc, NOP, NOP}, 700);
 }
 
-/* RFC 9293 MUST-64: at any alignment. */
+/* RFC 9293 MUST-64: the MSS is read at any alignment. */
 TEST(TcpOption, MssAtAnOddPlaceIsRead)
 {
     open_with({NOP, 2, 4, 0x02, 0xbc, NOP, NOP, NOP}, 700);
@@ -56,7 +56,8 @@ TEST(TcpOption, LinuxSynIsAccepted)
               1448); /* RFC 6691: less the timestamps */
 }
 
-/* The SYN of other clients: other orders, Fast Open, MPTCP, experiments. */
+/* RFC 9293 MUST-6: the SYNs of other clients are accepted, with options in other orders, Fast Open, MPTCP and
+ * experiments. */
 TEST(TcpOption, OtherSynsAreAccepted)
 {
     open_with({2, 4, 0x05, 0xb4, NOP, 3, 3, 8, NOP, NOP, 4, 2}, 1460); /* Windows */
@@ -66,7 +67,7 @@ TEST(TcpOption, OtherSynsAreAccepted)
     open_with({2, 4, 0x02, 0xbc, 30, 12, 0, 0x81, 1, 2, 3, 4, 5, 6, 7, 8}, 700); /* MPTCP */
 }
 
-/* RFC 9293 MUST-6: what it does not know is skipped by its length. */
+/* RFC 9293 MUST-6: an unknown option is skipped by its length. */
 TEST(TcpOption, UnknownOptionIsSkipped)
 {
     open_with({77, 4, 9, 9, 2, 4, 0x02, 0xbc}, 700);
@@ -94,7 +95,7 @@ TEST(TcpOption, IllegalLengthEndsParsing)
     open_with({NOP, 2, 4, 0x02}, 536);
 }
 
-/* RFC 9293 MUST-7: known options with wrong lengths are not believed. */
+/* RFC 9293 MUST-7: a known option with a wrong length is ignored. */
 TEST(TcpOption, MssOfWrongLengthIsIgnored)
 {
     open_with({2, 3, 0x02, NOP}, 536);
@@ -102,8 +103,8 @@ TEST(TcpOption, MssOfWrongLengthIsIgnored)
     open_with({2, 6, 0x02, 0xbc, 0x02, 0xbc, NOP, NOP}, 536);
 }
 
-/* RFC 9293 MUST-5: options in any segment are taken. The 40 bytes that fit. */
-TEST(TcpOption, OptionsInTextSegmentsAreSkipped)
+/* RFC 9293 MUST-5: options are accepted in any segment, up to the 40 bytes that fit. */
+TEST(TcpOption, OptionsInDataSegmentsAreSkipped)
 {
     test_world world;
     tcp_peer peer(world, connected);
@@ -135,7 +136,7 @@ TEST(TcpOption, MssOutsideOfASynIsIgnored)
     peer.expect(payload(stream(MSS)));
 }
 
-/* RFC 9293 MUST-65, MUST-69: the stack's own options: MSS in SYNs only, padded with zero, lengths right. */
+/* RFC 9293 MUST-65, MUST-69: the stack sends an MSS option in SYNs only, and pads its options with zero. */
 TEST(TcpOption, StackSendsMssInSynsOnly)
 {
     test_world world;
@@ -167,8 +168,8 @@ TEST(TcpOption, OfferedMssFollowsTheLink)
     }
 }
 
-/* RFC 9293 3.7.1: a tiny or zero MSS must not let the stack send endless headers, divide by zero or stop. Linux' floor is
- * 48 bytes with all options. */
+/* RFC 9293 3.7.1: a tiny MSS or one of zero makes the stack neither send headers without end, nor divide by zero, nor
+ * stop. Linux' floor is 48 bytes with all options. */
 TEST(TcpOption, TinyMssIsSurvived)
 {
     for (const uint16_t mss : words{0, 1, 8, 40, 47, 48}) {

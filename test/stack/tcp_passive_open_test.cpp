@@ -105,7 +105,7 @@ TEST(TcpListenState, RstIsIgnored)
     EXPECT_TRUE(peer.establish());
 }
 
-/* RFC 9293 3.10.7.2, fourth: what carries neither RST, ACK nor SYN is dropped. */
+/* RFC 9293 3.10.7.2, fourth: a segment with neither RST, ACK nor SYN is dropped. */
 TEST(TcpListenState, SegmentWithoutSynOrAckIsDroppedSilently)
 {
     test_world world;
@@ -117,7 +117,7 @@ TEST(TcpListenState, SegmentWithoutSynOrAckIsDroppedSilently)
     EXPECT_TRUE(peer.establish());
 }
 
-/* As Linux: SYN with FIN is nothing a client sends. */
+/* RFC 9293 3.10.7.2: no client sends a SYN with a FIN, so it is dropped as on Linux. */
 TEST(TcpListenState, SynWithFinIsDroppedSilently)
 {
     test_world world;
@@ -135,7 +135,7 @@ TEST(TcpListenState, SynWithRstIsDroppedSilently)
     peer.expect_nothing(2s);
 }
 
-/* RFC 9293 3.10.7.4, first: the SYN that comes again (our SYN-ACK was lost) is acknowledged again. */
+/* RFC 9293 3.10.7.4, first: a retransmitted SYN, which says that our SYN-ACK was lost, is acknowledged again. */
 TEST(TcpPassiveOpen, RepeatedSynIsAcknowledgedAgain)
 {
     test_world world;
@@ -149,8 +149,8 @@ TEST(TcpPassiveOpen, RepeatedSynIsAcknowledgedAgain)
     EXPECT_TRUE(peer.app_accept());
 }
 
-/* RFC 9293 3.10.7.4, first and fourth: a SYN-ACK is what nobody answers a SYN-ACK with: a stranger's, who has guessed a
- * number. Its SYN lies before the window, so it is challenged (RFC 5961 4.2), and establishes nothing. */
+/* RFC 9293 3.10.7.4, first and fourth: a SYN-ACK is no answer to a SYN-ACK, but comes from an off-path attacker who has
+ * guessed a number. Its SYN lies before the window, so it is challenged (RFC 5961 4.2) and establishes nothing. */
 TEST(TcpPassiveOpen, SynAckDoesNotEstablish)
 {
     test_world world;
@@ -177,7 +177,7 @@ TEST(TcpPassiveOpen, RstReturnsToListen)
     EXPECT_TRUE(establish_anew(peer, peer.iss + 5000));
 }
 
-/* RFC 5961 3.2 holds in SYN-RECEIVED too: a blind RST, which is not at RCV.NXT, ends nothing. */
+/* RFC 5961 3.2: in SYN-RECEIVED, too, a RST that is not exactly at RCV.NXT ends nothing. */
 TEST(TcpPassiveOpen, RstOutsideTheExactNumberDoesNotEndTheHandshake)
 {
     test_world world;
@@ -214,8 +214,8 @@ TEST(TcpPassiveOpen, ClientThatRestartsGetsIn)
     }
 }
 
-/* RFC 9293 3.10.7.4, seventh: the ACK that completes the handshake may carry text. */
-TEST(TcpPassiveOpen, TextMayComeWithTheHandshakesAck)
+/* RFC 9293 3.10.7.4, seventh: the ACK that completes the handshake may carry data. */
+TEST(TcpPassiveOpen, DataMayComeWithTheHandshakesAck)
 {
     test_world world;
     tcp_peer peer(world, listening);
@@ -242,7 +242,8 @@ TEST(TcpPassiveOpen, FinMayComeWithTheHandshakesAck)
     peer.expect(payload("still open"));
 }
 
-/* RFC 9293 3.10.7.4: the handshake's ACK was lost, the next segment carries the same acknowledgment. */
+/* RFC 9293 3.10.7.4: when the handshake's ACK was lost, the next segment, which carries the same acknowledgment,
+ * establishes the connection. */
 TEST(TcpPassiveOpen, LaterSegmentEstablishesWhenTheAckWasLost)
 {
     test_world world;
@@ -270,8 +271,9 @@ TEST(TcpPassiveOpen, SegmentWithoutAckDoesNotEstablish)
     EXPECT_EQ(peer.app_read(), "");
 }
 
-/* RFC 9293 3.10.7.2: text in a SYN may wait or be dropped (as Linux without Fast Open); it is never delivered twice. */
-TEST(TcpPassiveOpen, TextInTheSynIsDeliveredOnce)
+/* RFC 9293 3.10.7.2: data in a SYN may be kept or, as on Linux without Fast Open, dropped until it is retransmitted,
+ * but it is never delivered twice. */
+TEST(TcpPassiveOpen, DataInTheSynIsDeliveredOnce)
 {
     test_world world;
     tcp_peer peer(world, listening);
@@ -284,7 +286,8 @@ TEST(TcpPassiveOpen, TextInTheSynIsDeliveredOnce)
     EXPECT_EQ(peer.app_read(), "early");
 }
 
-/* RFC 9293 3.8.1, RFC 6298 5.5: the SYN-ACK is resent with back-off; as Linux five times (tcp_synack_retries). */
+/* RFC 9293 3.8.1, RFC 6298 5.5: the SYN-ACK is retransmitted with back-off. Linux retransmits it five times
+ * (tcp_synack_retries), and so do we. */
 TEST(TcpPassiveOpen, SynAckIsResentWithBackOff)
 {
     test_world world;
@@ -312,7 +315,7 @@ TEST(TcpPassiveOpen, HalfOpenConnectionIsGivenUp)
     EXPECT_FALSE(peer.app_accept());
 }
 
-/* RFC 9293 3.10.7.4, first: the SYN-ACK stops being resent once it is acknowledged. */
+/* RFC 9293 3.10.7.4, first: the SYN-ACK is not retransmitted once it is acknowledged. */
 TEST(TcpPassiveOpen, EstablishedConnectionSendsNoMoreSynAcks)
 {
     test_world world;

@@ -41,8 +41,9 @@ struct timestamped {
     uint32_t echo = 0;
 };
 
-/* RFC 7323 5.3 R1: an old duplicate, in the window again after the numbers have wrapped: refused, answered. */
-TEST(TcpPaws, OldTextIsRefused)
+/* RFC 7323 5.3 R1: an old duplicate that is in the window because the sequence numbers have wrapped is dropped and
+ * answered by an ACK. */
+TEST(TcpPaws, OldDataIsRefused)
 {
     test_world world;
     timestamped link(world);
@@ -73,7 +74,8 @@ TEST(TcpPaws, ClockWraps)
     EXPECT_EQ(link.peer.app_read(), "c");
 }
 
-/* RFC 7323 5.5: after 24 days of silence the peer's clock may have gone half round: what comes then is believed. */
+/* RFC 7323 5.5: after 24 days of silence the peer's clock may have gone half round, so the next segment is accepted
+ * whatever its timestamp is. */
 TEST(TcpPaws, LongIdleConnectionsAreNotShutOut)
 {
     test_world world;
@@ -101,7 +103,8 @@ TEST(TcpPaws, RstIsNotSubjectToIt)
     EXPECT_EQ(link.peer.app_errno(), ECONNRESET);
 }
 
-/* RFC 7323 3.2 would drop segments without the option; as Linux they are taken, because some path removes it. */
+/* RFC 7323 3.2 would drop segments without the option. As on Linux they are accepted, because some path may remove the
+ * option. */
 TEST(TcpPaws, SegmentsWithoutTheOptionAreTaken)
 {
     test_world world;
@@ -110,10 +113,9 @@ TEST(TcpPaws, SegmentsWithoutTheOptionAreTaken)
     EXPECT_EQ(link.peer.app_read(), "bare");
 }
 
-/*
- * RFC 7323 4.3: our ACK of the text was lost. The answer to the retransmission echoes that one; else the peer would
- * measure all the time since, and his retransmission timeout would be as long as the outage.
- */
+/* RFC 7323 4.3: when our ACK of the data was lost, the answer to the retransmission echoes the retransmission's
+ * timestamp. Otherwise the peer would measure all the time since the first transmission, and its retransmission timeout
+ * would be as long as the outage. */
 TEST(TcpPaws, RetransmissionWhoseAckWasLostIsEchoed)
 {
     test_world world;
@@ -131,8 +133,9 @@ TEST(TcpPaws, RetransmissionWhoseAckWasLostIsEchoed)
     EXPECT_EQ(link.peer.last().timestamps->second, 62000u);
 }
 
-/* RFC 7323 4.3 (2): the TSval echoed is that of the segment that our last ACK was about, not of what came early. */
-TEST(TcpPaws, EarlyTextDoesNotMoveTheEcho)
+/* RFC 7323 4.3 (2): the TSval that is echoed is that of the segment which our last ACK was about, not that of
+ * out-of-order data. */
+TEST(TcpPaws, OutOfOrderDataDoesNotMoveTheEcho)
 {
     test_world world;
     timestamped link(world);
@@ -148,8 +151,8 @@ TEST(TcpPaws, EarlyTextDoesNotMoveTheEcho)
     EXPECT_EQ(link.echoed(), 2200u);
 }
 
-/* RFC 7323 4.3: a retransmission with an older TSval than what came early is no old duplicate. */
-TEST(TcpPaws, RetransmissionBelowEarlyTextIsTaken)
+/* RFC 7323 4.3: a retransmission with an older TSval than out-of-order data is no old duplicate. */
+TEST(TcpPaws, RetransmissionBelowOutOfOrderDataIsAccepted)
 {
     test_world world;
     timestamped link(world);
@@ -159,7 +162,8 @@ TEST(TcpPaws, RetransmissionBelowEarlyTextIsTaken)
     EXPECT_EQ(link.peer.host().count(counter::tcp_paws_estab), 0u);
 }
 
-/* RFC 7323 4.3: with a delayed ACK the earliest unacknowledged segment's TSval is echoed: it includes the delay. */
+/* RFC 7323 4.3: a delayed ACK echoes the TSval of the earliest unacknowledged segment, so that the delay is part of the
+ * measurement. */
 TEST(TcpPaws, DelayedAckEchoesTheFirstSegment)
 {
     test_world world;
@@ -178,7 +182,8 @@ TEST(TcpPaws, DelayedAckEchoesTheFirstSegment)
     EXPECT_EQ(link.peer.last().timestamps->second, 3000u);
 }
 
-/* As Linux: an old pure ACK below RCV.NXT is what a path has reordered: nobody needs an answer to it. */
+/* RFC 7323 5.3 R1 would answer every old segment. As on Linux a pure ACK below RCV.NXT, which a path has reordered,
+ * gets no answer, since nobody needs one. */
 TEST(TcpPaws, OldAckIsDroppedSilently)
 {
     test_world world;
@@ -191,8 +196,8 @@ TEST(TcpPaws, OldAckIsDroppedSilently)
     EXPECT_EQ(link.peer.host().count(counter::tcp_paws_old_ack), 1u);
 }
 
-/* As Linux (tcp_disordered_ack): an ACK that was overtaken within an RTO is a duplicate ACK like another; loss recovery
- * counts it. */
+/* RFC 5681 2: as on Linux (tcp_disordered_ack), an ACK that was overtaken within an RTO is a duplicate ACK as others
+ * are, which loss recovery counts. */
 TEST(TcpPaws, OvertakenDuplicateAcksCount)
 {
     test_world world;
@@ -210,8 +215,9 @@ TEST(TcpPaws, OvertakenDuplicateAcksCount)
     EXPECT_EQ(peer.host().count(counter::tcp_paws_estab), 0u);
 }
 
-/* A retransmission fills the first hole; what filled the second was sent before it, and is as welcome. */
-TEST(TcpPaws, TextThatARetransmissionOvertookIsTaken)
+/* RFC 7323 4.3: a retransmission fills the first hole, and what fills the second one was sent before it. Its older
+ * TSval does not make it an old duplicate. */
+TEST(TcpPaws, DataThatARetransmissionOvertookIsAccepted)
 {
     test_world world;
     tcp_peer peer(world, listening);
@@ -233,7 +239,7 @@ TEST(TcpPaws, TextThatARetransmissionOvertookIsTaken)
     EXPECT_EQ(peer.host().count(drop_reason::tcp_paws), 1u);
 }
 
-/* RFC 7323 5.3 R1: PAWS'd text is always answered, PAWS'd ACKs beyond RCV.NXT twice a second. */
+/* RFC 7323 5.3 R1: old data is always answered, and old ACKs beyond RCV.NXT twice a second. */
 TEST(TcpPaws, AnswersAreLimited)
 {
     test_world world;
@@ -265,7 +271,8 @@ TEST(TcpPaws, SynEchoesNothing)
     EXPECT_EQ(peer.last().timestamps->second, 77u);
 }
 
-/* As Linux (PAWSActive): a SYN-ACK that echoes what we have not sent is of another connection: RST, and we go on trying. */
+/* RFC 7323 3.2: as on Linux (PAWSActive), a SYN-ACK that echoes what we have not sent belongs to another connection. It
+ * is answered by a RST, and we go on trying. */
 TEST(TcpPaws, SynAckMustEchoOurSyn)
 {
     for (const int lost : {0, 1}) {

@@ -68,7 +68,8 @@ TEST(TcpPersist, ProbesBackOff)
     }
 }
 
-/* RFC 9293 MUST-37: as long as probes are answered the connection stays, here for a day; then the transfer goes on. */
+/* RFC 9293 MUST-37: as long as probes are answered the connection stays open, here for a day, and then the transfer
+ * goes on. */
 TEST(TcpPersist, ConnectionStaysOpenWhileProbesAreAnswered)
 {
     test_world world;
@@ -86,7 +87,8 @@ TEST(TcpPersist, ConnectionStaysOpenWhileProbesAreAnswered)
     EXPECT_EQ(text_of(drain(peer), peer.rcv), "second");
 }
 
-/* RFC 9293 3.8.6.1: an hour behind a closed window, then all of a longer transfer arrives, whoever is silent when. */
+/* RFC 9293 3.8.6.1: after an hour behind a closed window all of a longer transfer arrives, although some answers to
+ * probes are lost. */
 TEST(TcpPersist, TransferCompletesAfterAnHourOfClosedWindow)
 {
     test_world world;
@@ -131,7 +133,8 @@ TEST(TcpPersist, AnswerToAProbeOpensTheWindow)
     peer.expect_nothing(10s);
 }
 
-/* RFC 9293 3.8.6.2.1: silly window avoidance holds back for a second at most, however rare the probes have become. */
+/* RFC 9293 3.8.6.2.1: silly window avoidance holds data back for a second at most, however rare the probes have become.
+ */
 TEST(TcpPersist, SmallWindowAfterALongShutOneIsUsedSoon)
 {
     test_world world;
@@ -147,7 +150,8 @@ TEST(TcpPersist, SmallWindowAfterALongShutOneIsUsedSoon)
     peer.expect(payload(stream(100)).within(1s));
 }
 
-/* RFC 9293 3.8.6.1: a peer that takes the probe's byte but stays shut gets the rest later, nothing twice. */
+/* RFC 9293 3.8.6.1: a peer that accepts the probe's byte but keeps its window shut gets the rest later and nothing
+ * twice. */
 TEST(TcpPersist, WindowThatOpensByAByteIsNoEndlessLoop)
 {
     test_world world;
@@ -177,7 +181,7 @@ TEST(TcpPersist, UnansweredProbesEndTheConnection)
     EXPECT_EQ(peer.app_error(), ETIMEDOUT);
 }
 
-/* RFC 9293 3.8.6.1: probes stop when there is nothing to send: a shut window alone is no reason. */
+/* RFC 9293 3.8.6.1: without data to send a shut window is not probed. */
 TEST(TcpPersist, NothingToSendNothingToProbe)
 {
     test_world world;
@@ -185,7 +189,7 @@ TEST(TcpPersist, NothingToSendNothingToProbe)
     peer.expect_nothing(1h);
 }
 
-/* RFC 9293 3.8.6.1: a peer whose window is shut from the SYN on. */
+/* RFC 9293 3.8.6.1: a window that is shut from the SYN on is probed, too. */
 TEST(TcpPersist, WindowShutFromTheBeginningIsProbed)
 {
     test_world world;
@@ -198,8 +202,9 @@ TEST(TcpPersist, WindowShutFromTheBeginningIsProbed)
     EXPECT_EQ(text_of(drain(peer), peer.rcv).substr(0, 5), "hello");
 }
 
-/* RFC 9293 3.8.6, SHLD-16: text that is out when the window shuts is retransmitted or probed, and completes. */
-TEST(TcpPersist, WindowThatShutsOverUnacknowledgedText)
+/* RFC 9293 3.8.6, SHLD-16: data that is outstanding when the window shuts is retransmitted or probed for, and is
+ * delivered in the end. */
+TEST(TcpPersist, WindowThatShutsOverUnacknowledgedData)
 {
     test_world world;
     tcp_peer peer(world, connected);
@@ -214,7 +219,8 @@ TEST(TcpPersist, WindowThatShutsOverUnacknowledgedText)
     EXPECT_EQ(download(peer, 3 * MSS, 30s), stream(3 * MSS));
 }
 
-/* The same, and the window opens when the timer has backed off far: what the window had refused is sent at once. */
+/* RFC 9293 3.8.6.1: when a window opens after the timer has backed off far, the data that it had refused is sent at
+ * once. */
 TEST(TcpPersist, OpenedWindowGetsWhatItHasRefused)
 {
     for (const bool text : {true, false}) {
@@ -245,7 +251,7 @@ TEST(TcpPersist, OpenedWindowGetsWhatItHasRefused)
     }
 }
 
-/* RFC 9293 3.10.4: CLOSE with a shut window: text and FIN wait, then go out in order. */
+/* RFC 9293 3.10.4: with a shut window data and FIN wait, and leave in order when it opens. */
 TEST(TcpPersist, CloseWaitsForTheWindow)
 {
     test_world world;

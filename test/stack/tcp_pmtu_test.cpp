@@ -42,7 +42,7 @@ int ip_option(tcp_peer &peer, int name)
     return value;
 }
 
-/* RFC 1191 3: all packets have DF; as on Linux SYN, ACK, FIN and RST too. */
+/* RFC 1191 3: all packets have DF, as on Linux those of SYN, ACK, FIN and RST, too. */
 TEST(TcpPmtu, EverySegmentHasDontFragment)
 {
     test_world world;
@@ -64,7 +64,7 @@ TEST(TcpPmtu, EverySegmentHasDontFragment)
     EXPECT_TRUE(peer.last().dont_fragment);
 }
 
-/* The switch for those who want routers to fragment. */
+/* tcp_config::path_mtu_discovery: without it no packet has DF, and routers fragment. */
 TEST(TcpPmtu, NoSegmentHasDontFragmentIfSwitchedOff)
 {
     test_world world;
@@ -84,8 +84,8 @@ TEST(TcpPmtu, NoSegmentHasDontFragmentIfSwitchedOff)
     EXPECT_EQ(largest(drain(peer)), segments[0].payload.size());
 }
 
-/* RFC 1191 3, 6.4: what was too large goes again at once, in packets of the size that the router has told. */
-TEST(TcpPmtu, TooLargeSegmentsAreSentAgainAtOnceInTheSizeOfThePath)
+/* RFC 1191 3, 6.4: what was too large is retransmitted at once, in packets of the size that the router has told. */
+TEST(TcpPmtu, TooLargeSegmentsAreRetransmittedAtOnceInTheSizeOfThePath)
 {
     test_world world;
     tcp_peer peer(world, connected, quiet());
@@ -119,7 +119,7 @@ TEST(TcpPmtu, FurtherErrorsAboutTheSameFlightChangeNothing)
     EXPECT_EQ(peer.host().count(counter::tcp_pmtu_updates), 1u);
 }
 
-/* RFC 1191 6.4: the congestion window is not touched: it is not congestion. */
+/* RFC 1191 6.4: the congestion window is not reduced, since a packet that is too large is no sign of congestion. */
 TEST(TcpPmtu, CongestionWindowStays)
 {
     test_world world;
@@ -137,7 +137,7 @@ TEST(TcpPmtu, CongestionWindowStays)
     EXPECT_EQ(peer.host().count(counter::tcp_fast_retrans), 0u);
 }
 
-/* RFC 1191 5, 7.1: a router that does not tell: the next plateau below the quoted packet's length. */
+/* RFC 1191 5, 7.1: when a router does not tell the size, the next plateau below the quoted packet's length is used. */
 TEST(TcpPmtu, OldRoutersAreAnsweredByPlateaus)
 {
     test_world world;
@@ -159,7 +159,7 @@ TEST(TcpPmtu, OldRoutersAreAnsweredByPlateaus)
     EXPECT_EQ(text_of(small, peer.rcv), stream(3 * MSS));
 }
 
-/* RFC 1191 3: MUST not raise the estimate by a message. */
+/* RFC 1191 3: a message MUST NOT raise the estimate. */
 TEST(TcpPmtu, NoErrorRaisesTheSize)
 {
     test_world world;
@@ -193,8 +193,8 @@ TEST(TcpPmtu, SizeIsForgottenAfterTenMinutes)
     EXPECT_EQ(largest(drain(peer)), MSS);
 }
 
-/* RFC 1191 6.4: all connections to the destination learn from one error. A new one asks for the link's size though:
- * what we can receive has not changed (3.1, RFC 6691). */
+/* RFC 1191 6.4: all connections to the destination learn from one error. A new one still announces the link's MSS,
+ * since what we can receive has not changed (RFC 1191 3.1, RFC 6691). */
 TEST(TcpPmtu, OtherConnectionsFollowAndTheAdvertisedSizeStays)
 {
     test_world world;
@@ -220,8 +220,9 @@ TEST(TcpPmtu, OtherConnectionsFollowAndTheAdvertisedSizeStays)
     EXPECT_EQ(text_of(segments, begin), stream(5000));
 }
 
-/* RFC 1191 6.4: the second of two busy connections: its own error makes it send again, though the size is known. */
-TEST(TcpPmtu, SecondConnectionSendsAgainByItsOwnError)
+/* RFC 1191 6.4: the second of two busy connections retransmits by the error about its own packet, although the size is
+ * known already. */
+TEST(TcpPmtu, SecondConnectionRetransmitsByItsOwnError)
 {
     test_world world;
     tcp_peer peer(world, connected, quiet());
@@ -253,7 +254,7 @@ TEST(TcpPmtu, SecondConnectionSendsAgainByItsOwnError)
     peer.set_app(second_app);
 }
 
-/* As Linux: less than 552 is not believed. Then packets have 552 bytes, and may be fragmented by whoever must. */
+/* RFC 1191 3: as on Linux, a size below 552 is not accepted. Packets then have 552 bytes and may be fragmented. */
 TEST(TcpPmtu, TinySizesAreNotBelieved)
 {
     test_world world;
@@ -267,8 +268,8 @@ TEST(TcpPmtu, TinySizesAreNotBelieved)
     EXPECT_EQ(text_of(again, peer.rcv), stream(3 * MSS));
 }
 
-/* RFC 5927 7: what quotes nothing that is outstanding, or a packet that would have fitted, is forged. A flood of it
- * changes nothing and costs no memory. */
+/* RFC 5927 7: an error that quotes nothing that is outstanding, or a packet that would have fitted, is forged. A flood
+ * of such errors changes nothing and uses no memory. */
 TEST(TcpPmtu, ForgedErrorsChangeNothing)
 {
     test_world world;
@@ -296,7 +297,7 @@ TEST(TcpPmtu, ForgedErrorsChangeNothing)
     EXPECT_EQ(largest(drain(peer)), MSS);
 }
 
-/* IP_MTU_DISCOVER: a connection that lets routers fragment does not believe that they could not. */
+/* IP_MTU_DISCOVER: a connection that lets routers fragment ignores an error that says they could not. */
 TEST(TcpPmtu, IpMtuDiscoverDontSendsWithoutDontFragment)
 {
     test_world world;
@@ -330,7 +331,7 @@ std::string through_black_hole(tcp_peer &peer, size_t size, size_t mtu)
     return text;
 }
 
-/* RFC 4821 7.7: large segments vanish without a word: after repeated timeouts smaller ones go. */
+/* RFC 4821 7.7: when large segments vanish without an error, repeated timeouts make the segments smaller. */
 TEST(TcpPmtu, BlackHoleIsLeftBySmallerSegments)
 {
     for (const size_t mtu : {size_t{1400}, size_t{1100}, size_t{600}}) {
@@ -343,7 +344,7 @@ TEST(TcpPmtu, BlackHoleIsLeftBySmallerSegments)
     }
 }
 
-/* The switch: with tcp_mtu_probing = 0 nothing gets smaller. */
+/* Linux' tcp_mtu_probing: with 0 timeouts make no segment smaller. */
 TEST(TcpPmtu, BlackHoleIsNotLookedForIfSwitchedOff)
 {
     test_world world;
@@ -357,7 +358,7 @@ TEST(TcpPmtu, BlackHoleIsNotLookedForIfSwitchedOff)
     EXPECT_EQ(peer.host().count(counter::tcp_mtup_fail), 0u);
 }
 
-/* Small segments that do not get through vanish for another reason. */
+/* RFC 4821 7.7: small segments that are lost do not vanish because of their size. */
 TEST(TcpPmtu, SilenceAboutSmallSegmentsIsNoBlackHole)
 {
     test_world world;
@@ -370,7 +371,7 @@ TEST(TcpPmtu, SilenceAboutSmallSegmentsIsNoBlackHole)
     EXPECT_EQ(largest(drain(peer)), MSS);
 }
 
-/* An outage looks like a black hole: it costs segment size, but never below 512 bytes. */
+/* RFC 4821 7.7: an outage looks like a black hole. It makes segments smaller, but never below 512 bytes. */
 TEST(TcpPmtu, OutageLeavesSegmentsOf512Bytes)
 {
     test_world world;
@@ -383,7 +384,7 @@ TEST(TcpPmtu, OutageLeavesSegmentsOf512Bytes)
     EXPECT_EQ(largest(drain(peer)), 512u);
 }
 
-/* With timestamps in each segment the packet, not the text, has the size of the path. */
+/* RFC 6691 3: with timestamps in each segment it is the packet, not the data, that has the size of the path. */
 TEST(TcpPmtu, OptionsCountAgainstTheSize)
 {
     test_world world;

@@ -102,7 +102,7 @@ uint16_t port_after(uint16_t port, int steps = 1)
     return static_cast<uint16_t>(TCP_SOURCE_PORT_MIN + offset % (TCP_SOURCE_PORT_MAX - TCP_SOURCE_PORT_MIN + 1));
 }
 
-/* RFC 6056 2.3: nor is it while the socket's connection lasts, as on Linux. */
+/* RFC 6056 2.3: a port that a connected socket is bound to is not ephemeral while the connection lasts, as on Linux. */
 TEST(TcpPort, BoundPortIsNotEphemeralWhileConnected)
 {
     test_world world;
@@ -115,7 +115,7 @@ TEST(TcpPort, BoundPortIsNotEphemeralWhileConnected)
     EXPECT_EQ(connect_anywhere(net), port_after(first, 2));
 }
 
-/* RFC 6056 2.3: when the last socket bound to it is gone, it is. */
+/* RFC 6056 2.3: a port is ephemeral again when the last socket that was bound to it is closed. */
 TEST(TcpPort, BoundPortIsEphemeralAgainAfterTheLastClose)
 {
     test_world world;
@@ -188,7 +188,7 @@ TEST(TcpPort, ListenWithoutBindChooses)
     peer.expect(syn_ack());
 }
 
-/* POSIX bind(): EADDRNOTAVAIL, EINVAL. */
+/* POSIX bind(): a foreign address is refused with EADDRNOTAVAIL, and a second bind() with EINVAL. */
 TEST(TcpPort, BindChecksTheAddress)
 {
     test_world world;
@@ -224,7 +224,7 @@ TEST(TcpPort, ListenersConflict)
     }
 }
 
-/* Different addresses do not conflict. */
+/* POSIX bind(): listeners on different addresses do not conflict. */
 TEST(TcpPort, DifferentAddressesDoNotConflict)
 {
     test_world world;
@@ -284,7 +284,7 @@ TEST(TcpPort, PortsAreReleased)
     EXPECT_EQ(peer.host().count(counter::tcp_pcbs_released), 2000u);
 }
 
-/* POSIX getsockname(), getpeername(). */
+/* POSIX getsockname() and getpeername() tell both ends of a connection. */
 TEST(TcpPort, NamesOfAConnection)
 {
     test_world world;

@@ -8,8 +8,8 @@ namespace microps
 namespace
 {
 
-/* RFC 9293 3.10.7.4, seventh. */
-TEST(TcpReceive, TextIsDeliveredAndAcknowledged)
+/* RFC 9293 3.10.7.4, seventh: data in order is delivered and acknowledged. */
+TEST(TcpReceive, DataIsDeliveredAndAcknowledged)
 {
     test_world world;
     tcp_peer peer(world, connected);
@@ -19,8 +19,8 @@ TEST(TcpReceive, TextIsDeliveredAndAcknowledged)
     EXPECT_FALSE(peer.app_eof());
 }
 
-/* RFC 9293 3.9.1.1: TCP is a stream; PSH decides nothing about delivery. */
-TEST(TcpReceive, TextWithoutPushIsDelivered)
+/* RFC 9293 3.9.1.1: PSH decides nothing about delivery. */
+TEST(TcpReceive, DataWithoutPushIsDelivered)
 {
     test_world world;
     tcp_peer peer(world, connected);
@@ -81,7 +81,8 @@ TEST(TcpReceive, DuplicateIsDroppedAndAcknowledgedAtOnce)
     EXPECT_EQ(peer.app_read(), "once");
 }
 
-/* RFC 9293 3.10.7.4: held text that a later segment overlaps from below, from above, or covers. */
+/* RFC 9293 3.10.7.4, seventh: out-of-order data that a later segment overlaps from below or from above, or covers, is
+ * delivered once. */
 TEST(TcpReceive, OverlapsAboveAGapAreDeliveredOnce)
 {
     test_world world;
@@ -123,8 +124,8 @@ TEST(TcpReceive, AckNeverCoversAGap)
     EXPECT_EQ(peer.app_read(), "abcde");
 }
 
-/* RFC 9293 3.4: all of this across 2^32, at every position of the wrap. */
-TEST(TcpSequenceWrap, OutOfOrderTextIsJoinedAcrossTheWrap)
+/* RFC 9293 3.4: out-of-order data is put together across 2^32, wherever the wrap lies in it. */
+TEST(TcpSequenceWrap, OutOfOrderDataIsJoinedAcrossTheWrap)
 {
     for (uint32_t before = 0; before < 12; before++) {
         test_world world;
@@ -139,8 +140,8 @@ TEST(TcpSequenceWrap, OutOfOrderTextIsJoinedAcrossTheWrap)
     }
 }
 
-/* The same by brute force: pieces with random bounds in random order, with duplicates, are the stream. */
-TEST(TcpReceive, RandomPiecesAreTheStream)
+/* RFC 9293 3.10.7.4, seventh: segments with random bounds, in random order and with duplicates, make up the stream. */
+TEST(TcpReceive, RandomSegmentsAreTheStream)
 {
     for (uint64_t seed = 1; seed <= 20; seed++) {
         test_world world(seed);
@@ -162,7 +163,7 @@ TEST(TcpReceive, RandomPiecesAreTheStream)
     }
 }
 
-/* RFC 9293 3.10.7.4, first: left of the window and right of it: dropped, and answered by an ACK. */
+/* RFC 9293 3.10.7.4, first: a segment to the left or to the right of the window is dropped and answered by an ACK. */
 TEST(TcpReceive, SegmentOutsideTheWindowIsDroppedAndAcknowledged)
 {
     test_world world;
@@ -214,7 +215,7 @@ TEST(TcpReceive, HeldDataBeyondTheWindowIsTrimmed)
     EXPECT_EQ(peer.app_read(), text.substr(0, 4000));
 }
 
-/* RFC 9293 3.10.7.4, fifth: no ACK bit, no processing. */
+/* RFC 9293 3.10.7.4, fifth: a segment without the ACK bit is dropped. */
 TEST(TcpReceive, SegmentWithoutAckBitIsDroppedSilently)
 {
     test_world world;
@@ -227,8 +228,9 @@ TEST(TcpReceive, SegmentWithoutAckBitIsDroppedSilently)
     EXPECT_FALSE(peer.app_eof());
 }
 
-/* RFC 5961 5.2: an ACK that is merely old is fine (the segment overtook, or is a retransmission). */
-TEST(TcpReceive, TextWithAnOldAckIsDelivered)
+/* RFC 5961 5.2: data is delivered although the ACK beside it is old, since the segment may have been overtaken or be a
+ * retransmission. */
+TEST(TcpReceive, DataWithAnOldAckIsDelivered)
 {
     test_world world;
     tcp_peer peer(world, connected);
@@ -238,7 +240,7 @@ TEST(TcpReceive, TextWithAnOldAckIsDelivered)
     EXPECT_EQ(peer.app_read(), "late");
 }
 
-/* RFC 9293 3.8.6.3, MUST-40: the ACK comes within 500 ms; SHLD-18: it may wait. */
+/* RFC 9293 3.8.6.3, MUST-40: the ACK may be delayed (SHLD-18), but not for 500 ms. */
 TEST(TcpAcknowledgment, SmallSegmentIsAcknowledgedWithin500Milliseconds)
 {
     test_world world;
@@ -264,7 +266,7 @@ TEST(TcpAcknowledgment, EverySecondFullSegmentIsAcknowledgedAtOnce)
     }
 }
 
-/* RFC 9293 MUST-58: acknowledgments are aggregated: text in order does not get more ACKs than segments. */
+/* RFC 9293 MUST-58: acknowledgments are aggregated, so data in order gets no more ACKs than it has segments. */
 TEST(TcpAcknowledgment, ThereAreNotMoreAcksThanSegments)
 {
     test_world world;
@@ -274,7 +276,7 @@ TEST(TcpAcknowledgment, ThereAreNotMoreAcksThanSegments)
     EXPECT_EQ(peer.una(), peer.nxt);
 }
 
-/* RFC 9293 3.8.6.3: an answer carries the acknowledgment; no segment of its own is needed. */
+/* RFC 9293 3.8.6.3: an answer carries the acknowledgment, and no segment of its own is sent for that. */
 TEST(TcpAcknowledgment, AnswerCarriesTheAcknowledgment)
 {
     test_world world;
@@ -292,7 +294,7 @@ TEST(TcpAcknowledgment, AnswerCarriesTheAcknowledgment)
     peer.expect_nothing(1s);
 }
 
-/* RFC 9293 3.10.7.4, first: ACKs are not acknowledged; two stacks would never stop. */
+/* RFC 9293 3.10.7.4, first: ACKs are not acknowledged, or two stacks would never stop. */
 TEST(TcpAcknowledgment, PureAckIsNotAnswered)
 {
     test_world world;
@@ -340,7 +342,7 @@ TEST(TcpReceiveFin, FinAboveAGapWaits)
     EXPECT_TRUE(peer.app_eof());
 }
 
-/* RFC 9293 3.10.7.4, eighth: a bare FIN above a gap. */
+/* RFC 9293 3.10.7.4, eighth: an out-of-order FIN without data does not end the stream. */
 TEST(TcpReceiveFin, BareFinAboveAGapDoesNotEndTheStream)
 {
     test_world world;
@@ -361,7 +363,7 @@ TEST(TcpReceiveFin, BareFinAboveAGapDoesNotEndTheStream)
     EXPECT_TRUE(peer.app_eof());
 }
 
-/* RFC 9293 3.10.7.4, first and eighth: a FIN that lies beyond the window is not seen. */
+/* RFC 9293 3.10.7.4, first and eighth: a FIN that lies beyond the window is trimmed off. */
 TEST(TcpReceiveFin, FinBeyondTheWindowIsTrimmed)
 {
     test_world world;
@@ -383,8 +385,8 @@ TEST(TcpReceiveFin, FinBeyondTheWindowIsTrimmed)
     EXPECT_EQ(peer.una(), peer.nxt + 3201);
 }
 
-/* RFC 9293 3.10.7.4, seventh: behind the FIN there is nothing. */
-TEST(TcpReceiveFin, TextBehindTheFinIsIgnored)
+/* RFC 9293 3.10.7.4, seventh: data behind the FIN is ignored. */
+TEST(TcpReceiveFin, DataBehindTheFinIsIgnored)
 {
     test_world world;
     tcp_peer peer(world, connected);
@@ -398,7 +400,7 @@ TEST(TcpReceiveFin, TextBehindTheFinIsIgnored)
     EXPECT_TRUE(peer.app_eof());
 }
 
-/* RFC 9293 3.4: a FIN occupies the number that wraps. */
+/* RFC 9293 3.4: the FIN occupies the last sequence number before 2^32. */
 TEST(TcpSequenceWrap, FinAtTheWrap)
 {
     test_world world;
@@ -409,8 +411,9 @@ TEST(TcpSequenceWrap, FinAtTheWrap)
     EXPECT_TRUE(peer.app_eof());
 }
 
-/* RFC 9293 3.8.5, MUST-30, MUST-31: urgent segments of any length are taken; as Linux with SO_OOBINLINE, in line. */
-TEST(TcpReceive, UrgentTextIsDeliveredInLine)
+/* RFC 9293 3.8.5, MUST-30, MUST-31: urgent data of any length is accepted and delivered in line, as Linux does with
+ * SO_OOBINLINE. */
+TEST(TcpReceive, UrgentDataIsDeliveredInLine)
 {
     test_world world;
     tcp_peer peer(world, connected);
@@ -426,7 +429,7 @@ TEST(TcpReceive, UrgentTextIsDeliveredInLine)
     EXPECT_EQ(peer.app_read(), "urgent!morebeyond");
 }
 
-/* RFC 9293 3.10.7.4, seventh: MUST-59: all that is queued is processed before the ACK is sent. */
+/* RFC 9293 3.10.7.4, seventh (MUST-59): all queued segments are processed before the ACK is sent. */
 TEST(TcpReceive, FilledGapIsAcknowledgedInOne)
 {
     test_world world;

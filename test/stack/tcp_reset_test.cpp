@@ -9,7 +9,7 @@ namespace microps
 namespace
 {
 
-/* RFC 9293 3.10.7.1: no ACK: <SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK>. */
+/* RFC 9293 3.10.7.1: a segment without ACK is answered by <SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK>. */
 TEST(TcpReset, SynToAClosedPortIsRefused)
 {
     test_world world;
@@ -24,7 +24,7 @@ TEST(TcpReset, SynToAClosedPortIsRefused)
     peer.expect(rst().seq(0).ack(77));
 }
 
-/* RFC 9293 3.10.7.1: with ACK: <SEQ=SEG.ACK><CTL=RST>. */
+/* RFC 9293 3.10.7.1: a segment with ACK is answered by <SEQ=SEG.ACK><CTL=RST>. */
 TEST(TcpReset, AckToAClosedPortIsAnsweredWithItsNumber)
 {
     test_world world;
@@ -39,7 +39,7 @@ TEST(TcpReset, AckToAClosedPortIsAnsweredWithItsNumber)
     EXPECT_GE(peer.host().count(counter::tcp_out_rsts), 3u);
 }
 
-/* RFC 9293 3.10.7.1: a RST is never answered: two stacks would never stop. */
+/* RFC 9293 3.10.7.1: a RST is never answered, or two stacks would never stop. */
 TEST(TcpReset, RstToAClosedPortIsDroppedSilently)
 {
     test_world world;
@@ -50,7 +50,8 @@ TEST(TcpReset, RstToAClosedPortIsDroppedSilently)
     peer.expect_nothing(1s);
 }
 
-/* RFC 9293 3.10.7.4, second; RFC 5961 3.2: a RST at exactly RCV.NXT. The user learns ECONNRESET. */
+/* RFC 9293 3.10.7.4, second, RFC 5961 3.2: a RST exactly at RCV.NXT ends the connection, and the user learns
+ * ECONNRESET. */
 TEST(TcpReset, ExactRstEndsTheConnection)
 {
     test_world world;
@@ -82,7 +83,7 @@ TEST(TcpReset, RstInTheWindowIsChallenged)
     EXPECT_GE(peer.host().count(counter::tcp_challenge_acks), 2u);
 }
 
-/* RFC 5961 3.2: outside the window: dropped silently. */
+/* RFC 5961 3.2: a RST outside of the window is dropped silently. */
 TEST(TcpReset, RstOutsideTheWindowIsDroppedSilently)
 {
     test_world world;
@@ -94,8 +95,8 @@ TEST(TcpReset, RstOutsideTheWindowIsDroppedSilently)
     expect_alive(peer);
 }
 
-/* RFC 9293 3.10.7.4, second: the ACK field of a RST is not looked at here; SHLD-2: it may carry text. */
-TEST(TcpReset, RstMayCarryTextAndAnyAck)
+/* RFC 9293 3.10.7.4, second: the ACK field of a RST does not matter here, and a RST may carry data (SHLD-2). */
+TEST(TcpReset, RstMayCarryDataAndAnyAck)
 {
     test_world world;
     tcp_peer peer(world, connected);
@@ -105,7 +106,7 @@ TEST(TcpReset, RstMayCarryTextAndAnyAck)
     EXPECT_EQ(peer.app_errno(), ECONNRESET);
 }
 
-/* RFC 5961 4.2: the peer that has really restarted answers the challenge with a RST, and may connect again. */
+/* RFC 5961 4.2: a peer that has really restarted answers the challenge with a RST and may connect again. */
 TEST(TcpReset, RestartedPeerMayConnectAgain)
 {
     test_world world;
@@ -118,8 +119,9 @@ TEST(TcpReset, RestartedPeerMayConnectAgain)
     EXPECT_TRUE(establish_anew(peer, peer.nxt + 5000));
 }
 
-/* RFC 5961 5.2: text with an ACK outside [SND.UNA - MAX.SND.WND, SND.NXT] is an injection. */
-TEST(TcpReset, BlindTextIsNotDelivered)
+/* RFC 5961 5.2: data with an ACK outside of [SND.UNA - MAX.SND.WND, SND.NXT] comes from an off-path attacker and is not
+ * delivered. */
+TEST(TcpReset, BlindDataIsNotDelivered)
 {
     test_world world;
     tcp_peer peer(world, connected);
@@ -206,10 +208,8 @@ TEST(TcpReset, RstInCloseWait)
     peer.expect_nothing(10s);
 }
 
-/*
- * As Linux: whoever has read the peer's end has been told everything, so a reader does not hear of the RST; a writer has
- * a broken pipe, not a reset connection.
- */
+/* RFC 9293 3.10.7.4, second: a reader who has read the peer's end of data has been told everything, so as on Linux it
+ * does not hear of a later RST, and a writer gets EPIPE instead of ECONNRESET. */
 TEST(TcpReset, RstBehindTheEndIsABrokenPipe)
 {
     for (const bool read : {true, false}) {
@@ -253,7 +253,7 @@ TEST(TcpReset, RstInClosing)
     expect_silent_end_by_rst(peer);
 }
 
-/* RFC 9293 3.5.2: after a reset the same addresses and ports may connect anew at once. */
+/* RFC 9293 3.5.2: after a reset the same addresses and ports may connect again at once. */
 TEST(TcpReset, PortsAreFreeAfterAReset)
 {
     test_world world;
@@ -265,9 +265,9 @@ TEST(TcpReset, PortsAreFreeAfterAReset)
     }
 }
 
-/* As Linux: what was received, and acknowledged, before the RST is read before the error; RFC 9293 3.10.7.4 would have
- * it flushed. A server that resets after its answer is understood. */
-TEST(TcpReset, TextBeforeTheRstIsRead)
+/* RFC 9293 3.10.7.4, second, would flush the data that was received before the RST. As on Linux it is read first, so
+ * that the answer of a server that resets afterwards is not lost. */
+TEST(TcpReset, DataBeforeTheRstIsRead)
 {
     test_world world;
     tcp_peer peer(world, connected);
@@ -281,7 +281,7 @@ TEST(TcpReset, TextBeforeTheRstIsRead)
     EXPECT_EQ(peer.app_close(), 0);
 }
 
-/* A socket that connects anew does not read what its old connection has left. */
+/* POSIX connect(): a socket that connects again does not read what its old connection has left. */
 TEST(TcpReset, NewConnectionReadsNothingOld)
 {
     test_world world;
@@ -301,7 +301,7 @@ TEST(TcpReset, NewConnectionReadsNothingOld)
     EXPECT_EQ(peer.app_read(), "new");
 }
 
-/* RFC 9293 3.5.2: a RST that carries SYN or FIN is a RST. */
+/* RFC 9293 3.5.2: a RST that carries SYN or FIN is still a RST. */
 TEST(TcpReset, RstWithOtherBitsIsARst)
 {
     test_world world;

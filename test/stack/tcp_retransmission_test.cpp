@@ -55,7 +55,7 @@ TEST(TcpRetransmission, LostDataIsRetransmitted)
     EXPECT_GE(peer.host().count(counter::tcp_timeouts), 1u);
 }
 
-/* RFC 6298 2.4 says at least 1 s; as Linux 200 ms. Never less. */
+/* RFC 6298 2.4 says at least 1 s. Linux' minimum is 200 ms, and so is ours. */
 TEST(TcpRetransmission, TimeoutIsNotBelowTheMinimum)
 {
     test_world world;
@@ -76,7 +76,7 @@ TEST(TcpRetransmission, HandshakeGivesTheFirstMeasurement)
     }
 }
 
-/* RFC 6298 2.2 from the active side. */
+/* RFC 6298 2.2: the handshake of an active open gives the first measurement, too. */
 TEST(TcpRetransmission, ActiveOpenMeasuresToo)
 {
     test_world world;
@@ -88,8 +88,8 @@ TEST(TcpRetransmission, ActiveOpenMeasuresToo)
     EXPECT_NEAR(in_seconds(measured_rto(peer)), 1.2, 0.05);
 }
 
-/* RFC 6298 2.3: constant round trips let the variance fall and the RTO come near the SRTT; not below SRTT + 200 ms (as
- * Linux) or SRTT + 4 RTTVAR. */
+/* RFC 6298 2.3: constant round trips let the variance fall and the RTO come near to SRTT, but not below SRTT + 4 RTTVAR
+ * or, as on Linux, SRTT + 200 ms. */
 TEST(TcpRetransmission, EstimatorFollowsSteadyRoundTrips)
 {
     test_world world;
@@ -135,7 +135,7 @@ TEST(TcpRetransmission, TimeoutBacksOff)
     }
 }
 
-/* RFC 6298 2.5: at most 60 s. */
+/* RFC 6298 2.5: the RTO is at most 60 s. */
 TEST(TcpRetransmission, TimeoutIsBounded)
 {
     test_world world;
@@ -169,7 +169,7 @@ TEST(TcpRetransmission, AckOfARetransmissionIsNoMeasurement)
     EXPECT_LE(rto, 3.8);
 }
 
-/* RFC 7323 4.1: the echo says which transmission is acknowledged: so the ACK of a retransmission is a measurement. */
+/* RFC 7323 4.1: the echo says which transmission is acknowledged, so the ACK of a retransmission is a measurement. */
 TEST(TcpRetransmission, TimestampsMeasureRetransmissionsToo)
 {
     test_world world;
@@ -196,7 +196,7 @@ TEST(TcpRetransmission, TimestampsMeasureRetransmissionsToo)
     EXPECT_LE(in_seconds(times[0] - sent), 1.5) << "the back-off is over";
 }
 
-/* RFC 6298 5, Karn's second half: a measurement ends the back-off. */
+/* RFC 6298 5: a measurement ends the back-off (the second half of Karn's algorithm). */
 TEST(TcpRetransmission, MeasurementEndsTheBackOff)
 {
     test_world world;
@@ -214,7 +214,7 @@ TEST(TcpRetransmission, MeasurementEndsTheBackOff)
     EXPECT_LE(in_seconds(measured_rto(peer)), 1.5);
 }
 
-/* RFC 6298 5.7: our SYN was lost: text begins with 3 s. */
+/* RFC 6298 5.7: when our SYN was lost, data begins with an RTO of 3 s. */
 TEST(TcpRetransmission, LostSynGivesThreeSeconds)
 {
     test_world world;
@@ -226,7 +226,7 @@ TEST(TcpRetransmission, LostSynGivesThreeSeconds)
     EXPECT_NEAR(in_seconds(measured_rto(peer)), 3, 0.1);
 }
 
-/* RFC 6298 5.1, 5.2: the timer runs while text is outstanding, and only then. */
+/* RFC 6298 5.1, 5.2: the timer runs while data is outstanding, and only then. */
 TEST(TcpRetransmission, TimerStopsWhenEverythingIsAcknowledged)
 {
     test_world world;
@@ -235,8 +235,8 @@ TEST(TcpRetransmission, TimerStopsWhenEverythingIsAcknowledged)
     peer.expect_nothing(1h);
 }
 
-/* RFC 6298 5.3: an ACK of new text restarts the timer. */
-TEST(TcpRetransmission, TimerRestartsWithEachAckOfNewText)
+/* RFC 6298 5.3: an ACK of new data restarts the timer. */
+TEST(TcpRetransmission, TimerRestartsWithEachAckOfNewData)
 {
     test_world world;
     tcp_peer peer(world, listening);
@@ -280,7 +280,7 @@ TEST(TcpRetransmission, OnlyTheEarliestSegmentIsRetransmitted)
     peer.expect_nothing(150ms);
 }
 
-/* RFC 9293 3.8.1: the whole window is lost; everything comes, in the end. */
+/* RFC 9293 3.8.1: the whole window is lost, and all of it arrives in the end. */
 TEST(TcpRetransmission, WholeWindowLost)
 {
     test_world world;
@@ -290,7 +290,7 @@ TEST(TcpRetransmission, WholeWindowLost)
     EXPECT_EQ(download(peer, 40000, 10s), stream(40000));
 }
 
-/* RFC 9293 3.8.1: every second segment is lost, always. */
+/* RFC 9293 3.8.1: every second segment is lost, retransmissions included, and all data arrives in the end. */
 TEST(TcpRetransmission, EverySecondSegmentLost)
 {
     test_world world;
@@ -318,8 +318,8 @@ TEST(TcpRetransmission, RetransmissionCarriesTheNewestAck)
     peer.expect(payload("x").ack(peer.nxt).within(3s));
 }
 
-/* RFC 9293 3.8.1: small pieces may be joined in a retransmission; nothing is lost or doubled. */
-TEST(TcpRetransmission, PiecesWrittenSinceMayJoin)
+/* RFC 9293 3.8.1: small writes may be joined in a retransmission, and nothing is lost or duplicated. */
+TEST(TcpRetransmission, SmallWritesMayJoin)
 {
     test_world world;
     tcp_peer peer(world, connected);
@@ -331,8 +331,8 @@ TEST(TcpRetransmission, PiecesWrittenSinceMayJoin)
     peer.expect_nothing(100s);
 }
 
-/* RFC 9293 3.7.4: what was sent in tiny segments, and lost, is not sent again in as many: the window would take them
- * all, and where only a few packets may wait, for an address or for a link, the first would never get through. */
+/* RFC 9293 3.7.4: tiny segments that were lost are joined when they are retransmitted. The window would admit all of
+ * them, but where only a few packets may wait, for an address or for a link, the first one would never get through. */
 TEST(TcpRetransmission, TinySegmentsAreJoined)
 {
     test_world world;
@@ -350,8 +350,9 @@ TEST(TcpRetransmission, TinySegmentsAreJoined)
     peer.expect_nothing(100s);
 }
 
-/* RFC 5682 2.1 step 2b: F-RTO asks for new text, but Nagle's algorithm holds it back: what is lost must not wait, too. */
-TEST(TcpRetransmission, NewTextThatWaitsHoldsNothingUp)
+/* RFC 5682 2.1 step 2b: F-RTO asks for new data, but Nagle's algorithm holds it back. What is lost must not wait for
+ * it. */
+TEST(TcpRetransmission, NewDataThatWaitsHoldsNothingUp)
 {
     test_world world;
     tcp_peer peer(world, connected);
@@ -365,8 +366,8 @@ TEST(TcpRetransmission, NewTextThatWaitsHoldsNothingUp)
     peer.expect(segment().seq(peer.rcv).len(MSS).within(0ms));
 }
 
-/* RFC 9293 3.8.1: a FIN is retransmitted like text. */
-TEST(TcpRetransmission, FinIsSentAgain)
+/* RFC 9293 3.8.1: a FIN is retransmitted as data is. */
+TEST(TcpRetransmission, FinIsRetransmitted)
 {
     test_world world;
     tcp_peer peer(world, connected);
@@ -379,8 +380,8 @@ TEST(TcpRetransmission, FinIsSentAgain)
     peer.expect_nothing(30s);
 }
 
-/* RFC 9293 3.8.1: the text is acknowledged, its FIN is not: only the FIN comes again. */
-TEST(TcpRetransmission, OnlyTheFinIsSentAgain)
+/* RFC 9293 3.8.1: when the data is acknowledged and the FIN behind it is not, only the FIN is retransmitted. */
+TEST(TcpRetransmission, OnlyTheFinIsRetransmitted)
 {
     test_world world;
     tcp_peer peer(world, connected);
@@ -413,7 +414,7 @@ TEST(TcpRetransmission, PeerThatNeverAcknowledgesIsGivenUp)
     EXPECT_GE(peer.host().count(counter::tcp_abort_on_timeout), 1u);
 }
 
-/* tcp_config::data_retries: as many retransmissions, then ETIMEDOUT. */
+/* tcp_config::data_retries says how many retransmissions there are before ETIMEDOUT. */
 TEST(TcpRetransmission, NumberOfRetriesIsConfigured)
 {
     test_world world;

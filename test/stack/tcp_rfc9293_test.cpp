@@ -11,7 +11,8 @@ namespace microps
 namespace
 {
 
-/* MUST-20, SHLD-10: after R1, three retransmissions, IP is told that the route may be dead: it asks the neighbour. */
+/* RFC 9293 MUST-20, SHLD-10: after R1, which is three retransmissions, IP is told that the route may be dead, and it
+ * asks the neighbour. */
 TEST(TcpRfc9293, NeighbourIsDoubtedAfterThreeRetransmissions)
 {
     test_world world;
@@ -36,9 +37,9 @@ TEST(TcpRfc9293, NeighbourIsDoubtedAfterThreeRetransmissions)
     EXPECT_EQ(client.count(counter::tcp_timeouts), 4u) << "with the fourth, three retransmissions were in vain";
 }
 
-/* SHLD-17, MUST-34: the peer takes its window back over what is outstanding, and answers every retransmission: that is
- * no dead peer, however long it takes. */
-TEST(TcpRfc9293, WindowTakenBackForAnHourEndsNothing)
+/* RFC 9293 SHLD-17, MUST-34: a peer that shrinks its window below what is outstanding, and answers every
+ * retransmission, is not dead, however long that lasts. */
+TEST(TcpRfc9293, WindowShrunkForAnHourEndsNothing)
 {
     test_world world;
     tcp_peer peer(world, connected);
@@ -58,8 +59,8 @@ TEST(TcpRfc9293, WindowTakenBackForAnHourEndsNothing)
     EXPECT_EQ(download(peer, text.size(), 130s), text);
 }
 
-/* ... but one that no longer answers is given up. */
-TEST(TcpRfc9293, WindowTakenBackAndSilenceIsTheEnd)
+/* RFC 9293 MUST-20: a peer that has shrunk its window and no longer answers is given up. */
+TEST(TcpRfc9293, ShrunkWindowAndSilenceIsTheEnd)
 {
     test_world world;
     tcp_peer peer(world, connected);
@@ -70,7 +71,8 @@ TEST(TcpRfc9293, WindowTakenBackAndSilenceIsTheEnd)
     EXPECT_EQ(peer.app_error(), ETIMEDOUT);
 }
 
-/* MUST-50: IP options that TCP does not understand are ignored: three NOPs and an end, a record route. */
+/* RFC 9293 MUST-50: IP options that TCP does not know are ignored, here no-operations and an end of list, and a record
+ * route. */
 TEST(TcpRfc9293, SegmentsWithIpOptionsAreTaken)
 {
     const std::vector<std::vector<uint8_t>> lists{{1, 1, 1, 0}, {7, 7, 4, 0, 0, 0, 0, 0}, {148, 4, 0, 0}};
@@ -90,7 +92,7 @@ TEST(TcpRfc9293, SegmentsWithIpOptionsAreTaken)
     EXPECT_EQ(peer.app_read(), "xxx");
 }
 
-/* MUST-9, SHLD-22 and more are shown elsewhere. REC-1: windows are 32 bits wide: scaled by 14, a gigabyte. */
+/* RFC 9293 REC-1: windows are 32 bits wide, so one that is scaled by 14 can have a gigabyte. */
 TEST(TcpRfc9293, WindowsAreThirtyTwoBitsWide)
 {
     test_world world;
@@ -105,7 +107,8 @@ TEST(TcpRfc9293, WindowsAreThirtyTwoBitsWide)
     EXPECT_EQ(text_size(drain(peer)), 200000u) << "more than 64 KiB at once";
 }
 
-/* MAY-4 says a retransmission may have its IP identifier; ours has not, and DF makes it meaningless (RFC 6864 4.1). */
+/* RFC 9293 MAY-4 lets a retransmission have the first transmission's IP identification. Ours has another one, which DF
+ * makes meaningless (RFC 6864 4.1). */
 TEST(TcpRfc9293, RetransmissionsAreAtomicDatagrams)
 {
     test_world world;

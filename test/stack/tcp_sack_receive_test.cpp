@@ -45,7 +45,7 @@ struct sack_story {
 /** Leaves D-SACK out of the way where RFC 2018 alone is told. */
 void without_dsack(tcp_config &config) { config.dsack = false; }
 
-/* RFC 2018 7, case 1: the first four segments come, the last four are lost: no SACK. */
+/* RFC 2018 7, case 1: the first four segments arrive and the last four are lost, so there is nothing to report. */
 TEST(TcpSackReceive, Case1OfRfc2018)
 {
     sack_story story(5000);
@@ -59,7 +59,7 @@ TEST(TcpSackReceive, Case1OfRfc2018)
     }
 }
 
-/* RFC 2018 7, case 2: the first segment is lost, the other seven come. */
+/* RFC 2018 7, case 2: the first segment is lost and the other seven arrive. */
 TEST(TcpSackReceive, Case2OfRfc2018)
 {
     sack_story story(5000);
@@ -69,7 +69,7 @@ TEST(TcpSackReceive, Case2OfRfc2018)
     EXPECT_EQ(story.count(counter::tcp_ofo_queue), 7u);
 }
 
-/* RFC 2018 7, case 3: every second one is lost; then the fourth comes late, then the second. */
+/* RFC 2018 7, case 3: every second segment is lost, then the fourth arrives late, then the second. */
 TEST(TcpSackReceive, Case3OfRfc2018)
 {
     sack_story story(5000);
@@ -82,7 +82,8 @@ TEST(TcpSackReceive, Case3OfRfc2018)
     EXPECT_EQ(story.peer.app_read(), stream(2500, 5000));
 }
 
-/* The same as bytes: two no-operations, kind 5, length 10, the block's edges; here around 2^32. */
+/* RFC 2018 3: the option stands behind two no-operations and has kind 5, length 10 and the block's edges, here around
+ * 2^32. */
 TEST(TcpSackReceive, OptionIsByteExact)
 {
     sack_story story(0xffffff00);
@@ -91,8 +92,8 @@ TEST(TcpSackReceive, OptionIsByteExact)
     EXPECT_EQ(story.peer.last().options, expected);
 }
 
-/* RFC 2018 4: the first block has the segment that came last, whether its piece is old or new; the others follow in
- * the order in which they were first ones last. */
+/* RFC 2018 4: the first block has the segment that came last, whether its range is old or new, and the other blocks
+ * follow in the order in which they were first blocks last. */
 TEST(TcpSackReceive, NewestBlockComesFirst)
 {
     sack_story story(1000);
@@ -104,7 +105,7 @@ TEST(TcpSackReceive, NewestBlockComesFirst)
     story.arrives(2200, 2899, 1000, {{2000, 3100}, {4000, 4100}}); /* two pieces became one */
 }
 
-/* RFC 2018 3: four blocks fill the header; with timestamps, three. */
+/* RFC 2018 3: four blocks fill the header, and three do beside timestamps. */
 TEST(TcpSackReceive, AtMostFourBlocks)
 {
     sack_story story(1000);
@@ -124,8 +125,9 @@ TEST(TcpSackReceive, AtMostThreeBlocksBesideTimestamps)
     EXPECT_EQ(story.peer.last().options.size(), 40u);
 }
 
-/* RFC 2018 4: "as many distinct SACK blocks as possible": pieces that had fallen out come back when others merge. */
-TEST(TcpSackReceive, ForgottenPiecesComeBackWhenThereIsRoom)
+/* RFC 2018 4: "as many distinct SACK blocks as possible" are sent, so a range that had no room is reported again when
+ * others have merged. */
+TEST(TcpSackReceive, ForgottenRangesComeBackWhenThereIsRoom)
 {
     sack_story story(1000, without_dsack);
     for (uint32_t i = 1; i <= 6; i++) {
@@ -134,7 +136,7 @@ TEST(TcpSackReceive, ForgottenPiecesComeBackWhenThereIsRoom)
     story.arrives(1450, 1599, 1000, {{1400, 1650}, {1300, 1350}, {1100, 1150}, {1200, 1250}});
 }
 
-/* RFC 2018 4: SACK goes out with data too, as long as there is something to report. */
+/* RFC 2018 4: segments with data carry SACK blocks, too, as long as there is something to report. */
 TEST(TcpSackReceive, AnswerCarriesBlocks)
 {
     sack_story story(1000);
@@ -143,7 +145,7 @@ TEST(TcpSackReceive, AnswerCarriesBlocks)
     story.peer.expect(payload("answer").sack({{2000, 2100}}));
 }
 
-/* RFC 9293 3.7.1 MUST-16: options count against the segment size, so text leaves room for fewer blocks, or for none. */
+/* RFC 9293 3.7.1 MUST-16: options count against the segment size, so data leaves room for fewer blocks or for none. */
 TEST(TcpSackReceive, BlocksMakeNoSegmentTooLarge)
 {
     for (const bool timestamps : {false, true}) {
@@ -164,7 +166,7 @@ TEST(TcpSackReceive, BlocksMakeNoSegmentTooLarge)
     }
 }
 
-/* RFC 2018 2: without SACK-permitted in the peer's SYN, or if switched off here, no option is sent. */
+/* RFC 2018 2: no SACK option is sent without SACK-permitted in the peer's SYN, or if it is switched off here. */
 TEST(TcpSackReceive, NothingIsReportedThatWasNotAgreed)
 {
     test_world world;
@@ -184,7 +186,8 @@ TEST(TcpSackReceive, NothingIsReportedThatWasNotAgreed)
     EXPECT_TRUE(off.peer.last().options.empty());
 }
 
-/* RFC 2018 8: what was reported is kept: the receiver never reneges, even when the buffer is full of early data. */
+/* RFC 2018 8: the receiver never reneges: data that was reported is kept, even when the buffer is full of out-of-order
+ * data. */
 TEST(TcpSackReceive, ReportedDataIsKept)
 {
     sack_story story(1000);
@@ -196,7 +199,7 @@ TEST(TcpSackReceive, ReportedDataIsKept)
     EXPECT_EQ(story.peer.app_read(), stream(59500, 1000));
 }
 
-/* RFC 2883 4.1.1: a duplicate segment below the cumulative ACK. */
+/* RFC 2883 4.1.1: a duplicate segment below the cumulative ACK is reported. */
 TEST(TcpDsack, Example1ReportsADuplicateSegment)
 {
     sack_story story(3000);
@@ -207,8 +210,8 @@ TEST(TcpDsack, Example1ReportsADuplicateSegment)
     EXPECT_EQ(story.count(counter::tcp_delayed_ack_lost), 1u);
 }
 
-/* RFC 2883 4.1.2: an out-of-order segment and a duplicate segment. */
-TEST(TcpDsack, Example2ReportsAnEarlySegmentAndADuplicate)
+/* RFC 2883 4.1.2: an out-of-order segment and a duplicate segment are reported. */
+TEST(TcpDsack, Example2ReportsAnOutOfOrderSegmentAndADuplicate)
 {
     sack_story story(3000);
     story.arrives(3000, 3499);
@@ -217,8 +220,8 @@ TEST(TcpDsack, Example2ReportsAnEarlySegmentAndADuplicate)
     story.arrives(3000, 3499, 4000, {{3000, 3500}, {4500, 5000}});
 }
 
-/* RFC 2883 4.1.3: a duplicate of an out-of-order segment. */
-TEST(TcpDsack, Example3ReportsADuplicateOfAnEarlySegment)
+/* RFC 2883 4.1.3: a duplicate of an out-of-order segment is reported. */
+TEST(TcpDsack, Example3ReportsADuplicateOfAnOutOfOrderSegment)
 {
     sack_story story(3500);
     story.arrives(3500, 3999);
@@ -229,7 +232,7 @@ TEST(TcpDsack, Example3ReportsADuplicateOfAnEarlySegment)
     EXPECT_EQ(story.count(counter::tcp_ofo_merge), 1u);
 }
 
-/* RFC 2883 4.2.1: a single duplicate subsegment. */
+/* RFC 2883 4.2.1: a single duplicate subsegment is reported. */
 TEST(TcpDsack, Example4ReportsADuplicateSubsegment)
 {
     sack_story story(500);
@@ -240,7 +243,7 @@ TEST(TcpDsack, Example4ReportsADuplicateSubsegment)
     EXPECT_EQ(story.peer.app_read(), stream(2000, 500));
 }
 
-/* RFC 2883 4.2.2: two duplicate subsegments below the cumulative ACK: the first is reported. */
+/* RFC 2883 4.2.2: of two duplicate subsegments below the cumulative ACK the first is reported. */
 TEST(TcpDsack, Example5ReportsTheFirstOfTwoOldSubsegments)
 {
     sack_story story(500);
@@ -252,8 +255,9 @@ TEST(TcpDsack, Example5ReportsTheFirstOfTwoOldSubsegments)
     EXPECT_EQ(story.peer.app_read(), stream(2000, 500));
 }
 
-/* RFC 2883 4.2.3: two duplicate subsegments above it: the first, and behind it the block that contains it. */
-TEST(TcpDsack, Example6ReportsTheFirstOfTwoEarlySubsegments)
+/* RFC 2883 4.2.3: of two duplicate subsegments above the cumulative ACK the first is reported, and behind it the block
+ * that contains it. */
+TEST(TcpDsack, Example6ReportsTheFirstOfTwoOutOfOrderSubsegments)
 {
     sack_story story(500);
     story.arrives(500, 999);
@@ -264,7 +268,7 @@ TEST(TcpDsack, Example6ReportsTheFirstOfTwoEarlySubsegments)
     EXPECT_EQ(story.count(counter::tcp_dsack_ofo_sent), 1u);
 }
 
-/* RFC 2883 4: what fills the hole may bring bytes that were early before. */
+/* RFC 2883 4: a segment that fills a hole may bring bytes that have arrived out of order before. */
 TEST(TcpDsack, SegmentThatFillsAHoleReportsWhatItBringsTwice)
 {
     sack_story story(1000);
@@ -284,7 +288,7 @@ TEST(TcpDsack, DuplicateIsReportedOnce)
     story.peer.expect(payload("x").sack({{1200, 1300}}));
 }
 
-/* RFC 2883 4.3: with PAWS: a duplicate with an outdated timestamp is answered and reported too. */
+/* RFC 2883 4.3: a duplicate that PAWS refuses is answered and reported, too. */
 TEST(TcpDsack, OutdatedDuplicateIsReported)
 {
     sack_story story(1000, {}, true);
@@ -295,7 +299,7 @@ TEST(TcpDsack, OutdatedDuplicateIsReported)
     EXPECT_EQ(story.count(counter::tcp_paws_estab), 1u);
 }
 
-/* Each of many duplicates in one batch has an ACK of its own: the sender counts them. */
+/* RFC 2883 4: each of many duplicates in one batch has an ACK of its own, since the sender counts them. */
 TEST(TcpDsack, EachDuplicateIsReported)
 {
     sack_story story(1000);
@@ -306,7 +310,7 @@ TEST(TcpDsack, EachDuplicateIsReported)
     EXPECT_EQ(story.count(counter::tcp_dsack_old_sent), 10u);
 }
 
-/* An old SYN or an empty segment is no duplicate of data. */
+/* RFC 2883 4: an old SYN or an empty segment is no duplicate of data. */
 TEST(TcpDsack, OnlyDataIsReported)
 {
     sack_story story(1000);
@@ -333,7 +337,8 @@ TEST(TcpDsack, CanBeSwitchedOff)
     EXPECT_EQ(story.count(counter::tcp_dsack_old_sent) + story.count(counter::tcp_dsack_ofo_sent), 0u);
 }
 
-/* RFC 9293 3.10.7.4: what is held is bounded: thousands of one-byte pieces are refused, answered, and do no harm. */
+/* RFC 9293 3.10.7.4, seventh: the ranges that are held are bounded, and thousands of one-byte ranges are refused,
+ * answered, and do no harm. */
 TEST(TcpReassemblyLimit, ThousandsOfHolesAreBounded)
 {
     sack_story story(1000);
@@ -352,8 +357,9 @@ TEST(TcpReassemblyLimit, ThousandsOfHolesAreBounded)
     EXPECT_EQ(story.peer.app_read(), text);
 }
 
-/* A full list still takes what touches a piece, and in any order the stream is complete in the end. */
-TEST(TcpReassemblyLimit, FullListStillGrowsItsPieces)
+/* RFC 9293 3.10.7.4, seventh: a full list still accepts what touches one of its ranges, and in any order the stream is
+ * complete in the end. */
+TEST(TcpReassemblyLimit, FullListStillGrowsItsRanges)
 {
     sack_story story(1000, [](tcp_config &config) { config.reassembly_pieces = 2; });
     story.arrives(1100, 1109);
@@ -365,8 +371,9 @@ TEST(TcpReassemblyLimit, FullListStillGrowsItsPieces)
     EXPECT_EQ(story.peer.app_read(), stream(310, 1000));
 }
 
-/* A bound of no pieces is a receiver that keeps nothing early: go back N. */
-TEST(TcpReassemblyLimit, NoPiecesAtAll)
+/* RFC 9293 3.10.7.4, seventh: with a bound of zero the receiver keeps no out-of-order data, and the sender goes back to
+ * the gap. */
+TEST(TcpReassemblyLimit, NoRangesAtAll)
 {
     sack_story story(1000, [](tcp_config &config) { config.reassembly_pieces = 0; });
     story.arrives(1100, 1199, 1000, {});

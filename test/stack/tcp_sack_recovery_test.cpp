@@ -85,8 +85,8 @@ using numbers = std::vector<uint32_t>;
 
 /* What is sent again */
 
-/* RFC 2018 5.1, RFC 6675 5: what is SACKed is not sent again. */
-TEST(TcpSackLoss, OnlyTheHolesAreSentAgain)
+/* RFC 2018 5.1, RFC 6675 5: what is SACKed is not retransmitted. */
+TEST(TcpSackLoss, OnlyTheHolesAreRetransmitted)
 {
     flight f;
     f.peer.wait(RTT);
@@ -112,7 +112,7 @@ TEST(TcpSackLoss, SeveralHolesAreOneRecovery)
     EXPECT_EQ(f.count(counter::tcp_timeouts), 0u);
 }
 
-/* RFC 2018 2: blocks that were not agreed on say nothing. */
+/* RFC 2018 2: blocks are ignored if SACK was not agreed on. */
 TEST(TcpSackLoss, BlocksAreIgnoredWithoutAgreement)
 {
     test_world world;
@@ -128,8 +128,8 @@ TEST(TcpSackLoss, BlocksAreIgnoredWithoutAgreement)
     EXPECT_EQ(peer.host().count(counter::tcp_retrans_segs), 0u);
 }
 
-/* RFC 2018 8: the receiver may discard what it has SACKed; a timeout sends it again. */
-TEST(TcpSackLoss, RenegedDataIsSentAgain)
+/* RFC 2018 8: the receiver may discard what it has SACKed, and a timeout retransmits it. */
+TEST(TcpSackLoss, RenegedDataIsRetransmitted)
 {
     flight f({}, 10);
     f.peer.wait(RTT);
@@ -141,8 +141,8 @@ TEST(TcpSackLoss, RenegedDataIsSentAgain)
     EXPECT_EQ(f.count(counter::tcp_sack_reneging), 1u);
 }
 
-/* RFC 8985 6.2: a retransmission that is lost is noticed by what was sent with it, not by the timer. */
-TEST(TcpSackLoss, LostRetransmissionIsSentAgainWithoutTheTimer)
+/* RFC 8985 6.2: a lost retransmission is noticed by what was sent with it, and not by the timer. */
+TEST(TcpSackLoss, LostRetransmissionIsRepeatedWithoutTheTimer)
 {
     flight f;
     f.peer.wait(RTT);
@@ -157,7 +157,8 @@ TEST(TcpSackLoss, LostRetransmissionIsSentAgainWithoutTheTimer)
 
 /* RACK (RFC 8985 6) */
 
-/* 6.2 step 4: fewer than three SACKed segments: the hole may be late, for a quarter of a round trip. */
+/* RFC 8985 6.2 step 4: behind fewer than DupThresh SACKed segments the hole may be reordered, so it is waited for a
+ * quarter of a round trip. */
 TEST(TcpRackTimer, FewSackedSegmentsWaitAQuarterOfARoundTrip)
 {
     flight f;
@@ -170,7 +171,8 @@ TEST(TcpRackTimer, FewSackedSegmentsWaitAQuarterOfARoundTrip)
     EXPECT_EQ(f.count(counter::tcp_timeouts), 0u);
 }
 
-TEST(TcpRackTimer, WhatWasOnlyLateIsNotSentAgain)
+/* RFC 8985 6.2 step 4: a segment that arrives within that time is not retransmitted. */
+TEST(TcpRackTimer, WhatWasOnlyLateIsNotRetransmitted)
 {
     flight f;
     f.peer.wait(RTT);
@@ -183,7 +185,7 @@ TEST(TcpRackTimer, WhatWasOnlyLateIsNotSentAgain)
     EXPECT_EQ(f.count(counter::tcp_sack_reorder), 1u);
 }
 
-/* 6.2 step 4: three are enough, as long as the path was never seen to reorder ... */
+/* RFC 8985 6.2 step 4: DupThresh SACKed segments are enough as long as the path was never seen to reorder. */
 TEST(TcpRackTimer, ThreeSackedSegmentsAreProof)
 {
     flight f;
@@ -191,7 +193,8 @@ TEST(TcpRackTimer, ThreeSackedSegmentsAreProof)
     EXPECT_EQ(f.again(f.sack(1, 4)), numbers{0});
 }
 
-/* ... from then on they are given a quarter of a round trip, however many later ones have come. */
+/* RFC 8985 6.2 step 4: a path that was seen to reorder is given a quarter of a round trip, however many later segments
+ * are SACKed. */
 TEST(TcpRackTimer, PathsThatReorderAreGivenTime)
 {
     flight f;
@@ -206,7 +209,7 @@ TEST(TcpRackTimer, PathsThatReorderAreGivenTime)
     EXPECT_EQ(f.count(counter::tcp_timeouts), 0u);
 }
 
-/* RFC 6675 4 and 5, where RACK is off: segments count, not time. */
+/* RFC 6675 4 and 5: with RACK switched off segments count, and not time. */
 TEST(TcpRfc6675, ThreeLaterSegmentsAreALoss)
 {
     flight f(with([](tcp_config &config) { config.rack = config.tail_loss_probe = false; }));
@@ -216,7 +219,7 @@ TEST(TcpRfc6675, ThreeLaterSegmentsAreALoss)
     EXPECT_EQ(f.again(f.sack(1, 4)), numbers{0});
 }
 
-/* RFC 6675 4, IsLost(): a hole with fewer than three SACKed segments behind it is not lost yet. */
+/* RFC 6675 4, IsLost(): a hole with fewer than DupThresh SACKed segments behind it is not lost yet. */
 TEST(TcpRfc6675, EachHoleNeedsItsOwnProof)
 {
     flight f(with([](tcp_config &config) { config.rack = config.tail_loss_probe = false; }));
@@ -228,7 +231,8 @@ TEST(TcpRfc6675, EachHoleNeedsItsOwnProof)
     EXPECT_EQ(f.again(drain(f.peer)), numbers{4});
 }
 
-/* 6.3: a timeout marks only what is old enough: what was sent just before it may well be on its way. */
+/* RFC 8985 6.3: a timeout marks as lost only what is old enough, since what was sent just before it may well be on its
+ * way. */
 TEST(TcpRackTimer, TimeoutSparesWhatWasSentLately)
 {
     for (const bool rack : {true, false}) {
@@ -247,7 +251,8 @@ TEST(TcpRackTimer, TimeoutSparesWhatWasSentLately)
     }
 }
 
-/* 6.2 step 3: an ACK with news of several places (others were lost) is not reordering, whatever its blocks' order. */
+/* RFC 8985 6.2 step 3: an ACK that tells of several places, because other ACKs were lost, is no sign of reordering,
+ * whatever the order of its blocks is. */
 TEST(TcpRackTimer, NewsOfSeveralPlacesIsNotReordering)
 {
     flight f;
@@ -260,7 +265,8 @@ TEST(TcpRackTimer, NewsOfSeveralPlacesIsNotReordering)
 
 /* Loss probes (RFC 8985 7) */
 
-/* 7.2: two round trips of silence; 7.3: nothing new to send: the last segment again. */
+/* RFC 8985 7.2: the loss probe comes after two round trips of silence, and without new data it is the last segment
+ * (7.3). */
 TEST(TcpTailLoss, ProbeComesAfterTwoRoundTrips)
 {
     flight f({}, 3);
@@ -272,7 +278,7 @@ TEST(TcpTailLoss, ProbeComesAfterTwoRoundTrips)
     EXPECT_EQ(f.count(counter::tcp_timeouts), 0u);
 }
 
-/* 7.2: the ACK of a single segment may be delayed by the peer: some time more. */
+/* RFC 8985 7.2: the probe for a single segment comes later, since the peer may delay its ACK. */
 TEST(TcpTailLoss, LoneSegmentsProbeAllowsForADelayedAck)
 {
     test_world world;
@@ -284,7 +290,7 @@ TEST(TcpTailLoss, LoneSegmentsProbeAllowsForADelayedAck)
     EXPECT_EQ(peer.host().count(counter::tcp_loss_probes), 1u);
 }
 
-/* 7.3: new data is the better probe. */
+/* RFC 8985 7.3: the probe is new data if there is some. */
 TEST(TcpTailLoss, NewDataIsPreferred)
 {
     flight f({}, 20);
@@ -295,7 +301,8 @@ TEST(TcpTailLoss, NewDataIsPreferred)
     EXPECT_EQ(f.count(counter::tcp_retrans_segs), 0u);
 }
 
-/* 7.3: one probe, then the retransmission timer, from the probe on: and it begins with the first segment. */
+/* RFC 8985 7.3: there is one probe, and then the retransmission timer, counted from the probe, retransmits the first
+ * segment. */
 TEST(TcpTailLoss, TimeoutFollowsTheProbe)
 {
     flight f({}, 3);
@@ -308,7 +315,7 @@ TEST(TcpTailLoss, TimeoutFollowsTheProbe)
     EXPECT_EQ(f.count(counter::tcp_timeouts), 1u);
 }
 
-/* 7: the answer to the probe shows what else is missing, and recovery begins. */
+/* RFC 8985 7: the answer to the probe shows what else is missing, and recovery begins. */
 TEST(TcpTailLoss, AnswerToTheProbeBeginsRecovery)
 {
     flight f({}, 5);
@@ -320,7 +327,7 @@ TEST(TcpTailLoss, AnswerToTheProbeBeginsRecovery)
     EXPECT_EQ(f.count(counter::tcp_timeouts), 0u);
 }
 
-/* 7.1: not without SACK; the timer is all there is. */
+/* RFC 8985 7.1: without SACK there is no probe but only the retransmission timer. */
 TEST(TcpTailLoss, NoProbeWithoutSack)
 {
     test_world world;
@@ -340,7 +347,8 @@ TEST(TcpTailLoss, ProbesCanBeSwitchedOff)
     EXPECT_EQ(f.count(counter::tcp_loss_probes), 0u);
 }
 
-/* 7.4.2: a probe that has repaired the only loss hides it: the ACK behind it shows that there was one. */
+/* RFC 8985 7.4.2: a probe that has repaired the only loss hides it, and the ACK of what was sent after it shows that
+ * there was one. */
 TEST(TcpTailLoss, RepairedLossIsALoss)
 {
     flight f({}, 3);
@@ -352,7 +360,7 @@ TEST(TcpTailLoss, RepairedLossIsALoss)
     EXPECT_EQ(f.count(counter::tcp_loss_probe_recovery), 1u);
 }
 
-/* 7.4.2: the peer had it twice: nothing was lost. */
+/* RFC 8985 7.4.2: a DSACK of the probe shows that nothing was lost. */
 TEST(TcpTailLoss, DsackShowsThatTheProbeWasForNothing)
 {
     flight f({}, 3);
@@ -369,7 +377,8 @@ TEST(TcpTailLoss, DsackShowsThatTheProbeWasForNothing)
 
 const tcp_peer_options no_probes = with([](tcp_config &config) { config.tail_loss_probe = false; });
 
-/* RFC 5682 3, step 3: what was never sent again arrives after the timeout: it was spurious, and is taken back. */
+/* RFC 5682 3, step 3: when a segment that was not retransmitted arrives after the timeout, the timeout was spurious and
+ * is undone. */
 TEST(TcpSpuriousLoss, OriginalsAfterATimeoutTakeItBack)
 {
     flight f(no_probes);
@@ -381,7 +390,7 @@ TEST(TcpSpuriousLoss, OriginalsAfterATimeoutTakeItBack)
     EXPECT_GE(f.fresh, 20u) << "the window is what it was before";
 }
 
-/* RFC 5682 3, step 2: the first ACK lets new data out, what is marked lost waits ... */
+/* RFC 5682 3, step 2: the first ACK after a timeout lets new data out, and what is marked lost waits. */
 TEST(TcpSpuriousLoss, NewDataGoesFirstAfterATimeout)
 {
     flight f(no_probes);
@@ -397,7 +406,7 @@ TEST(TcpSpuriousLoss, NewDataGoesFirstAfterATimeout)
     EXPECT_EQ(f.count(counter::tcp_spurious_rtos), 0u);
 }
 
-/* RFC 5682 2: the same without SACK. */
+/* RFC 5682 2: a spurious timeout is noticed without SACK, too. */
 TEST(TcpSpuriousLoss, IsNoticedWithoutSack)
 {
     test_world world;
@@ -447,7 +456,8 @@ std::pair<uint32_t, uint32_t> time_out_with_timestamps(tcp_peer &peer)
 
 const tcp_peer_options eifel_only = with([](tcp_config &config) { config.tail_loss_probe = config.frto = false; });
 
-/* RFC 3522 3.2: the ACK echoes the original: the timeout was spurious. RFC 4015 3: it is taken back. */
+/* RFC 3522 3.2: an ACK that echoes the original transmission shows that the timeout was spurious, and RFC 4015 3 undoes
+ * it. */
 TEST(TcpSpuriousLoss, EchoOfTheOriginalTakesATimeoutBack)
 {
     test_world world;
@@ -473,7 +483,8 @@ TEST(TcpSpuriousLoss, EchoOfTheRetransmissionDoesNot)
     EXPECT_GT(peer.host().count(counter::tcp_retrans_segs), 1u);
 }
 
-/* RFC 3708 2, RFC 2883 5: everything that was sent again came twice: nothing was lost. */
+/* RFC 3708 2, RFC 2883 5: when DSACKs report everything that was retransmitted, nothing was lost, and the reduction is
+ * undone. */
 TEST(TcpSpuriousLoss, DsackTakesFastRecoveryBack)
 {
     flight f;
@@ -485,7 +496,7 @@ TEST(TcpSpuriousLoss, DsackTakesFastRecoveryBack)
     EXPECT_EQ(f.count(counter::tcp_dsack_undo), 1u);
 }
 
-/* One DSACK of two retransmissions proves nothing of the other. */
+/* RFC 3708 2: a DSACK of one of two retransmissions says nothing of the other. */
 TEST(TcpSpuriousLoss, DsackOfAPartDoesNot)
 {
     flight f;
@@ -497,10 +508,8 @@ TEST(TcpSpuriousLoss, DsackOfAPartDoesNot)
     EXPECT_EQ(f.count(counter::tcp_dsack_undo), 0u);
 }
 
-/*
- * One ACK takes a reduction back and shows a real loss: the window is reduced once, from what it was before. Otherwise
- * each segment that is only late on a path that reorders would halve it again.
- */
+/* RFC 4015 3: one ACK may undo a reduction and show a real loss. The window is then reduced once, from what it was
+ * before; otherwise each segment that is only reordered would halve it again. */
 TEST(TcpSpuriousLoss, UndoComesBeforeTheNextReduction)
 {
     flight f(with([](tcp_config &config) { config.congestion_control = "reno"; }));
@@ -568,7 +577,7 @@ std::vector<size_t> sent_by_each_ack(bool prr)
     return sent;
 }
 
-/* RFC 9937 6.2: half the window, so one segment for two that have arrived, evenly. */
+/* RFC 9937 6.2: PRR sends one segment for two that have arrived, evenly, until the window is halved. */
 TEST(TcpPrrPace, OneSegmentForTwoDelivered)
 {
     const std::vector<size_t> sent = sent_by_each_ack(true);
@@ -586,7 +595,8 @@ TEST(TcpPrrPace, OneSegmentForTwoDelivered)
     EXPECT_LE(in_recovery, 11u);
 }
 
-/* Without it there is silence until half of the flight has arrived, and then one for one. */
+/* RFC 6675 5: without PRR nothing is sent until half of the flight has arrived, and then one segment for each that
+ * arrives. */
 TEST(TcpPrrPace, WithoutItTheFirstHalfIsSilent)
 {
     const std::vector<size_t> sent = sent_by_each_ack(false);
@@ -600,7 +610,8 @@ TEST(TcpPrrPace, WithoutItTheFirstHalfIsSilent)
 
 /* Peers that lie */
 
-/* RFC 2018 5.1: beyond what was sent, below what is acknowledged, inverted, empty: none is believed, each is counted. */
+/* RFC 2018 5.1: blocks beyond what was sent, below what is acknowledged, inverted or empty are ignored, and each is
+ * counted. */
 TEST(TcpHostileSack, ImpossibleBlocksAreNotBelieved)
 {
     flight f;
@@ -624,7 +635,7 @@ TEST(TcpHostileSack, ImpossibleBlocksAreNotBelieved)
     EXPECT_EQ(download(f.peer, 10 * MSS).size(), 10 * MSS) << "the connection works";
 }
 
-/* RFC 2883 4, RFC 5961 5.2: a "duplicate" of what this connection has never sent. */
+/* RFC 2883 4, RFC 5961 5.2: a DSACK of what this connection has never sent is ignored. */
 TEST(TcpHostileSack, DuplicatesFromBeforeTheConnectionAreIgnored)
 {
     flight f;
@@ -633,7 +644,8 @@ TEST(TcpHostileSack, DuplicatesFromBeforeTheConnectionAreIgnored)
     EXPECT_EQ(f.count(counter::tcp_dsack_recv), 0u);
 }
 
-/* Thousands of blocks at random places: the scoreboard stays as small as what was sent, and no text is forgotten. */
+/* RFC 2018 5.1: thousands of blocks at random places leave the scoreboard as small as what was sent, and no data is
+ * forgotten. */
 TEST(TcpHostileSack, ThousandsOfBlocksDoNoHarm)
 {
     flight f({}, 40);
@@ -654,7 +666,8 @@ TEST(TcpHostileSack, ThousandsOfBlocksDoNoHarm)
     EXPECT_EQ(download(f.peer, 40 * MSS, 130s), stream(40 * MSS));
 }
 
-/* A peer that SACKs everything, and acknowledges nothing, gets the first segment again and again, and no more. */
+/* RFC 2018 5.1: a peer that SACKs everything and acknowledges nothing gets no more than its window from SND.UNA, and is
+ * given up. */
 TEST(TcpHostileSack, SackingEverythingReleasesNothing)
 {
     flight f({}, 100);

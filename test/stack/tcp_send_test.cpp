@@ -16,8 +16,8 @@ void expect_within_window(const tcp_peer &peer, uint32_t right_edge)
     EXPECT_LE(static_cast<int32_t>(peer.rcv_max() - right_edge), 0);
 }
 
-/* RFC 9293 3.9.1.1, MUST-60, MUST-61: text is sent at once, the last segment of it with PSH. */
-TEST(TcpSend, TextIsSentWithPushAndAck)
+/* RFC 9293 3.9.1.1, MUST-60, MUST-61: data is sent at once, and its last segment has PSH. */
+TEST(TcpSend, DataIsSentWithPushAndAck)
 {
     test_world world;
     tcp_peer peer(world, connected);
@@ -27,8 +27,8 @@ TEST(TcpSend, TextIsSentWithPushAndAck)
     EXPECT_TRUE(peer.last().options.empty());
 }
 
-/* RFC 9293 3.7.1, SHLD-28: full-sized segments. */
-TEST(TcpSend, LongTextIsCutIntoFullSegments)
+/* RFC 9293 3.7.1, SHLD-28: data is cut into full-sized segments. */
+TEST(TcpSend, LongDataIsCutIntoFullSegments)
 {
     test_world world;
     tcp_peer peer(world, connected);
@@ -82,7 +82,7 @@ TEST(TcpSend, PeerWithoutMssTakes536)
     peer.expect(payload(stream(536, 536)));
 }
 
-/* RFC 9293 3.7.1: min of the peer's MSS and what the first link carries. */
+/* RFC 9293 3.7.1: a segment has at most the peer's MSS and what the first link carries. */
 TEST(TcpSend, SegmentsFitTheLinkWhateverThePeersMss)
 {
     test_world world;
@@ -95,7 +95,7 @@ TEST(TcpSend, SegmentsFitTheLinkWhateverThePeersMss)
     other.expect(payload(stream(560)));
 }
 
-/* RFC 9293 3.8.6: not a byte beyond SND.UNA + SND.WND. */
+/* RFC 9293 3.8.6: not a byte beyond SND.UNA + SND.WND is sent. */
 TEST(TcpSend, WindowIsNotOverrun)
 {
     for (const uint16_t window : words{1, 10, 500, 1000, 1460, 1461, 2000, 2919, 4000}) {
@@ -160,8 +160,9 @@ TEST(TcpSend, ShrunkWindowStopsTheSender)
     EXPECT_FALSE(drain(peer).empty()) << "the connection survives (SHLD-17), and goes on";
 }
 
-/* RFC 9293 3.8.6, SHLD-15, as Linux: while the peer's window ends before what is out, an ACK stands at its end. At
- * SND.NXT it would be outside of the window; who drops it there would never hear that his text has come. */
+/* RFC 9293 3.8.6, SHLD-15: while the peer's window is shrunk below what is outstanding, an ACK stands at the end of
+ * that window, as Linux' do. At SND.NXT it would be outside of the window, and a peer that drops it there would never
+ * learn that its data has arrived. */
 TEST(TcpSend, AckFitsIntoAShrunkWindow)
 {
     test_world world;
@@ -189,7 +190,8 @@ void fill_window(tcp_peer &peer, bool scaled)
     EXPECT_EQ(peer.rcv_max(), peer.rcv + 1024);
 }
 
-/* The same for a FIN, which needs no room in the window to be sent: the peer may have refused it. */
+/* RFC 9293 3.8.6, SHLD-15: the same holds for a FIN, which needs no room in the window to be sent, but which the peer
+ * may have refused. */
 TEST(TcpSend, AckFitsIntoAWindowThatHadNoRoomForTheFin)
 {
     for (const bool scaled : {false, true}) {
@@ -210,7 +212,8 @@ TEST(TcpSend, AckFitsIntoAWindowThatHadNoRoomForTheFin)
     }
 }
 
-/* RFC 7323 2.4: less than a step of a scaled window was rounded away, not taken back; the peer may have all by now. */
+/* RFC 7323 2.4: a window that has lost less than a step of its scale was rounded and not shrunk, so the peer may have
+ * everything by now. */
 TEST(TcpSend, AckIsNotHeldBackByARoundedWindow)
 {
     test_world world;
@@ -223,10 +226,8 @@ TEST(TcpSend, AckIsNotHeldBackByARoundedWindow)
     peer.expect(ack(peer.nxt).seq(peer.rcv + 924).len(0).within(0ms));
 }
 
-/*
- * RFC 9293 3.10.7.4, first: what stands behind the window is refused, and with it what it acknowledges. So when a window
- * has shrunk, our ACKs and our RST stand at its end, as Linux'.
- */
+/* RFC 9293 3.10.7.4, first: a segment behind the window is refused, and with it what it acknowledges. So when a window
+ * has shrunk, our ACKs and our RST stand at its end, as Linux' do. */
 TEST(TcpSend, AcksStandWithinAShrunkWindow)
 {
     for (const uint16_t window : words{0, 10}) {
@@ -243,7 +244,7 @@ TEST(TcpSend, AcksStandWithinAShrunkWindow)
     }
 }
 
-/* RFC 9293 3.10.7.4, fifth: SND.WL1, SND.WL2 keep an old segment from setting an old window. */
+/* RFC 9293 3.10.7.4, fifth: SND.WL1 and SND.WL2 keep an old segment from setting an old window. */
 TEST(TcpSend, OldSegmentDoesNotSetTheWindow)
 {
     test_world world;
@@ -264,8 +265,9 @@ TEST(TcpSend, OldSegmentDoesNotSetTheWindow)
     peer.expect(payload("held back"));
 }
 
-/* ... but what acknowledges more is newer, wherever it stands: here the text that fills a gap. As Linux; by SND.WL1 the
- * window would stay as large as it was while SND.UNA moves on, and text be sent beyond what the peer has offered. */
+/* RFC 9293 3.10.7.4, fifth, compares SND.WL1, but a segment that acknowledges more is newer, wherever it stands: here
+ * the data that fills a gap. As on Linux it sets the window. Otherwise the window would stay as large while SND.UNA
+ * moves on, and data would be sent beyond what the peer has offered. */
 TEST(TcpSend, RetransmissionThatAcknowledgesSetsTheWindow)
 {
     test_world world;
@@ -285,7 +287,7 @@ TEST(TcpSend, RetransmissionThatAcknowledgesSetsTheWindow)
     EXPECT_EQ(peer.app_read(), "the gap isbehind");
 }
 
-/* RFC 9293 3.10.7.4, fifth: the window is an unsigned 16-bit number (MUST-1). */
+/* RFC 9293 MUST-1: the window is an unsigned 16-bit number. */
 TEST(TcpSend, WindowIsUnsigned)
 {
     test_world world;
@@ -299,8 +301,8 @@ TEST(TcpSend, WindowIsUnsigned)
     EXPECT_GE(peer.rcv_max() - peer.irs - 1, 60000u);
 }
 
-/* RFC 9293 3.7.4, SHLD-7 (Nagle): while text is unacknowledged, small text waits and is sent together. */
-TEST(TcpNagle, SmallTextWaitsForTheAck)
+/* RFC 9293 3.7.4, SHLD-7 (Nagle): while data is unacknowledged, small writes wait and are sent together. */
+TEST(TcpNagle, SmallDataWaitsForTheAck)
 {
     test_world world;
     tcp_peer peer(world, connected);
@@ -326,8 +328,8 @@ TEST(TcpNagle, FullSegmentDoesNotWait)
     peer.expect(payload(stream(MSS)).within(0ms));
 }
 
-/* RFC 9293 3.7.4: with nothing outstanding, nothing waits. */
-TEST(TcpNagle, SmallTextOnAnIdleConnectionDoesNotWait)
+/* RFC 9293 3.7.4: with nothing outstanding, small data does not wait. */
+TEST(TcpNagle, SmallDataOnAnIdleConnectionDoesNotWait)
 {
     test_world world;
     tcp_peer peer(world, connected);
@@ -339,7 +341,7 @@ TEST(TcpNagle, SmallTextOnAnIdleConnectionDoesNotWait)
     }
 }
 
-/* RFC 9293 MUST-17: the user can switch it off; what it held back goes at once. */
+/* RFC 9293 MUST-17: the user can switch Nagle's algorithm off, and what it has held back is sent at once. */
 TEST(TcpNagle, NodelaySendsAtOnce)
 {
     test_world world;
@@ -355,7 +357,7 @@ TEST(TcpNagle, NodelaySendsAtOnce)
     peer.expect(payload("c").within(0ms));
 }
 
-/* RFC 9293 MAY-15, as Linux: MSG_MORE holds a partial segment back until more comes. */
+/* RFC 9293 MAY-15: as on Linux, MSG_MORE holds a partial segment back until more data comes. */
 TEST(TcpSend, MsgMoreGathers)
 {
     test_world world;
@@ -367,7 +369,7 @@ TEST(TcpSend, MsgMoreGathers)
     peer.expect(payload("head body").psh());
 }
 
-/* RFC 9293 3.8.6.2.1, MUST-38: a sliver of window is not filled while more is outstanding ... */
+/* RFC 9293 3.8.6.2.1, MUST-38: a few bytes of window are not filled while more is outstanding. */
 TEST(TcpSend, SliverOfWindowIsNotFilled)
 {
     test_world world;
@@ -383,7 +385,7 @@ TEST(TcpSend, SliverOfWindowIsNotFilled)
     peer.expect(payload(stream(MSS, 2 * MSS)).within(0ms));
 }
 
-/* ... but half of the largest window ever offered is worth a segment (rule 3). */
+/* RFC 9293 3.8.6.2.1, rule 3: half of the largest window ever offered is worth a segment. */
 TEST(TcpSend, HalfTheLargestWindowIsWorthASegment)
 {
     test_world world;
@@ -398,8 +400,8 @@ TEST(TcpSend, HalfTheLargestWindowIsWorthASegment)
     EXPECT_EQ(text_of(drain(peer), peer.rcv), stream(500, 2000));
 }
 
-/* RFC 9293 3.8.6.2.1, rule 4: the sliver is sent after a while (Linux: by the persist timer), so that nothing stalls
- * when the peer's window stays small. */
+/* RFC 9293 3.8.6.2.1, rule 4: a window that stays small is filled after a while, so that nothing stalls for ever. Linux
+ * does so by the persist timer. */
 TEST(TcpSend, SmallWindowDoesNotStallForEver)
 {
     test_world world;
@@ -425,8 +427,8 @@ TEST(TcpSend, SmallWindowDoesNotStallForEver)
     EXPECT_EQ(got, stream(500, 100));
 }
 
-/* RFC 9293 3.10.7.4, fifth: an ACK of what was not sent moves nothing, and is answered. */
-TEST(TcpSend, AckOfTheFutureIsNotBelieved)
+/* RFC 9293 3.10.7.4, fifth: an ACK of what was not sent acknowledges nothing and is answered. */
+TEST(TcpSend, AckOfTheFutureIsNotAcceptable)
 {
     test_world world;
     tcp_peer peer(world, connected);
@@ -459,7 +461,7 @@ TEST(TcpSend, BlockedWriterGoesOnWithTheAcks)
     EXPECT_EQ(sent, static_cast<ssize_t>(text.size()));
 }
 
-/* tcp.hpp: the send buffer is bounded; a writer that does not block gets what fits, then EAGAIN. */
+/* tcp_config::send_buffer bounds what is written: a non-blocking writer gets as much as fits, then EAGAIN. */
 TEST(TcpSend, SendBufferIsBounded)
 {
     test_world world;
@@ -483,7 +485,7 @@ TEST(TcpSend, SendBufferIsBounded)
     EXPECT_TRUE(peer.app_poll() & POLLOUT);
 }
 
-/* RFC 9293 3.10.2: bytes of a FIN_WAIT-less stream arrive complete in both directions at once. */
+/* RFC 9293 3.10.2: streams in both directions at once arrive complete. */
 TEST(TcpSend, BothDirectionsAtOnce)
 {
     test_world world;

@@ -82,7 +82,7 @@ TEST(TcpSockopt, ErrorsAreLinux)
     EXPECT_EQ(error_of(sock_setsockopt(net, peer.app(), SOL_SOCKET, SO_LINGER, &value, size)), EINVAL);
 }
 
-/* As Linux: what a listener has is its connections' too. */
+/* Linux: an accepted connection inherits its listener's options. */
 TEST(TcpSockopt, ConnectionsInherit)
 {
     test_world world;
@@ -107,7 +107,8 @@ TEST(TcpSockopt, ConnectionsInherit)
     EXPECT_EQ(value.l_linger, 7);
 }
 
-/* RFC 9293 3.7.1, TCP_MAXSEG: what we ask for, and what we send, before the connection opens. */
+/* RFC 9293 3.7.1: TCP_MAXSEG, set before the connection opens, limits the MSS that we announce and the segments that we
+ * send. */
 TEST(TcpSockopt, MaxsegLimitsBothDirections)
 {
     test_world world;
@@ -126,7 +127,7 @@ TEST(TcpSockopt, MaxsegLimitsBothDirections)
     peer.expect(segment().len(200));
 }
 
-/* RFC 9293 3.8.6.2.2: a window smaller than a segment opens again, too, once the reader has read. */
+/* RFC 9293 3.8.6.2.2: a window smaller than a segment opens again, too, when the reader has read. */
 TEST(TcpSockopt, WindowOfATinyClampOpensAgain)
 {
     test_world world;
@@ -147,7 +148,7 @@ TEST(TcpSockopt, WindowOfATinyClampOpensAgain)
     }
 }
 
-/* TCP_WINDOW_CLAMP: however large the buffer is. */
+/* tcp(7), TCP_WINDOW_CLAMP: it bounds the window that is offered, however large the buffer is. */
 TEST(TcpSockopt, WindowClampBoundsWhatWeOffer)
 {
     test_world world;
@@ -168,7 +169,7 @@ TEST(TcpSockopt, WindowClampBoundsWhatWeOffer)
     }
 }
 
-/* tcp(7), TCP_CORK: partial segments wait, full ones do not. */
+/* tcp(7), TCP_CORK: partial segments wait, and full ones do not. */
 TEST(TcpSockopt, CorkHoldsPartialSegmentsBack)
 {
     test_world world;
@@ -185,7 +186,7 @@ TEST(TcpSockopt, CorkHoldsPartialSegmentsBack)
     peer.expect(segment().len(4).within(0ms));
 }
 
-/* tcp(7), TCP_CORK: for 200 milliseconds at most. */
+/* tcp(7), TCP_CORK: partial segments wait for 200 milliseconds at most. */
 TEST(TcpSockopt, CorkHoldsFor200Milliseconds)
 {
     test_world world;
@@ -199,7 +200,7 @@ TEST(TcpSockopt, CorkHoldsFor200Milliseconds)
     peer.expect(payload("x").after(190ms).within(210ms));
 }
 
-/* tcp(7): taking the cork out sends what waits; TCP_NODELAY does too, corked or not; so does the end. */
+/* tcp(7), TCP_CORK: what waits is sent when TCP_CORK is cleared, when TCP_NODELAY is set, and when the user closes. */
 TEST(TcpSockopt, WhatEndsACork)
 {
     for (const int how : {0, 1, 2}) {
@@ -215,7 +216,7 @@ TEST(TcpSockopt, WhatEndsACork)
     }
 }
 
-/* tcp(7): TCP_NODELAY sends what waits; with nothing waiting it is no permission for what is held back later. */
+/* tcp(7), TCP_NODELAY: it sends what waits. When nothing waits, it does not release what is held back later. */
 TEST(TcpSockopt, NodelayDoesNotEndALaterCork)
 {
     for (const bool more : {true, false}) {
@@ -231,7 +232,7 @@ TEST(TcpSockopt, NodelayDoesNotEndALaterCork)
     }
 }
 
-/* TCP_NOTSENT_LOWAT: the writer waits while so much is unsent, though the buffer has room. */
+/* tcp(7), TCP_NOTSENT_LOWAT: the writer waits while so much is unsent, although the buffer has room. */
 TEST(TcpSockopt, NotsentLowatBoundsWhatIsNotSent)
 {
     test_world world;
@@ -254,7 +255,8 @@ TEST(TcpSockopt, NotsentLowatBoundsWhatIsNotSent)
     EXPECT_TRUE(written);
 }
 
-/* SO_RCVLOWAT: readers and poll wait for so much; the end of data and MSG_DONTWAIT do not. */
+/* socket(7), SO_RCVLOWAT: readers and poll() wait for so many bytes, but not beyond the end of data, and MSG_DONTWAIT
+ * does not wait. */
 TEST(TcpSockopt, RcvlowatWakesLater)
 {
     test_world world;
@@ -281,7 +283,8 @@ TEST(TcpSockopt, RcvlowatWakesLater)
     EXPECT_EQ(sock_recv(peer.stack(), peer.app(), data.data(), data.size()), 2);
 }
 
-/* TCP_CONGESTION: by name, before the connection opens, inherited, and while it is open. */
+/* tcp(7), TCP_CONGESTION: the congestion control is chosen by name, before the connection opens, by inheritance, and
+ * while the connection is open. */
 TEST(TcpSockopt, CongestionControlIsChosenByName)
 {
     test_world world;
@@ -351,7 +354,7 @@ TEST(TcpSockopt, QueuesAreCounted)
     EXPECT_EQ(error_of(sock_ioctl(peer.stack(), peer.app(), TIOCOUTQ, nullptr)), EFAULT);
 }
 
-/* As Linux: a datagram that was sent has left; the second question is TCP's alone. */
+/* udp(7): a datagram that was sent has left, so as on Linux SIOCOUTQ says 0, and SIOCOUTQNSD is for TCP alone. */
 TEST(TcpSockopt, DatagramSocketsHaveNothingQueued)
 {
     test_world world;
@@ -364,7 +367,8 @@ TEST(TcpSockopt, DatagramSocketsHaveNothingQueued)
     EXPECT_EQ(set_option(peer.stack(), id, IPPROTO_TCP, TCP_NODELAY, 1), ENOPROTOOPT);
 }
 
-/* Not implemented, and said so: a program that asks can go on without. */
+/* Linux' ENOPROTOOPT: an option that is not implemented is refused, so that a program that asks can go on without it.
+ */
 TEST(TcpSockopt, UnknownOptionsAreRefused)
 {
     test_world world;
@@ -375,7 +379,7 @@ TEST(TcpSockopt, UnknownOptionsAreRefused)
     }
 }
 
-/* Both ends of an echo have all options at once: nothing of it harms a transfer. */
+/* tcp(7): all options together, at both ends of an echo, do a transfer no harm. */
 TEST(TcpSockopt, TransferWithEverythingSet)
 {
     test_world world;

@@ -15,8 +15,8 @@ tcp_peer_options with(std::function<void(tcp_config &)> configure, int backlog =
 
 void always(tcp_config &config) { config.syncookies = 2; }
 
-/* A hundred thousand strangers ask and never answer. What they leave behind is half_open_max connections; a client with
- * all options, who comes at the height of it, gets all of them. */
+/* RFC 4987 3.6: after a hundred thousand SYNs that are never followed by an ACK only half_open_max half-open
+ * connections exist, and a client that comes meanwhile gets a connection with all options. */
 TEST(TcpSynCookies, FloodIsSurvived)
 {
     test_world world;
@@ -45,7 +45,7 @@ TEST(TcpSynCookies, FloodIsSurvived)
     EXPECT_EQ(peer.app_read(), "hello");
 }
 
-/* The same client, step by step: window scale, timestamps and SACK work on the connection that a cookie has made. */
+/* RFC 4987 3.6: window scale, timestamps and SACK work on the connection that a cookie has made. */
 TEST(TcpSynCookies, OptionsSurvive)
 {
     test_world world;
@@ -72,7 +72,7 @@ TEST(TcpSynCookies, OptionsSurvive)
     peer.expect(ack(peer.nxt).sack({{peer.nxt + 10, peer.nxt + 13}}));
 }
 
-/* Without timestamps there is no place for scale and SACK: they are not offered, so that nobody believes in them. */
+/* RFC 4987 3.6: without timestamps a cookie has no place for window scale and SACK, so they are not offered. */
 TEST(TcpSynCookies, WithoutTimestampsOnlyTheSizeSurvives)
 {
     const std::map<uint16_t, size_t> sizes{{100, 48}, {536, 536}, {1300, 1220}, {1460, 1460}};
@@ -91,7 +91,8 @@ TEST(TcpSynCookies, WithoutTimestampsOnlyTheSizeSurvives)
     }
 }
 
-/* Nothing is kept: no SYN-ACK comes again, the SYN that does is answered by the same cookie. */
+/* RFC 4987 3.6: nothing is kept of a SYN that is answered by a cookie, so the SYN-ACK is not retransmitted, and a
+ * retransmitted SYN is answered by the same cookie. */
 TEST(TcpSynCookies, NothingIsRemembered)
 {
     test_world world;
@@ -106,7 +107,8 @@ TEST(TcpSynCookies, NothingIsRemembered)
     EXPECT_TRUE(peer.app_accept());
 }
 
-/* The handshake's ACK was lost, and data comes first: the cookie is in every segment. */
+/* RFC 4987 3.6: when the handshake's ACK was lost, the data that follows brings the cookie, which is in every segment.
+ */
 TEST(TcpSynCookies, DataBringsTheCookieToo)
 {
     test_world world;
@@ -118,9 +120,10 @@ TEST(TcpSynCookies, DataBringsTheCookieToo)
     EXPECT_EQ(peer.app_read(), "GET /");
 }
 
-/* The peer's SYN came twice: first there was no room, and it got a cookie; then there was, and it got a connection. The
- * peer takes the first answer, so the cookie is what counts: a RST for its ACK would end what the peer believes in. */
-TEST(TcpSynCookies, CookieCountsWhenTheSynComesAgain)
+/* RFC 4987 3.6: a SYN arrives twice, first when there was no room, so that it got a cookie, and then when there was, so
+ * that it got a half-open connection. The peer accepts the first answer, so the cookie is what counts: a RST for its
+ * ACK would end a connection that the peer takes for established. */
+TEST(TcpSynCookies, CookieCountsWhenTheSynIsRetransmitted)
 {
     test_world world;
     tcp_peer peer(world, listening, with([](tcp_config &config) { config.half_open_max = 1; }));
@@ -147,7 +150,8 @@ TEST(TcpSynCookies, CookieCountsWhenTheSynComesAgain)
     EXPECT_EQ(text_size(drain(peer)), 3u * 1448) << "the window is 10 << 9 = 5120 bytes";
 }
 
-/* The cookie is two minutes old: RST, as from a port where nobody listens. */
+/* RFC 4987 3.6: a cookie that is two minutes old is answered by a RST, as a segment for a port on which nobody listens
+ * is. */
 TEST(TcpSynCookies, OldCookieIsRefused)
 {
     test_world world;
@@ -165,7 +169,7 @@ TEST(TcpSynCookies, OldCookieIsRefused)
     EXPECT_EQ(peer.host().count(counter::tcp_syncookies_failed), 1u);
 }
 
-/* A hundred thousand guesses while cookies are out: no connection, a RST each. */
+/* RFC 4987 3.6: a hundred thousand guesses while cookies are valid make no connection and get a RST each. */
 TEST(TcpSynCookies, ForgedAcksAreRefused)
 {
     test_world world;
@@ -182,7 +186,7 @@ TEST(TcpSynCookies, ForgedAcksAreRefused)
     EXPECT_FALSE(peer.app_accept());
 }
 
-/* Where no cookie was sent of late, none is looked for. */
+/* RFC 4987 3.6: where no cookie was sent of late, none is accepted. */
 TEST(TcpSynCookies, NoneIsAcceptedInPeace)
 {
     test_world world;
@@ -194,7 +198,8 @@ TEST(TcpSynCookies, NoneIsAcceptedInPeace)
     EXPECT_EQ(peer.host().count(counter::tcp_syncookies_sent), 0u);
 }
 
-/* The accept queue is bounded for them too; the peer's data asks again, and gets in when there is room. */
+/* POSIX listen(): the backlog bounds connections made by cookies, too. The peer's data brings the cookie again and gets
+ * in when there is room. */
 TEST(TcpSynCookies, AcceptQueueIsBounded)
 {
     test_world world;
@@ -216,7 +221,7 @@ TEST(TcpSynCookies, AcceptQueueIsBounded)
     EXPECT_EQ(peer.host().count(counter::tcp_passive_opens), 3u);
 }
 
-/* tcp_config::syncookies = 0: the oldest half-open connection makes room, as before. */
+/* tcp_config::syncookies: with 0 the oldest half-open connection makes room. */
 TEST(TcpSynCookies, SwitchedOffTheOldestMakesRoom)
 {
     test_world world;
@@ -233,8 +238,8 @@ TEST(TcpSynCookies, SwitchedOffTheOldestMakesRoom)
     EXPECT_TRUE(peer.establish());
 }
 
-/* A SYN with text: the text is not acknowledged, and comes again. */
-TEST(TcpSynCookies, TextOfTheSynIsIgnored)
+/* RFC 4987 3.6: data in a SYN that gets a cookie is not acknowledged, and the peer retransmits it. */
+TEST(TcpSynCookies, DataOfTheSynIsIgnored)
 {
     test_world world;
     tcp_peer peer(world, listening, with(always));
@@ -245,7 +250,7 @@ TEST(TcpSynCookies, TextOfTheSynIsIgnored)
     EXPECT_EQ(peer.app_read(), "early");
 }
 
-/* tcp_config::abort_on_overflow: a client who finds the queue full is told, instead of left to wait. */
+/* tcp_config::abort_on_overflow: a client that finds the accept queue full gets a RST instead of silence. */
 TEST(TcpListen, OverflowMayAbort)
 {
     for (const unsigned cookies : {0u, 2u}) {

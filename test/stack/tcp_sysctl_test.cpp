@@ -139,7 +139,7 @@ tcp_peer_segment syn_with(const char *name, const char *value)
     return peer.receive(1s).value_or(tcp_peer_segment{});
 }
 
-/* What a learner turns off is off. */
+/* tcp_sysctl_set(): an option that is switched off is not offered in the SYN. */
 TEST(TcpSysctlEffect, SynOffersWhatIsOn)
 {
     EXPECT_FALSE(syn_with("tcp_sack", "0").sack_permitted);

@@ -30,7 +30,7 @@ bool reopens(tcp_peer &peer, const tcp_pattern &request)
     return answer && (answer->flags & TCP_PEER_SYN);
 }
 
-/* RFC 6191 2: the timestamp decides: newer reopens, even with lower sequence numbers. */
+/* RFC 6191 2: a newer timestamp reopens the connection, even with lower sequence numbers. */
 TEST(TcpTimeWait, NewerTimestampReopens)
 {
     test_world world;
@@ -42,7 +42,7 @@ TEST(TcpTimeWait, NewerTimestampReopens)
     EXPECT_EQ(peer.host().count(counter::tcp_time_wait_recycled), 1u);
 }
 
-/* RFC 6191 2: an equal one reopens with greater sequence numbers only; an older one never. */
+/* RFC 6191 2: an equal timestamp reopens with greater sequence numbers only. */
 TEST(TcpTimeWait, EqualTimestampNeedsGreaterSequenceNumbers)
 {
     for (const uint32_t beyond : {0u, 1u}) {
@@ -62,7 +62,7 @@ TEST(TcpTimeWait, OlderTimestampDoesNotReopen)
     EXPECT_TRUE(connection_is_known(peer));
 }
 
-/* RFC 6191 2: the new connection will have no timestamps: sequence numbers decide. */
+/* RFC 6191 2: when the new connection will have no timestamps, its sequence number decides. */
 TEST(TcpTimeWait, SynWithoutTimestampsIsJudgedByItsNumber)
 {
     for (const uint32_t beyond : {0u, 1u, 0x7fffffffu, 0x80000001u}) {
@@ -74,7 +74,7 @@ TEST(TcpTimeWait, SynWithoutTimestampsIsJudgedByItsNumber)
     }
 }
 
-/* RFC 6191 2: the old connection had none: the timestamps of the new one keep old segments out of it. */
+/* RFC 6191 2: when the old connection had no timestamps, those of the new one keep old segments out of it. */
 TEST(TcpTimeWait, TimestampsReopenWhatHadNone)
 {
     test_world world;
@@ -83,7 +83,7 @@ TEST(TcpTimeWait, TimestampsReopenWhatHadNone)
     EXPECT_TRUE(reopens(peer, syn().mss(MSS).seq(peer.nxt - 5).timestamps(7, 0)));
 }
 
-/* Only a pure SYN may: not with ACK, RST or FIN. */
+/* RFC 9293 3.10.7.4: only a SYN without ACK, RST and FIN may reopen the connection. */
 TEST(TcpTimeWait, OnlyAPureSynReopens)
 {
     for (const uint8_t extra : octets{TCP_PEER_ACK, TCP_PEER_RST, TCP_PEER_FIN}) {
@@ -96,7 +96,7 @@ TEST(TcpTimeWait, OnlyAPureSynReopens)
     }
 }
 
-/* Nobody listens any more: the SYN is answered with an ACK, as an old one. */
+/* RFC 9293 3.10.7.4: when nobody listens any more, a SYN is answered by an ACK as an old one is. */
 TEST(TcpTimeWait, WithoutAListenerNothingReopens)
 {
     test_world world;
@@ -107,8 +107,8 @@ TEST(TcpTimeWait, WithoutAListenerNothingReopens)
     peer.expect(ack(peer.nxt).seq(peer.rcv).len(0));
 }
 
-/* RFC 1337 3: an old duplicate, our answer, the peer's RST to that: TIME_WAIT must outlive this "assassination". Linux
- * lets it happen unless tcp_rfc1337 is set; here it is set by default. */
+/* RFC 1337 3: TIME-WAIT outlives an old duplicate, our answer to it and the peer's RST to that ("assassination"). Linux
+ * protects it only if tcp_rfc1337 is set, which is our default. */
 TEST(TcpTimeWait, IsNotAssassinated)
 {
     test_world world;
@@ -126,7 +126,8 @@ TEST(TcpTimeWait, IsNotAssassinated)
     EXPECT_EQ(peer.host().count(drop_reason::tcp_time_wait_rst), 1u);
 }
 
-/* tcp_config::rfc1337 off: as RFC 9293 3.10.7.4 and Linux by default: the exact RST ends it, others do not. */
+/* tcp_config::rfc1337: without it an exact RST ends TIME-WAIT, as RFC 9293 3.10.7.4 says and as Linux does by default,
+ * and other RSTs do not. */
 TEST(TcpTimeWait, RstMayEndIt)
 {
     test_world world;
@@ -142,7 +143,7 @@ TEST(TcpTimeWait, RstMayEndIt)
     EXPECT_FALSE(connection_is_known(peer));
 }
 
-/* RFC 9293 3.10.7.4, first: what is outside of the window is answered, but empty ones not without end. */
+/* RFC 9293 3.10.7.4, first: a segment outside of the window is answered, but the answers to empty ones are limited. */
 TEST(TcpTimeWait, AnswersAreLimited)
 {
     test_world world;
@@ -159,7 +160,7 @@ TEST(TcpTimeWait, AnswersAreLimited)
     peer.expect(ack(peer.nxt).seq(peer.rcv));
 }
 
-/* An ACK where it should be is answered by nothing: two ends in TIME_WAIT would never stop. */
+/* RFC 9293 3.10.7.4: an ACK at RCV.NXT is not answered, or two ends in TIME-WAIT would never stop. */
 TEST(TcpTimeWait, ExactAckIsNotAnswered)
 {
     test_world world;
@@ -169,8 +170,9 @@ TEST(TcpTimeWait, ExactAckIsNotAnswered)
     peer.expect_nothing(1s);
 }
 
-/* A stranger's FIN somewhere does not keep it alive: only the peer's own, which stands in front of RCV.NXT. */
-TEST(TcpTimeWait, StrangersFinDoesNotProlongIt)
+/* RFC 9293 3.10.7.4, eighth: only the peer's own FIN, which stands just before RCV.NXT, restarts the time; one that an
+ * off-path attacker sends anywhere else does not. */
+TEST(TcpTimeWait, ForgedFinDoesNotProlongIt)
 {
     test_world world;
     tcp_peer peer(world, connected);
@@ -182,7 +184,7 @@ TEST(TcpTimeWait, StrangersFinDoesNotProlongIt)
     EXPECT_FALSE(connection_is_known(peer));
 }
 
-/* RFC 7323 5.3: PAWS holds here too: an older segment is answered, and changes nothing. */
+/* RFC 7323 5.3: PAWS holds in TIME-WAIT, too: a segment with an older timestamp is answered and changes nothing. */
 TEST(TcpTimeWait, PawsHolds)
 {
     test_world world;
@@ -197,7 +199,8 @@ TEST(TcpTimeWait, PawsHolds)
     EXPECT_FALSE(connection_is_known(peer));
 }
 
-/* The bound on connections: the oldest TIME_WAIT goes early, and is counted. */
+/* tcp_config::pcb_max: when the bound is reached, the oldest connection in TIME-WAIT ends early, and that is counted.
+ */
 TEST(TcpTimeWait, OldestMakesRoom)
 {
     test_world world;
@@ -213,8 +216,9 @@ TEST(TcpTimeWait, OldestMakesRoom)
     EXPECT_EQ(peer.host().count(counter::tcp_time_wait_overflow), 7u);
 }
 
-/* A connection of this host to itself, whose client closes first and binds the same port again: as Linux, connect() may
- * end its own TIME_WAIT after a second, on loopback and with timestamps; else the endpoints are taken. */
+/* RFC 6191 3: a connection of this host to itself, whose client closes first and binds the same port again. As on
+ * Linux, connect() may end its own TIME-WAIT after a second, on loopback and with timestamps, since otherwise the
+ * endpoints would be taken. */
 TEST(TcpTimeWait, ConnectMayReuseItOnLoopback)
 {
     for (const bool timestamps : {true, false}) {

@@ -35,10 +35,11 @@ void expect_quiet(bool sack)
     EXPECT_EQ(again, 0U);
 }
 
-/* RFC 8985 7.3: nothing is outstanding any more, so there is nothing to probe with. */
+/* RFC 8985 7.3: when the ACK arrives in the same turn of the engine, nothing is outstanding any more, and no probe is
+ * sent. */
 TEST(TcpTimerRace, AckInTheTurnOfTheLossProbe) { expect_quiet(true); }
 
-/* RFC 6298 5.2 */
+/* RFC 6298 5.2: when the ACK arrives in the same turn of the engine, the timer is off, and nothing is retransmitted. */
 TEST(TcpTimerRace, AckInTheTurnOfTheTimeout) { expect_quiet(false); }
 
 } // namespace

@@ -200,7 +200,7 @@ TEST(TcpRfc793, PassiveOpenWaitsForAPeer)
     EXPECT_EQ(sock_close(peer.stack(), user.id), 0);
 }
 
-/* RFC 793's OPEN, passive and specified: only that peer gets in. */
+/* RFC 793's OPEN, passive and specified: only that peer is accepted. */
 TEST(TcpRfc793, SpecifiedPassiveOpenTakesThatPeerOnly)
 {
     test_world world;
@@ -230,7 +230,7 @@ TEST(TcpRfc793, PassiveOpenSurvivesARst)
     EXPECT_GE(user.id, 0);
 }
 
-/* RFC 793's OPEN, active. */
+/* RFC 793's OPEN, active: one call that returns the established connection. */
 TEST(TcpRfc793, ActiveOpenConnects)
 {
     test_world world;
@@ -258,7 +258,7 @@ TEST(TcpRfc793, ActiveOpenIsRefused)
     EXPECT_EQ(peer.host().count(counter::tcp_pcbs_released), 1u);
 }
 
-/* POSIX: what a socket that is not connected answers. */
+/* POSIX: calls on a socket that is not connected fail with ENOTCONN, accept() with EINVAL. */
 TEST(TcpErrno, UnconnectedSocket)
 {
     test_world world;
@@ -294,7 +294,7 @@ TEST(TcpErrno, ListeningSocket)
     EXPECT_TRUE(peer.establish()) << "still listening";
 }
 
-/* POSIX connect(): EALREADY while it runs, EISCONN afterwards. */
+/* POSIX connect(): a second call fails with EALREADY while the attempt lasts, and with EISCONN afterwards. */
 TEST(TcpErrno, ConnectAgain)
 {
     test_world world;
@@ -308,7 +308,8 @@ TEST(TcpErrno, ConnectAgain)
     peer.expect_nothing();
 }
 
-/* As Linux: a blocking connect() waits for the attempt that is under way, as long as SO_SNDTIMEO permits. */
+/* POSIX connect(): as on Linux, a blocking call waits for the attempt that is under way, as long as SO_SNDTIMEO
+ * permits. */
 TEST(TcpErrno, BlockingConnectJoinsTheAttempt)
 {
     test_world world;
@@ -340,7 +341,7 @@ TEST(TcpErrno, RefusedConnection)
     EXPECT_EQ(peer.app_close(), 0);
 }
 
-/* POSIX connect(): blocking, refused. */
+/* POSIX connect(): a blocking call that is refused fails with ECONNREFUSED. */
 TEST(TcpErrno, BlockingConnectIsRefused)
 {
     test_world world;
@@ -356,7 +357,7 @@ TEST(TcpErrno, BlockingConnectIsRefused)
     EXPECT_EQ(sock_close(net, id), 0);
 }
 
-/* POSIX recv(): EAGAIN; MSG_PEEK; zero bytes. */
+/* POSIX recv(): EAGAIN without data, MSG_PEEK, and a length of zero. */
 TEST(TcpErrno, ReceiveFlags)
 {
     test_world world;
@@ -373,7 +374,8 @@ TEST(TcpErrno, ReceiveFlags)
     EXPECT_EQ(std::string(bytes.data(), 3), "llo");
 }
 
-/* As Linux: there is no urgent data beside the stream, and no queue of errors; what is in the stream stays there. */
+/* POSIX recv(): as on Linux there is no urgent data beside the stream and no queue of errors, and what is in the stream
+ * stays there. */
 TEST(TcpErrno, ReceivingWhatThereIsNot)
 {
     test_world world;
@@ -456,7 +458,7 @@ TEST(TcpErrno, ReceiveWaitsForAll)
     EXPECT_EQ(second, 1);
 }
 
-/* POSIX recv(): a sleeping reader wakes with the text; several sleep, each byte goes to one. */
+/* POSIX recv(): data wakes a sleeping reader, and of several readers each byte goes to one. */
 TEST(TcpUser, SleepingReadersWake)
 {
     test_world world;

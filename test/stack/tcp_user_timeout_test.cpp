@@ -26,7 +26,8 @@ double given_up_after(tcp_peer &peer, net_duration limit)
     return 0;
 }
 
-/* RFC 9293 SHLD-11 (R2 at least 100 s); as Linux, the time of 15 retransmissions that begin at 200 ms: 924.6 s. */
+/* RFC 9293 SHLD-11: R2 is at least 100 s. Linux' is the time of 15 retransmissions that begin at 200 ms, 924.6 s, and
+ * so is ours. */
 TEST(TcpUserTimeout, DefaultIsFifteenMinutes)
 {
     test_world world;
@@ -35,7 +36,7 @@ TEST(TcpUserTimeout, DefaultIsFifteenMinutes)
     EXPECT_EQ(peer.app_error(), ETIMEDOUT);
 }
 
-/* RFC 9293 3.8.3: R2 is a time, so a path with a long RTO is not given longer. */
+/* RFC 9293 3.8.3: R2 is a time, so a path with a long RTO is given no more of it. */
 TEST(TcpUserTimeout, LongRoundTripsDoNotStretchIt)
 {
     test_world world;
@@ -51,7 +52,7 @@ TEST(TcpUserTimeout, LongRoundTripsDoNotStretchIt)
     EXPECT_LE(after, 200) << "8 retransmissions by an RTO of 2.7 s would take 23 minutes";
 }
 
-/* RFC 5482 1: after this time without an acknowledgement the connection is aborted, to the millisecond. */
+/* RFC 5482 1: after this time without an acknowledgment the connection is aborted, to the millisecond. */
 TEST(TcpUserTimeout, UnacknowledgedDataEndsIt)
 {
     test_world world;
@@ -62,7 +63,7 @@ TEST(TcpUserTimeout, UnacknowledgedDataEndsIt)
     EXPECT_EQ(peer.host().count(counter::tcp_abort_on_timeout), 1u);
 }
 
-/* RFC 5482 1: it may be longer than R2 as well. */
+/* RFC 5482 1: the user timeout may be longer than R2. */
 TEST(TcpUserTimeout, MayBeLongerThanTheDefault)
 {
     test_world world;
@@ -71,7 +72,7 @@ TEST(TcpUserTimeout, MayBeLongerThanTheDefault)
     EXPECT_NEAR(given_up_after(peer, 4h), 3 * 3600, 1);
 }
 
-/* RFC 5482 3.1: what is acknowledged begins it anew. */
+/* RFC 5482 3.1: each acknowledgment of new data restarts the user timeout. */
 TEST(TcpUserTimeout, ProgressBeginsItAnew)
 {
     test_world world;
@@ -88,7 +89,8 @@ TEST(TcpUserTimeout, ProgressBeginsItAnew)
     peer.expect_nothing(1h);
 }
 
-/* As Linux: it also bounds how long a closed window is probed, whether the peer answers or not. */
+/* RFC 5482 1: as on Linux, the user timeout also bounds how long a closed window is probed, whether the peer answers or
+ * not. */
 TEST(TcpUserTimeout, BoundsTheProbingOfAClosedWindow)
 {
     for (const bool answered : {true, false}) {
@@ -110,7 +112,7 @@ TEST(TcpUserTimeout, BoundsTheProbingOfAClosedWindow)
     }
 }
 
-/* As Linux: an idle connection has nothing to wait for. */
+/* RFC 5482 1: as on Linux, an idle connection is not affected, since nothing is unacknowledged. */
 TEST(TcpUserTimeout, IdleConnectionIsNotTouched)
 {
     test_world world;
@@ -138,7 +140,7 @@ double connect_fails_after(tcp_peer &peer, int name, int value)
     return seconds(peer.world().now() - begin);
 }
 
-/* RFC 9293 MUST-23: for a SYN too (R2 at least 3 minutes is for the default); as Linux, TCP_SYNCNT and the timeout. */
+/* RFC 9293 MUST-23: a SYN has limits of its own, by default, by Linux' TCP_SYNCNT and by the user timeout. */
 TEST(TcpUserTimeout, SynHasItsOwnLimits)
 {
     test_world world;
@@ -147,7 +149,7 @@ TEST(TcpUserTimeout, SynHasItsOwnLimits)
     EXPECT_NEAR(connect_fails_after(peer, TCP_USER_TIMEOUT, 2000), 2, 0.2);
 }
 
-/* RFC 9293 3.8.3: another attempt on the same socket has all its retries again. */
+/* RFC 9293 3.8.3: a second attempt on the same socket has all its retransmissions again. */
 TEST(TcpUserTimeout, SecondAttemptIsAsPatientAsTheFirst)
 {
     test_world world;
@@ -164,7 +166,7 @@ TEST(TcpUserTimeout, SecondAttemptIsAsPatientAsTheFirst)
     }
 }
 
-/* The same for RFC 793's passive OPEN, which returns to LISTEN when a handshake fails. */
+/* RFC 9293 3.8.3: the same holds for RFC 793's passive OPEN, which returns to LISTEN when a handshake fails. */
 TEST(TcpUserTimeout, ListenerThatIsTheConnectionBeginsAnew)
 {
     test_world world;

@@ -36,7 +36,7 @@ std::string fill_receive_buffer(tcp_peer &peer)
     return text;
 }
 
-/* RFC 9293 3.8.6: the window is the free buffer; SYN-ACK and ACK show it unscaled. */
+/* RFC 9293 3.8.6: the window is the free buffer, and SYN-ACK and ACK show it unscaled. */
 TEST(TcpReceiveWindow, HandshakeOffersTheBuffer)
 {
     test_world world;
@@ -76,7 +76,8 @@ TEST(TcpReceiveWindow, RightEdgeNeverMovesLeft)
     }
 }
 
-/* RFC 7323 2.4: rounding may take back less than a step of a scaled window; whatever was in it once is taken. */
+/* RFC 7323 2.4: rounding may take less than a step from a scaled window, but whatever was in the window once is
+ * accepted. */
 TEST(TcpReceiveWindow, RoundingLosesNothingThatWasOffered)
 {
     test_world world;
@@ -136,7 +137,7 @@ TEST(TcpReceiveWindow, DrainedBufferIsAnnounced)
     EXPECT_EQ(peer.app_read(), "more");
 }
 
-/* The same for the default buffer, which is larger than a window field less one segment. */
+/* RFC 9293 3.8.6.2.2: the same holds for the default buffer, which is larger than a window field less one segment. */
 TEST(TcpReceiveWindow, DrainedDefaultBufferIsAnnounced)
 {
     test_world world;
@@ -151,8 +152,7 @@ TEST(TcpReceiveWindow, DrainedDefaultBufferIsAnnounced)
     EXPECT_LE(updates.size(), 25u) << "an update is worth two segments";
 }
 
-/* RFC 9293 MUST-39: no silly windows: a reader that takes byte by byte opens the window by a segment or half the
- * buffer at once. */
+/* RFC 9293 MUST-39: a reader that takes byte by byte opens the window by a segment, or by half the buffer, at once. */
 TEST(TcpReceiveWindow, SmallReadsDoNotOpenASillyWindow)
 {
     test_world world;
@@ -193,7 +193,7 @@ TEST(TcpReceiveWindow, SmallBufferIsAnnouncedByHalf)
     EXPECT_GE(peer.last().win, 500);
 }
 
-/* RFC 9293 MUST-35: while its window is shut the stack answers each probe, so that the peer knows we live. */
+/* RFC 9293 MUST-35: while its window is shut the stack answers each probe, so that the peer knows that it is alive. */
 TEST(TcpReceiveWindow, ProbesOfAShutWindowAreAnswered)
 {
     test_world world;
@@ -208,8 +208,8 @@ TEST(TcpReceiveWindow, ProbesOfAShutWindowAreAnswered)
     }
 }
 
-/* RFC 9293 3.10.7.4, first, MUST-66: with a shut window, valid ACKs are still taken ... */
-TEST(TcpReceiveWindow, ShutWindowStillTakesAcks)
+/* RFC 9293 3.10.7.4, first, MUST-66: with a shut window, acceptable ACKs are still processed. */
+TEST(TcpReceiveWindow, ShutWindowStillAcceptsAcks)
 {
     test_world world;
     tcp_peer peer(world, connected, small_buffer(5000));
@@ -221,8 +221,9 @@ TEST(TcpReceiveWindow, ShutWindowStillTakesAcks)
     peer.expect_nothing(10s);
 }
 
-/* ... also when the ACK comes with text that does not fit: two hosts with full buffers must not block each other. */
-TEST(TcpReceiveWindow, ShutWindowTakesTheAckOfATextSegment)
+/* RFC 9293 MUST-66: an ACK that comes with data for which there is no room is processed, too, or two hosts with full
+ * buffers would block each other. */
+TEST(TcpReceiveWindow, ShutWindowAcceptsTheAckOfADataSegment)
 {
     test_world world;
     tcp_peer peer(world, connected, small_buffer(5000));
@@ -235,8 +236,8 @@ TEST(TcpReceiveWindow, ShutWindowTakesTheAckOfATextSegment)
     peer.expect_nothing(10s);
 }
 
-/* ... and the peer's window in it. */
-TEST(TcpReceiveWindow, ShutWindowTakesWindowUpdates)
+/* RFC 9293 MUST-66: the peer's window in such a segment is processed, too. */
+TEST(TcpReceiveWindow, ShutWindowAcceptsWindowUpdates)
 {
     test_world world;
     tcp_peer peer(world, connected, small_buffer(5000));
@@ -252,8 +253,8 @@ TEST(TcpReceiveWindow, ShutWindowTakesWindowUpdates)
     EXPECT_EQ(text_of(drain(peer), peer.rcv), "more");
 }
 
-/* ... and RSTs. */
-TEST(TcpReceiveWindow, ShutWindowTakesRst)
+/* RFC 9293 MUST-66: a RST is processed, too. */
+TEST(TcpReceiveWindow, ShutWindowAcceptsRst)
 {
     test_world world;
     tcp_peer peer(world, connected, small_buffer(5000));
@@ -263,8 +264,8 @@ TEST(TcpReceiveWindow, ShutWindowTakesRst)
     EXPECT_EQ(peer.app_error(), ECONNRESET);
 }
 
-/* RFC 9293 3.10.7.4, eighth: a FIN needs no room in the buffer, but its place behind the text. */
-TEST(TcpReceiveWindow, FinAfterAShutWindowIsTakenWhenTheTextIsRead)
+/* RFC 9293 3.10.7.4, eighth: a FIN needs no room in the buffer, but all data in front of it must have arrived. */
+TEST(TcpReceiveWindow, FinAfterAShutWindowIsAcceptedWhenTheDataIsRead)
 {
     test_world world;
     tcp_peer peer(world, connected, small_buffer(5000));
@@ -282,8 +283,8 @@ TEST(TcpReceiveWindow, FinAfterAShutWindowIsTakenWhenTheTextIsRead)
     EXPECT_TRUE(peer.app_eof());
 }
 
-/* RFC 9293 3.8.6: text held above a gap takes no window away, and gives none. */
-TEST(TcpReceiveWindow, HeldTextDoesNotMoveTheRightEdge)
+/* RFC 9293 3.8.6: out-of-order data does not move the right edge of the window in either direction. */
+TEST(TcpReceiveWindow, HeldDataDoesNotMoveTheRightEdge)
 {
     test_world world;
     tcp_peer peer(world, connected, small_buffer(10000));
@@ -295,7 +296,7 @@ TEST(TcpReceiveWindow, HeldTextDoesNotMoveTheRightEdge)
     EXPECT_EQ(peer.last().ack + peer.last().win, edge);
 }
 
-/* RFC 9293 3.9.1.1: a full transfer through a small buffer, the reader always a little late. */
+/* RFC 9293 3.9.1.1: a transfer through a small buffer, whose reader is always a little late, is complete. */
 TEST(TcpReceiveWindow, TransferThroughASmallBufferIsComplete)
 {
     test_world world;
