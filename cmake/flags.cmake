@@ -36,7 +36,7 @@ function(microps_dialect_options target)
     target_compile_features(${target} PRIVATE cxx_std_20)
     # People step through it: frame pointers always, and paths in log lines as src/ip.cpp.
     target_compile_options(${target} PRIVATE -fno-omit-frame-pointer -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=)
-    target_compile_definitions(${target} PRIVATE MICROPS_LOG_FLOOR=${MICROPS_LOG_FLOOR})
+    target_compile_definitions(${target} PRIVATE MICROPS_LOG_MAX=${MICROPS_LOG_MAX})
     if(MICROPS_HEXDUMP)
         target_compile_definitions(${target} PRIVATE HEXDUMP)
     endif()

@@ -1,8 +1,8 @@
 /*
  * log.hpp: the log, in the original's format: `HH:MM:SS.mmm [L] function: message (file:line)`.
  *
- * The macros keep the original's names. Below the compile-time floor (MICROPS_LOG_FLOOR) a line vanishes; above it, a
- * disabled line costs one predictable branch and evaluates nothing. So arguments must not have side effects.
+ * The macros keep the original's names. A line above the level MICROPS_LOG_MAX is not compiled in; any other line that
+ * is disabled costs one predictable branch and evaluates nothing. So arguments must not have side effects.
  */
 #pragma once
 
@@ -13,8 +13,8 @@
 #include <span>
 #include <string_view>
 
-#ifndef MICROPS_LOG_FLOOR
-#define MICROPS_LOG_FLOOR 4 /* everything; 0 compiles all lines out, 1 keeps errors, ... (a log_level) */
+#ifndef MICROPS_LOG_MAX
+#define MICROPS_LOG_MAX 4 /* everything; 0 compiles all lines out, 1 keeps errors, ... (a log_level) */
 #endif
 
 namespace microps
@@ -48,7 +48,7 @@ extern std::atomic<log_level> log_threshold;
 
 [[nodiscard]] inline bool log_enabled(log_level level)
 {
-    return level <= log_level{MICROPS_LOG_FLOOR} && level <= log_threshold.load(std::memory_order_relaxed);
+    return level <= log_level{MICROPS_LOG_MAX} && level <= log_threshold.load(std::memory_order_relaxed);
 }
 
 /** Writes one line. Called by the macros below. */
