@@ -1,4 +1,4 @@
-# For whoever changes the code: cmake --build build --target format format-check tidy headers
+# For whoever changes the code: cmake --build build --target format format-check tidy; headers is in headers.cmake
 
 file(GLOB_RECURSE MICROPS_FORMATTED CONFIGURE_DEPENDS
     include/*.hpp include/*.h src/*.cpp src/*.hpp driver/*.cpp driver/*.hpp
@@ -21,15 +21,4 @@ microps_tool(format clang-format -i ${MICROPS_FORMATTED})
 microps_tool(format-check clang-format --dry-run -Werror ${MICROPS_FORMATTED})
 microps_tool(tidy run-clang-tidy -quiet -p ${PROJECT_BINARY_DIR} "^${PROJECT_SOURCE_DIR}/(src|driver|app)/")
 
-# headers: every public header compiles alone, with all warnings.
-file(GLOB_RECURSE MICROPS_HEADERS RELATIVE ${PROJECT_SOURCE_DIR}/include CONFIGURE_DEPENDS include/microps/*.hpp)
-set(lonely_sources)
-foreach(header IN LISTS MICROPS_HEADERS)
-    string(MAKE_C_IDENTIFIER ${header} name)
-    set(source ${PROJECT_BINARY_DIR}/headers/${name}.cpp)
-    file(CONFIGURE OUTPUT ${source} CONTENT "#include \"@header@\"\n#include \"@header@\"\n" @ONLY)
-    list(APPEND lonely_sources ${source})
-endforeach()
-add_library(headers OBJECT EXCLUDE_FROM_ALL ${lonely_sources})
-target_link_libraries(headers PRIVATE microps)
-microps_compile_options(headers)
+include(cmake/headers.cmake)

@@ -201,7 +201,7 @@ int linux_interface_adopt(net_device &dev, const linux_interface &interface)
      * As in the original: without an address of our own we take the kernel side's. Two hosts on one wire then share a
      * hardware address; that works because this wire has no third end and Linux does not look at the source address.
      */
-    if (dev.alen == ETHER_ADDR_LEN && ether_device_addr(dev) == ETHER_ADDR_ANY) {
+    if (dev.alen == MAC_ADDR_LEN && ether_device_addr(dev) == ETHER_ADDR_ANY) {
         ether_device_set_addr(dev, mac_addr{info.addr});
     }
     if (!info.up) warnf("%s is down, dev=%s: sudo ip link set %s up", name, dev.name, name);

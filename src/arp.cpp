@@ -110,7 +110,7 @@ static arp_key arp_cache_key(const ip_iface &iface, ip_addr_t pa) { return {ifac
 
 static bool arp_speaks(const net_device &dev)
 {
-    return dev.type == NET_DEVICE_TYPE_ETHERNET && dev.alen == ETHER_ADDR_LEN;
+    return dev.type == NET_DEVICE_TYPE_ETHERNET && dev.alen == MAC_ADDR_LEN;
 }
 
 /* Output */
@@ -124,7 +124,7 @@ static int arp_transmit(ip_iface &iface, const arp_ether_ip &msg, const mac_addr
 
 static arp_ether_ip arp_message(const ip_iface &iface, uint16_t op, ip_addr_t tpa, const mac_addr &tha)
 {
-    return {.hdr = {.hrd = ARP_HRD_ETHER, .pro = ARP_PRO_IP, .hln = ETHER_ADDR_LEN, .pln = IP_ADDR_LEN, .op = op},
+    return {.hdr = {.hrd = ARP_HRD_ETHER, .pro = ARP_PRO_IP, .hln = MAC_ADDR_LEN, .pln = IP_ADDR_LEN, .op = op},
             .sha = ether_device_addr(*iface.dev),
             .spa = iface.unicast,
             .tha = tha,
@@ -371,7 +371,7 @@ static void arp_input(const packet &pkt, net_device &dev) MICROPS_REQUIRES(net_l
     const auto msg = wire_read<arp_ether_ip>(data);
     if (!msg) return net_drop(dev.net, drop_reason::too_short, "too short, dev=%s, len=%zu", dev.name, pkt.size());
     const arp_hdr &hdr = msg->hdr;
-    if (hdr.hrd != ARP_HRD_ETHER || hdr.hln != ETHER_ADDR_LEN || !arp_speaks(dev)) {
+    if (hdr.hrd != ARP_HRD_ETHER || hdr.hln != MAC_ADDR_LEN || !arp_speaks(dev)) {
         return net_drop(dev.net, drop_reason::arp_unsupported, "unsupported hardware address");
     }
     if (hdr.pro != ARP_PRO_IP || hdr.pln != IP_ADDR_LEN) {

@@ -29,7 +29,7 @@ static int hex_digit(char c)
 int ether_addr_pton(const char *text, mac_addr &addr)
 {
     mac_addr parsed;
-    for (size_t i = 0; i < ETHER_ADDR_LEN; i++) {
+    for (size_t i = 0; i < MAC_ADDR_LEN; i++) {
         if (i > 0 && *text++ != ':') return -1;
         int value = hex_digit(*text);
         if (value == -1) return -1;
@@ -61,7 +61,7 @@ std::string ether_addr_str(const mac_addr &addr)
 mac_addr ether_device_addr(const net_device &dev)
 {
     mac_addr addr;
-    std::copy_n(dev.addr, ETHER_ADDR_LEN, addr.bytes.begin());
+    std::copy_n(dev.addr, MAC_ADDR_LEN, addr.bytes.begin());
     return addr;
 }
 
@@ -95,7 +95,7 @@ static void ether_dump(const ether_hdr &hdr)
 int ether_transmit_helper(net_device &dev, uint16_t type, packet_ptr pkt, const void *dst)
 {
     ether_hdr hdr{.dst = ETHER_ADDR_BROADCAST, .src = ether_device_addr(dev), .type = type};
-    if (dst) std::memcpy(hdr.dst.bytes.data(), dst, ETHER_ADDR_LEN);
+    if (dst) std::memcpy(hdr.dst.bytes.data(), dst, MAC_ADDR_LEN);
     if (pkt->size() < ETHER_PAYLOAD_SIZE_MIN) {
         const std::span<uint8_t> padding = pkt->append(ETHER_PAYLOAD_SIZE_MIN - pkt->size());
         std::fill(padding.begin(), padding.end(), uint8_t{0}); /* never what the block held before */
@@ -141,7 +141,7 @@ void ether_setup_helper(net_device &dev)
     dev.mtu = ETHER_PAYLOAD_SIZE_MAX;
     dev.flags = NET_DEVICE_FLAG_BROADCAST | NET_DEVICE_FLAG_NEED_ARP;
     dev.hlen = ETHER_HDR_SIZE;
-    dev.alen = ETHER_ADDR_LEN;
+    dev.alen = MAC_ADDR_LEN;
     std::copy(ETHER_ADDR_BROADCAST.bytes.begin(), ETHER_ADDR_BROADCAST.bytes.end(), dev.broadcast);
 }
 

@@ -14,8 +14,8 @@
 namespace microps
 {
 
-inline constexpr uint8_t compat_ether_addr_any[ETHER_ADDR_LEN] = {};
-inline constexpr uint8_t compat_ether_addr_broadcast[ETHER_ADDR_LEN] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+inline constexpr uint8_t compat_ether_addr_any[MAC_ADDR_LEN] = {};
+inline constexpr uint8_t compat_ether_addr_broadcast[MAC_ADDR_LEN] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 
 inline int ether_addr_pton(const char *text, uint8_t *addr)
 {
@@ -28,7 +28,7 @@ inline int ether_addr_pton(const char *text, uint8_t *addr)
 inline char *ether_addr_ntop(const uint8_t *addr, char *text, size_t size)
 {
     mac_addr mac;
-    std::copy_n(addr, ETHER_ADDR_LEN, mac.bytes.begin());
+    std::copy_n(addr, MAC_ADDR_LEN, mac.bytes.begin());
     return ether_addr_ntop(mac, text, size);
 }
 
@@ -39,7 +39,7 @@ inline int ether_transmit_helper(net_device *dev, uint16_t type, const uint8_t *
                                  ssize_t (*callback)(net_device *dev, const uint8_t *data, size_t len))
 {
     ether_hdr hdr{.dst = ETHER_ADDR_BROADCAST, .src = ether_device_addr(*dev), .type = type};
-    if (dst) std::copy_n(static_cast<const uint8_t *>(dst), ETHER_ADDR_LEN, hdr.dst.bytes.begin());
+    if (dst) std::copy_n(static_cast<const uint8_t *>(dst), MAC_ADDR_LEN, hdr.dst.bytes.begin());
     std::vector<uint8_t> frame(ETHER_HDR_SIZE + std::max(len, ETHER_PAYLOAD_SIZE_MIN));
     wire_write(frame, hdr);
     std::copy_n(data, len, frame.begin() + ETHER_HDR_SIZE);
@@ -60,6 +60,11 @@ inline int ether_poll_helper(net_device *dev, ssize_t (*callback)(net_device *de
 }
 
 } // namespace microps
+
+/* A macro, because <net/ethernet.h> has one of that name, too. */
+#ifndef ETHER_ADDR_LEN
+#define ETHER_ADDR_LEN 6
+#endif
 
 /* Bytes here, whatever the library's own headers have made of these names. */
 #define ETHER_ADDR_ANY ::microps::compat_ether_addr_any

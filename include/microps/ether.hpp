@@ -14,7 +14,7 @@
 namespace microps
 {
 
-inline constexpr size_t ETHER_ADDR_LEN = 6;
+inline constexpr size_t MAC_ADDR_LEN = 6; /* the original's ETHER_ADDR_LEN, which is a macro of <net/ethernet.h> */
 inline constexpr size_t ETHER_ADDR_STR_LEN = 18; /* "xx:xx:xx:xx:xx:xx" and its NUL */
 inline constexpr size_t ETHER_HDR_SIZE = 14;
 inline constexpr size_t ETHER_FRAME_SIZE_MIN = 60;   /* without FCS */
@@ -28,7 +28,7 @@ inline constexpr uint16_t ETHER_TYPE_IPV6 = 0x86dd;
 
 /** An Ethernet hardware address. */
 struct mac_addr {
-    std::array<uint8_t, ETHER_ADDR_LEN> bytes{};
+    std::array<uint8_t, MAC_ADDR_LEN> bytes{};
 
     friend bool operator==(const mac_addr &, const mac_addr &) = default;
     /** Broadcast and multicast addresses: nobody can have one of them as his own. */

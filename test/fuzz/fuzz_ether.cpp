@@ -16,7 +16,7 @@ mac_addr own_address(net_stack &net)
 {
     net_guard guard(net);
     for (const net_device *dev : net_devices(net)) {
-        if (dev->alen == ETHER_ADDR_LEN) return ether_device_addr(*dev);
+        if (dev->alen == MAC_ADDR_LEN) return ether_device_addr(*dev);
     }
     return ETHER_ADDR_BROADCAST;
 }
