@@ -34,7 +34,8 @@ std::string tcp_pattern::text() const
     const auto number = [](const char *name, auto value) {
         return std::string(" ") + name + " " + std::to_string(value);
     };
-    std::string text = flags_compared_ ? "[" + tcp_wire_flags_text(flags_ & flags_compared_) + "]" : "a segment";
+    std::string text = "a segment";
+    if (flags_compared_) text = std::string("[") + tcp_wire_flags_text(flags_ & flags_compared_) + "]";
     if (seq_) text += number("seq", *seq_);
     if (ack_) text += number("ack", *ack_);
     if (win_) text += number("win", *win_);

@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 
 namespace microps
 {
@@ -41,7 +42,8 @@ template <wire_struct T>
 void append(std::vector<uint8_t> &bytes, const T &hdr)
 {
     const auto view = wire_bytes(hdr);
-    bytes.insert(bytes.end(), view.begin(), view.end());
+    bytes.reserve(bytes.size() + view.size());
+    std::copy(view.begin(), view.end(), std::back_inserter(bytes));
 }
 
 tcp_peer_segment segment_of(const ip_head &ip, const tcp_wire_segment &wire, std::span<const uint8_t> packet)
@@ -356,7 +358,8 @@ std::string sack_text(const std::vector<tcp_peer_sack> &blocks, uint32_t base)
 {
     std::string text;
     for (const auto &[first, last] : blocks) {
-        text += (text.empty() ? "" : " ") + std::to_string(first - base) + "-" + std::to_string(last - base);
+        if (!text.empty()) text += " ";
+        text += std::to_string(first - base) + "-" + std::to_string(last - base);
     }
     return text.empty() ? "nothing" : text;
 }

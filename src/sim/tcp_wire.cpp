@@ -11,6 +11,7 @@ namespace microps
 namespace
 {
 
+constexpr size_t OPTIONS_SIZE_MAX = 40; /* the header has four bits for its length in words */
 constexpr uint8_t OPTION_END = 0;
 constexpr uint8_t OPTION_NOP = 1;
 constexpr uint8_t OPTION_MSS = 2;
@@ -79,6 +80,7 @@ std::optional<tcp_wire_segment> tcp_wire_parse(std::span<const uint8_t> segment)
 std::vector<uint8_t> tcp_wire_options_bytes(const tcp_wire_options &options)
 {
     std::vector<uint8_t> bytes;
+    bytes.reserve(OPTIONS_SIZE_MAX);
     if (options.mss) {
         const uint16_t mss = *options.mss;
         bytes.insert(bytes.end(), {OPTION_MSS, 4, static_cast<uint8_t>(mss >> 8), static_cast<uint8_t>(mss & 0xff)});

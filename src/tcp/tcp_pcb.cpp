@@ -256,7 +256,7 @@ bool tcp_may_send(tcp_pcb_state state)
 }
 
 /** RFC 9293 figure 5, plus: any state may end in CLOSED, and a half-open connection may return to LISTEN. */
-static bool tcp_transition_exists(tcp_pcb_state from, tcp_pcb_state to)
+[[maybe_unused]] static bool tcp_transition_exists(tcp_pcb_state from, tcp_pcb_state to)
 {
     using enum tcp_pcb_state;
     if (to == closed) return true;

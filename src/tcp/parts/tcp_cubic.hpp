@@ -62,7 +62,6 @@ private:
     tcp_hystart hystart_{};
     bool hystart_wanted_;
 };
-static_assert(sizeof(tcp_cubic) <= 120, "an idle connection costs less than 1 KiB");
 
 [[nodiscard]] std::unique_ptr<tcp_congestion> tcp_cubic_make(const tcp_congestion_options &options);
 
