@@ -5,6 +5,7 @@
  * messages is its local port. ICMP errors about its messages become its pending error, connected or not, because the
  * identifier tells whose they are (RFC 1122 3.2.2.1). Queues and sleepers are datagram.cpp's business.
  */
+#include "base/id_table.hpp"
 #include "datagram.hpp"
 #include "icmp_internal.hpp"
 #include "microps/log.hpp"

@@ -5,6 +5,7 @@
  * This is the one file of the library that knows all layers, so it stands above them. Everything else that goes upwards
  * is a registered handler.
  */
+#include "base/os.hpp"
 #include "icmp_internal.hpp"
 #include "microps/arp.hpp"
 #include "microps/ip.hpp"
@@ -13,7 +14,6 @@
 #include "microps/tcp.hpp"
 #include "microps/udp.hpp"
 #include "net_internal.hpp"
-#include "base/os.hpp"
 
 #include <algorithm>
 #include <cerrno>

@@ -7,9 +7,9 @@
  */
 #include "microps/sched.hpp"
 
+#include "base/os.hpp"
 #include "microps/net.hpp"
 #include "net_internal.hpp"
-#include "base/os.hpp"
 
 #include <algorithm>
 #include <cerrno>

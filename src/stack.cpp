@@ -3,9 +3,9 @@
  */
 #include "microps/stack.hpp"
 
+#include "base/os.hpp"
 #include "microps/net.hpp"
 #include "net_internal.hpp"
-#include "base/os.hpp"
 
 #include <cerrno>
 #include <cstdlib>
