@@ -243,7 +243,7 @@ TEST_F(SockBlock, PortUnreachableEndsTheWaitOfAConnectedSocket)
     EXPECT_TRUE(world.run());
 }
 
-/* RFC 1122 2.3.2.1, 3.3.1: nobody answers to ARP, and the one who waits hears of it. */
+/* RFC 1122 2.3.2.1, 3.3.1: when nobody answers to ARP, the sleeping call fails with "host unreachable". */
 TEST_F(SockBlock, HostUnreachableEndsAPing)
 {
     a.spawn("ping", [&] {

@@ -137,7 +137,7 @@ TEST_F(ArpInput, RequestsForOthersAreNotAnswered)
     EXPECT_TRUE(entries().empty());
 }
 
-/* RFC 826: who asks for us will be answered by us soon: his address is kept. */
+/* RFC 826: a host that asks for us will be answered by us soon, so its address is kept. */
 TEST_F(ArpCache, RequestForUsInsertsItsSender)
 {
     request_comes();
@@ -224,7 +224,8 @@ TEST_F(ArpCache, UnusedEntryTimesOut)
     EXPECT_TRUE(host.sent().empty()); /* nobody used it: nobody asked */
 }
 
-/* RFC 1122 2.3.2.1 (2), unicast poll: an entry in use is confirmed before it ends, so no packet is ever lost to it. */
+/* RFC 1122 2.3.2.1 (2), unicast poll: an entry in use is confirmed before it ends, so that no packet is lost to its
+ * timeout. */
 TEST_F(ArpCache, EntryInUseIsRefreshedByUnicast)
 {
     request_comes();
@@ -369,7 +370,7 @@ TEST_F(ArpOutput, RequestsAreLimitedToOneASecond)
     EXPECT_LE(requests, 4u);
 }
 
-/* RFC 1122 2.3.2.2, 3.2.2.1: who gets no answer hears of it: the senders are told "host unreachable". */
+/* RFC 1122 2.3.2.2, 3.2.2.1: when no answer comes, the senders of the packets that wait are told "host unreachable". */
 TEST_F(ArpOutput, WithoutAnswerThePacketsComeBackAsHostUnreachable)
 {
     probe.send(text_octets("first"), "192.0.2.1");

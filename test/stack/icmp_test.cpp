@@ -104,7 +104,8 @@ TEST_F(IcmpEcho, AnySizeIsAnswered)
     }
 }
 
-/* RFC 1122 3.2.2.6 lets a host ignore broadcast Echo; the original answers, from its own address, and so do we. */
+/* RFC 1122 3.2.2.6 lets a host ignore a broadcast Echo. The C original answers it from its own address, and so do we.
+ */
 TEST_F(IcmpEcho, BroadcastIsAnsweredFromOurOwnAddress)
 {
     icmp_comes(icmp_message(8, 0, 1, octets(8)), "192.0.2.255", ETHER_ADDR_BROADCAST);
@@ -271,7 +272,7 @@ TEST_F(IcmpErrorOut, QuotesAsMuchAsFitsInto576Bytes)
     EXPECT_TRUE(std::equal(view.payload.begin() + 8, view.payload.end(), packet.begin()));
 }
 
-/* RFC 1122 3.2.2: no error about a broadcast, */
+/* RFC 1122 3.2.2: no error is sent about a broadcast. */
 TEST_F(IcmpErrorOut, BroadcastsAreNotAnswered)
 {
     for (const char *dst : {"192.0.2.255", "255.255.255.255"}) {
@@ -284,7 +285,7 @@ TEST_F(IcmpErrorOut, BroadcastsAreNotAnswered)
     EXPECT_TRUE(host.sent().empty());
 }
 
-/* about an ICMP error (what is not a question may be one), */
+/* RFC 1122 3.2.2: no error is sent about an ICMP error, nor about a message of unknown type, which may be one. */
 TEST_F(IcmpErrorOut, ErrorsAreNotAnswered)
 {
     host.start();
@@ -314,7 +315,7 @@ TEST_F(IcmpErrorOut, ErrorsAreNotAnswered)
     }
 }
 
-/* or about a fragment but the first. */
+/* RFC 1122 3.2.2: no error is sent about a fragment other than the first, so a reassembled packet is answered once. */
 TEST_F(IcmpErrorOut, WholeReassembledPacketIsAnsweredOnce)
 {
     ip_fields first = provocation();
@@ -328,7 +329,7 @@ TEST_F(IcmpErrorOut, WholeReassembledPacketIsAnsweredOnce)
     EXPECT_EQ(host.sent().size(), 1u);
 }
 
-/* RFC 1812 4.3.2.8: errors are limited: 50 at once, 100 a second. */
+/* RFC 1812 4.3.2.8: errors are limited to 100 a second, with 50 at once. */
 TEST_F(IcmpErrorOut, RateIsLimited)
 {
     const auto answers = [&](int packets) {

@@ -52,7 +52,8 @@ protected:
 using IpReassembly = IpFragment;
 using IpFragmentation = IpFragment;
 
-TEST_F(IpReassembly, PiecesMakeThePacketInAnyOrder)
+/* RFC 791 3.2: fragments make up the packet in whatever order they arrive. */
+TEST_F(IpReassembly, FragmentsMakeThePacketInAnyOrder)
 {
     const octets whole = pattern_octets(4000);
     std::vector<std::pair<size_t, size_t>> pieces = {{0, 1480}, {1480, 2960}, {2960, 4000}};
@@ -91,7 +92,8 @@ TEST_F(IpReassembly, HeaderIsTheFirstFragmentsBroughtUpToDate)
     EXPECT_EQ(probe.in[0].tos, 0x10);
 }
 
-/* RFC 1122 3.3.2: EMTU_R at least 576, better any; the largest packet there is: */
+/* RFC 1122 3.3.2: EMTU_R is at least 576, and better without a limit, so the largest packet that there is can be
+ * reassembled. */
 TEST_F(IpReassembly, LargestPacketIsReassembled)
 {
     const octets whole = pattern_octets(IP_PAYLOAD_SIZE_MAX);
@@ -102,8 +104,8 @@ TEST_F(IpReassembly, LargestPacketIsReassembled)
     EXPECT_EQ(probe.in[0].payload, whole);
 }
 
-/* RFC 815: against shuffled, duplicated pieces of random sizes. */
-TEST_F(IpReassembly, RandomPiecesInRandomOrderWithDuplicates)
+/* RFC 815: shuffled and duplicated fragments of random sizes make up the packet. */
+TEST_F(IpReassembly, RandomFragmentsInRandomOrderWithDuplicates)
 {
     net_random random(5);
     for (unsigned round = 0; round < 200; round++) {
@@ -130,8 +132,8 @@ TEST_F(IpReassembly, RandomPiecesInRandomOrderWithDuplicates)
     EXPECT_EQ(host.net.packets.in_use(), 0u);
 }
 
-/* RFC 791 3.2: pieces belong together by source, destination, protocol and identification. */
-TEST_F(IpReassembly, PiecesOfDifferentPacketsAreNotMixed)
+/* RFC 791 3.2: fragments belong together by source, destination, protocol and identification. */
+TEST_F(IpReassembly, FragmentsOfDifferentPacketsAreNotMixed)
 {
     const octets whole = pattern_octets(2000);
     comes(piece(whole, 0, 1480, 1));
@@ -148,7 +150,8 @@ TEST_F(IpReassembly, PiecesOfDifferentPacketsAreNotMixed)
     EXPECT_EQ(probe.in.size(), 1u);
 }
 
-/* RFC 5722 (for IPv6, the same attack): overlapping pieces discard the packet, also what comes of it later. */
+/* RFC 5722 (for IPv6, against the same attack): overlapping fragments discard the packet, and also the fragments of it
+ * that come later. */
 TEST_F(IpReassembly, OverlapDiscardsTheWholePacket)
 {
     const octets whole = pattern_octets(3200);
@@ -218,7 +221,7 @@ TEST_F(IpReassembly, PacketLongerThan65535IsDropped)
     EXPECT_EQ(host.dropped(drop_reason::bad_length), 1u);
 }
 
-/* RFC 1122 3.3.2: after 60 seconds it is given up, and the sender of a first fragment is told (RFC 792). */
+/* RFC 1122 3.3.2: after 60 seconds a packet is given up, and the sender of its first fragment is told (RFC 792). */
 TEST_F(IpReassembly, TimeoutIsReportedIfTheFirstFragmentCame)
 {
     const octets whole = pattern_octets(4000);
@@ -280,7 +283,8 @@ TEST_F(IpReassembly, MemoryIsBoundedForEachSource)
     EXPECT_EQ(probe.in.size(), 1u);
 }
 
-/* RFC 791 3.2: pieces of multiples of eight bytes, one identification, the last without "more fragments". */
+/* RFC 791 3.2: fragments have multiples of eight bytes and one identification, and the last one is without "more
+ * fragments". */
 TEST_F(IpFragmentation, LongPacketsAreCut)
 {
     const octets whole = pattern_octets(4000);
@@ -319,7 +323,7 @@ TEST_F(IpFragmentation, LargestPacketIsSentAndNothingLarger)
     EXPECT_TRUE(host.sent().empty());
 }
 
-/* RFC 791 3.1: "don't fragment" means it. */
+/* RFC 791 3.1: a packet with "don't fragment" that is too large is refused. */
 TEST_F(IpFragmentation, DontFragmentFailsInstead)
 {
     EXPECT_EQ(probe.send(pattern_octets(1481), "192.0.2.1", nullptr, {.df = ip_df::always}), -1);
@@ -333,8 +337,8 @@ TEST_F(IpFragmentation, DontFragmentFailsInstead)
     EXPECT_EQ(frame_view(sent[0]).offset, 0x4000u);
 }
 
-/* All pieces wait for ARP: none is lost to the resolution. */
-TEST_F(IpFragmentation, PiecesOfAPacketThatWaitsForArpAllArrive)
+/* RFC 1122 2.3.2.2: all fragments of a packet wait for ARP, and none is lost to the resolution. */
+TEST_F(IpFragmentation, FragmentsOfAPacketThatWaitsForArpAllArrive)
 {
     EXPECT_EQ(probe.send(pattern_octets(60000), "192.0.2.9"), 60000);
     EXPECT_EQ(host.sent().size(), 1u);
@@ -344,7 +348,8 @@ TEST_F(IpFragmentation, PiecesOfAPacketThatWaitsForArpAllArrive)
     EXPECT_EQ(host.sent().size(), 41u);
 }
 
-/* A checksum that was left to the device is filled in before the packet is cut; the device sees only pieces. */
+/* RFC 1122 3.3.3: a checksum that was left to the device is filled in before the packet is fragmented, since the device
+ * sees fragments only. */
 TEST_F(IpFragmentation, UnfinishedChecksumIsFinishedFirst)
 {
     octets payload = pattern_octets(3000);

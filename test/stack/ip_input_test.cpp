@@ -57,7 +57,7 @@ TEST_F(IpInput, HeaderIsReadAsRfc791Says)
     EXPECT_FALSE(in.dst_is_broadcast);
 }
 
-/* RFC 894: padding is the link's business. The original (old generation) handed it up. */
+/* RFC 894: the padding of a short frame is not part of the packet. The C original's older generation hands it up. */
 TEST_F(IpInput, LinkPaddingIsStripped)
 {
     octets packet = good().bytes();
@@ -101,7 +101,8 @@ TEST_F(IpInput, OtherVersionsAreDropped)
     EXPECT_EQ(host.dropped(drop_reason::ip_version), 5u);
 }
 
-/* The original read a header of less than 20 bytes as one of 20, and one longer than the packet to its end. */
+/* RFC 1122 3.2.1: a header length below 20 bytes, or beyond the packet, is malformed. The C original reads the former
+ * as 20 and the latter to its end. */
 TEST_F(IpInput, HeaderLengthMustBePossible)
 {
     for (int ihl = 0; ihl < 5; ihl++) {
@@ -116,7 +117,8 @@ TEST_F(IpInput, HeaderLengthMustBePossible)
     EXPECT_TRUE(probe.in.empty());
 }
 
-/* The original, new generation: a total length below the header's made the payload's length wrap around. */
+/* RFC 791 3.1: the total length is at least the header's and at most the packet's. In the C original a smaller one
+ * makes the payload's length wrap around. */
 TEST_F(IpInput, TotalLengthMustHoldTheHeaderAndBeThere)
 {
     for (int total : {0, 1, 19, 28, 1500, 65535}) {

@@ -81,7 +81,8 @@ TEST_F(IpOutput, DefaultsAreTheOriginals)
     EXPECT_EQ(frame_view(frame).offset, 0u);
 }
 
-/* RFC 1122 3.3.1.1: on the subnet directly, else by the gateway. The original's old generation never used it here. */
+/* RFC 1122 3.3.1.1: a destination on the subnet is reached directly and any other one by the gateway. The C original's
+ * older generation never uses the gateway here. */
 TEST_F(IpOutput, OffLinkGoesToTheGateway)
 {
     know_neighbours();
@@ -95,7 +96,8 @@ TEST_F(IpOutput, OffLinkGoesToTheGateway)
     EXPECT_EQ(frame_view(frame).src, addr("192.0.2.2"));
 }
 
-/* The original's new generation sent 255.255.255.255 to the gateway's hardware address. */
+/* RFC 1122 3.3.6: a limited broadcast goes to the link's broadcast address. The C original's newer generation sends it
+ * to the gateway's. */
 TEST_F(IpOutput, LimitedBroadcastGoesToEverybodyAndNotToTheGateway)
 {
     know_neighbours();
@@ -166,7 +168,7 @@ TEST_F(IpOutput, FailsWhileTheDeviceIsDown)
     EXPECT_EQ(host.dropped(drop_reason::device_down), 3u);
 }
 
-/* RFC 1122 3.3.4: own addresses never reach a wire. The original asked ARP for itself. */
+/* RFC 1122 3.3.4: packets for own addresses never reach a wire. The C original asks by ARP for itself. */
 TEST_F(IpOutput, OwnAddressesGoThroughTheLoopback)
 {
     add_loopback();

@@ -304,7 +304,7 @@ void call_nested(ip_host &host, int id) MICROPS_NO_ANALYSIS
     EXPECT_EQ(sock_close(host.net, id), 0);
 }
 
-/* Handlers run under the lock: what would block there fails. */
+/* A handler runs under the lock, so a call that would block there fails with EDEADLK. */
 TEST(SockNested, BlockingCallFailsInsteadOfHanging)
 {
     ip_host host;

@@ -358,7 +358,7 @@ TEST(TcpTimeWait, OldSynDoesNotReopen)
     test_world world;
     tcp_peer peer(world, connected);
     close_actively(peer);
-    peer.send(syn().mss(MSS)); /* the connection's own SYN, again */
+    peer.send(syn().mss(MSS)); /* a duplicate of the connection's own SYN */
     const auto answer = peer.receive(100ms);
     if (answer) {
         EXPECT_FALSE(answer->flags & (TCP_PEER_SYN | TCP_PEER_RST));

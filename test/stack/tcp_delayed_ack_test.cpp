@@ -18,7 +18,7 @@ tcp_peer_options quick_acks(unsigned count)
     }};
 }
 
-/** Sends @p text and returns how long the ACK takes; nothing: longer than a second. */
+/** Sends @p text and returns how long the ACK takes, or nothing if that is longer than a second. */
 std::optional<net_duration> ack_delay(tcp_peer &peer, const std::string &text)
 {
     peer.skip();
@@ -128,20 +128,21 @@ TEST(TcpDelayedAck, DelayFollowsTheArrivalsUpToItsBound)
     peer.establish();
     net_duration longest{};
     for (int i = 0; i < 20; i++) {
-        const auto delay = ack_delay(peer, "x"); /* each waits in vain: the next waits twice as long */
+        const auto delay = ack_delay(peer, "x"); /* no second segment comes: the next ACK waits twice as long */
         ASSERT_TRUE(delay);
         EXPECT_GE(*delay - 300ms, longest);
         longest = *delay - 300ms;
     }
     EXPECT_EQ(longest, 200ms);
-    for (int i = 0; i < 20; i++) { /* segment upon segment: short again */
+    for (int i = 0; i < 20; i++) { /* segments follow each other closely, so the delay is short */
         peer.send(payload("x"));
         peer.nxt += 1;
         peer.wait(1ms);
     }
     peer.wait(500ms);
     peer.skip();
-    EXPECT_LE(*ack_delay(peer, "x"), 300ms + 81ms); /* the last of them has waited in vain for another: doubled once */
+    EXPECT_LE(*ack_delay(peer, "x"),
+              300ms + 81ms); /* no segment came after the last of them, so the delay is doubled once */
 }
 
 /* RFC 9293 3.8.6.3: as on Linux, an ACK is delayed for a round trip at most, if that is more than the minimum. */

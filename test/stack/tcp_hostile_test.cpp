@@ -20,7 +20,7 @@ TEST(TcpHostile, BadDataOffsetIsDroppedSilently)
     test_world world;
     tcp_peer peer(world, connected);
     for (uint8_t words = 0; words < 16; words++) {
-        if (words >= 5 && words <= 7) continue; /* these are inside: 8 bytes of text would be options */
+        if (words >= 5 && words <= 7) continue; /* these are inside: 8 bytes of payload would be options */
         peer.send(payload("12345678").off(words));
     }
     peer.expect_nothing(1s);

@@ -10,7 +10,7 @@ namespace microps
 namespace
 {
 
-/** The ISS that the stack would use now with the peer's @p port; the attempt is taken back. */
+/** The ISS that the stack would use now with the peer's @p port; the attempt is given up. */
 uint32_t sampled_iss(tcp_peer &peer, uint16_t port)
 {
     peer.skip();

@@ -50,8 +50,8 @@ TEST(TcpLinger, WaitsWithNonBlockingSocketsToo)
     send_fin(peer); /* the connection has gone on without its user */
 }
 
-/* RFC 9293 3.6 sets no limit to FIN-WAIT-2. As on Linux, tcp_config::fin_wait2 ends it after 60 s when the user has closed
- * the connection, and the peer's data finds nobody. The C original waits for ever. */
+/* RFC 9293 3.6 sets no limit to FIN-WAIT-2. As on Linux, tcp_config::fin_wait2 ends it after 60 s when the user has
+ * closed the connection, and the peer's data finds nobody. The C original waits for ever. */
 TEST(TcpLinger, FinWait2OfAnOrphanEnds)
 {
     test_world world;

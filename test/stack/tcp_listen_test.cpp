@@ -224,7 +224,7 @@ TEST(TcpListen, AcceptedConnectionOutlivesTheListener)
     EXPECT_EQ(peer.app_read(), "still here");
 }
 
-/* RFC 4987 3.3, tcp_config::half_open_max: half-open connections are bounded, and a real client gets in meanwhile. */
+/* RFC 4987, tcp_config::half_open_max: half-open connections are bounded, and a real client gets in meanwhile. */
 TEST(TcpSynFlood, HalfOpenConnectionsAreBounded)
 {
     test_world world;
@@ -238,7 +238,7 @@ TEST(TcpSynFlood, HalfOpenConnectionsAreBounded)
     EXPECT_LT(peer.host().packets_in_use(), 1u << 20);
     peer.peer_port = 40001;
     EXPECT_TRUE(peer.establish());
-    peer.wait(1s); /* SYN-ACKs that come again: 32 connections at most */
+    peer.wait(1s); /* retransmitted SYN-ACKs, of 32 connections at most */
     EXPECT_LE(drain(peer).size(), 33u);
 }
 
@@ -319,7 +319,7 @@ TEST(TcpListen, ConnectionIsPreferredToTheListener)
     tcp_peer peer(world, connected);
     peer.send(payload("mine"));
     EXPECT_EQ(peer.app_read(), "mine");
-    peer.send(payload("stranger").peer_port(static_cast<uint16_t>(peer.peer_port + 1)));
+    peer.send(payload("not mine").peer_port(static_cast<uint16_t>(peer.peer_port + 1)));
     peer.skip();
     EXPECT_EQ(peer.app_read(), "");
 }

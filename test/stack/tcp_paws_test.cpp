@@ -127,7 +127,7 @@ TEST(TcpPaws, RetransmissionWhoseAckWasLostIsEchoed)
     link.peer.expect(ack(link.peer.nxt).within(0ms));
     ASSERT_TRUE(link.peer.last().timestamps);
     EXPECT_EQ(link.peer.last().timestamps->second, 62000u);
-    /* A stranger, who does not know what we have sent, moves nothing. */
+    /* An off-path attacker, who does not know what we have sent, does not change the echo. */
     link.peer.send(payload("abc").seq(link.peer.nxt - 3).ack(link.peer.rcv + 100).timestamps(90000, link.echo));
     link.peer.expect(ack(link.peer.nxt).within(0ms));
     EXPECT_EQ(link.peer.last().timestamps->second, 62000u);
@@ -144,7 +144,8 @@ TEST(TcpPaws, OutOfOrderDataDoesNotMoveTheEcho)
     link.peer.send(payload("c").seq(link.peer.nxt + 1).timestamps(2100, link.echo));
     EXPECT_EQ(link.peer.last().timestamps->second, 2000u);
     EXPECT_EQ(link.echoed(), 2000u);
-    link.peer.send(payload("b").timestamps(2200, link.echo)); /* fills the hole: sent later, believed */
+    link.peer.send(
+        payload("b").timestamps(2200, link.echo)); /* fills the hole and was sent later, so its timestamp is accepted */
     link.peer.nxt += 2;
     link.now = 2200;
     EXPECT_EQ(link.peer.app_read(), "abc");
@@ -231,7 +232,7 @@ TEST(TcpPaws, DataThatARetransmissionOvertookIsAccepted)
     ASSERT_TRUE(peer.app_accept());
     const uint32_t first = peer.nxt;
     peer.send(payload("c").seq(first + 2).timestamps(1030, echo));
-    peer.send(payload("a").seq(first).timestamps(1050, echo));     /* again */
+    peer.send(payload("a").seq(first).timestamps(1050, echo));     /* a duplicate */
     peer.send(payload("x").seq(first + 1).timestamps(1029, echo)); /* 21 ms: older than the round trip explains */
     EXPECT_EQ(peer.app_read(), "a");
     peer.send(payload("b").seq(first + 1).timestamps(1030, echo));

@@ -17,7 +17,7 @@ bool is_probe(const tcp_peer &peer, const tcp_peer_segment &seg)
     return (new_byte || old_number) && (seg.flags & TCP_PEER_ACK);
 }
 
-/** The peer has taken all text and shut its window; more text waits. */
+/** The peer has acknowledged all data and shut its window, and more data waits. */
 void shut_window(tcp_peer &peer)
 {
     EXPECT_EQ(peer.app_write("first"), 5);

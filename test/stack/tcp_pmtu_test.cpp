@@ -384,7 +384,7 @@ TEST(TcpPmtu, OutageLeavesSegmentsOf512Bytes)
     EXPECT_EQ(largest(drain(peer)), 512u);
 }
 
-/* RFC 6691 3: with timestamps in each segment it is the packet, not the data, that has the size of the path. */
+/* RFC 6691 2: with timestamps in each segment it is the packet, not the data, that has the size of the path. */
 TEST(TcpPmtu, OptionsCountAgainstTheSize)
 {
     test_world world;

@@ -269,7 +269,7 @@ TEST(TcpPort, SamePairIsRefused)
     EXPECT_TRUE(error == EADDRINUSE || error == EADDRNOTAVAIL) << error;
 }
 
-/* RFC 6056 3.3: a port is free again as soon as its connection has ended. */
+/* POSIX connect(): an ephemeral port is free again as soon as its connection has ended. */
 TEST(TcpPort, PortsAreReleased)
 {
     test_world world;

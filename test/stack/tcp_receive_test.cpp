@@ -404,7 +404,7 @@ TEST(TcpReceiveFin, DataBehindTheFinIsIgnored)
 TEST(TcpSequenceWrap, FinAtTheWrap)
 {
     test_world world;
-    tcp_peer peer(world, connected, {.iss = 0xfffffffbu}); /* nxt is 0xfffffffc: 3 bytes of text, FIN at 0xffffffff */
+    tcp_peer peer(world, connected, {.iss = 0xfffffffbu}); /* nxt is 0xfffffffc: 3 bytes of data, FIN at 0xffffffff */
     peer.send(payload("end").fin());
     peer.expect(ack(0));
     EXPECT_EQ(peer.app_read(), "end");

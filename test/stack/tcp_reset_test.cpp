@@ -1,6 +1,6 @@
 /*
- * RST: when it is sent, when it is believed, and what else a blind attacker may try (RFC 9293 3.5.2, 3.5.3, 3.10.7.1;
- * RFC 5961).
+ * RST: when it is sent, when it is accepted, and what else an off-path attacker may try (RFC 9293 3.5.2, 3.5.3,
+ * 3.10.7.1; RFC 5961).
  */
 #include "support/tcp_test.hpp"
 

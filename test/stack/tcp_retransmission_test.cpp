@@ -25,7 +25,7 @@ void establish_with_rtt(tcp_peer &peer, net_duration rtt)
     EXPECT_TRUE(peer.app_accept());
 }
 
-/** Writes one byte, lets it be lost, and returns how long it takes until it comes again; acknowledges that. */
+/** Writes one byte, lets it be lost, acknowledges its retransmission and returns how long that took. */
 net_duration measured_rto(tcp_peer &peer)
 {
     EXPECT_EQ(peer.app_write("x"), 1);

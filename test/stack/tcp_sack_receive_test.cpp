@@ -102,7 +102,7 @@ TEST(TcpSackReceive, NewestBlockComesFirst)
     story.arrives(4000, 4099, 1000, {{4000, 4100}, {3000, 3100}, {2000, 2100}});
     story.arrives(2100, 2199, 1000, {{2000, 2200}, {4000, 4100}, {3000, 3100}});
     story.arrives(2900, 2999, 1000, {{2900, 3100}, {2000, 2200}, {4000, 4100}});
-    story.arrives(2200, 2899, 1000, {{2000, 3100}, {4000, 4100}}); /* two pieces became one */
+    story.arrives(2200, 2899, 1000, {{2000, 3100}, {4000, 4100}}); /* two ranges became one */
 }
 
 /* RFC 2018 3: four blocks fill the header, and three do beside timestamps. */

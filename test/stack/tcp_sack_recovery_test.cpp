@@ -1,5 +1,5 @@
 /*
- * Loss recovery towards a peer that SACKs, as the wire shows it: what is sent again, when, and how much beside it
+ * Loss recovery towards a peer that SACKs, as the wire shows it: what is retransmitted, when, and how much beside it
  * (RFC 2018, RFC 8985, RFC 9937, RFC 5682, RFC 3522, RFC 3708, RFC 6675).
  *
  * The wires take no time: the round trip is what the script lets pass before it acknowledges, 100 ms unless a test says
@@ -65,7 +65,7 @@ struct flight {
         return numbers;
     }
     uint64_t count(counter what) { return peer.host().count(what); }
-    /** Time until segment @p segment comes, again or for the first time; nothing: not within @p limit. */
+    /** Time until segment @p segment comes, retransmitted or not; nothing if it does not come within @p limit. */
     std::optional<net_duration> wait_for(uint32_t segment, net_duration limit = 10s)
     {
         const net_time begin = world.now();
@@ -83,7 +83,7 @@ struct flight {
 
 using numbers = std::vector<uint32_t>;
 
-/* What is sent again */
+/* What is retransmitted */
 
 /* RFC 2018 5.1, RFC 6675 5: what is SACKed is not retransmitted. */
 TEST(TcpSackLoss, OnlyTheHolesAreRetransmitted)
@@ -382,7 +382,7 @@ const tcp_peer_options no_probes = with([](tcp_config &config) { config.tail_los
 TEST(TcpSpuriousLoss, OriginalsAfterATimeoutTakeItBack)
 {
     flight f(no_probes);
-    ASSERT_TRUE(f.wait_for(0)); /* sent again by the timer */
+    ASSERT_TRUE(f.wait_for(0)); /* retransmitted by the timer */
     EXPECT_EQ(f.again(f.ack_up_to(3)), numbers{});
     EXPECT_EQ(f.again(f.ack_up_to(10)), numbers{});
     EXPECT_EQ(f.count(counter::tcp_spurious_rtos), 1u);
@@ -438,7 +438,7 @@ TEST(TcpSpuriousLoss, FrtoCanBeSwitchedOff)
 /* Text of one segment that carries timestamps. */
 constexpr uint32_t STAMPED = MSS - 12;
 
-/** With timestamps: ten segments, the first of them sent again by the timer. Returns both timestamps of it. */
+/** With timestamps: ten segments, the first of them retransmitted by the timer. Returns both timestamps of it. */
 std::pair<uint32_t, uint32_t> time_out_with_timestamps(tcp_peer &peer)
 {
     open_with(peer, syn().mss(MSS).sack_permitted().timestamps(1000, 0));
@@ -662,7 +662,7 @@ TEST(TcpHostileSack, ThousandsOfBlocksDoNoHarm)
         f.peer.send(ack().sack({{begin, begin + random(2 * MSS)}, {other, other + 1}, {begin, other}}));
         f.peer.skip();
     }
-    /* Not one byte of it was acknowledged: all of it comes again, in the end. */
+    /* Nothing was acknowledged, so all of it is retransmitted in the end. */
     EXPECT_EQ(download(f.peer, 40 * MSS, 130s), stream(40 * MSS));
 }
 

@@ -1,5 +1,5 @@
 /*
- * TIME_WAIT: what ends it early and what does not (RFC 9293 3.10.7.4, RFC 1337, RFC 6191, RFC 7323).
+ * TIME-WAIT: what ends it before its time and what does not (RFC 9293 3.10.7.4, RFC 1337, RFC 6191, RFC 7323).
  */
 #include "support/tcp_test.hpp"
 
@@ -216,7 +216,7 @@ TEST(TcpTimeWait, OldestMakesRoom)
     EXPECT_EQ(peer.host().count(counter::tcp_time_wait_overflow), 7u);
 }
 
-/* RFC 6191 3: a connection of this host to itself, whose client closes first and binds the same port again. As on
+/* RFC 6191 2: a connection of this host to itself, whose client closes first and binds the same port again. As on
  * Linux, connect() may end its own TIME-WAIT after a second, on loopback and with timestamps, since otherwise the
  * endpoints would be taken. */
 TEST(TcpTimeWait, ConnectMayReuseItOnLoopback)

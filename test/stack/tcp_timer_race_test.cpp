@@ -9,7 +9,7 @@ namespace microps
 namespace
 {
 
-/** Sends a text to a silent peer and returns when something comes again; with @p answer, an ACK comes at that moment. */
+/** Writes to a silent peer and returns when a retransmission comes; with @p answer, an ACK arrives at that moment. */
 net_time second_transmission(bool sack, std::optional<net_time> answer, uint64_t &again)
 {
     test_world world;

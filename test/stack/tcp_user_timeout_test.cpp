@@ -11,7 +11,7 @@ namespace
 
 double seconds(net_duration time) { return std::chrono::duration<double>(time).count(); }
 
-/** Unanswered text. Returns when the connection was given up, from now. */
+/** Writes data that nobody acknowledges. Returns how long it takes until the connection is given up. */
 double given_up_after(tcp_peer &peer, net_duration limit)
 {
     const net_time begin = peer.world().now();

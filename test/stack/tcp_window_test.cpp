@@ -15,7 +15,7 @@ tcp_peer_options small_buffer(size_t size)
     }};
 }
 
-/** Sends text until the stack's window is shut; the application reads nothing. Returns what was accepted. */
+/** Sends data until the stack's window is shut; the application reads nothing. Returns what was accepted. */
 std::string fill_receive_buffer(tcp_peer &peer)
 {
     std::string text;

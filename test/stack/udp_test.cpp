@@ -89,7 +89,7 @@ TEST(UdpOutput, ChecksumZeroIsSentAsAllOnes)
 {
     ip_host host;
     const int id = host.udp_socket("0.0.0.0", 1024);
-    /* Two bytes of text that make all words together 0xffff. */
+    /* Two bytes of payload that make all words together 0xffff. */
     const uint32_t others = 0xc000 + 0x0202 + 0xc000 + 0x0201 + 17 + 10 + 1024 + 7 + 10;
     const uint32_t folded = (others & 0xffff) + (others >> 16);
     const std::string text{static_cast<char>((0xffff - folded) >> 8), static_cast<char>((0xffff - folded) & 0xff)};
@@ -185,7 +185,8 @@ TEST(UdpInput, PortZeroBelongsToNobody)
     EXPECT_EQ(host.dropped(drop_reason::udp_no_port), 1u);
 }
 
-/* Demultiplexing: the connected socket, then the specific address, then any. */
+/* A datagram goes to the connected socket, else to the one with the specific address, else to the one for any address.
+ */
 TEST(UdpDemux, MostSpecificSocketReceives)
 {
     ip_host host;

@@ -31,14 +31,14 @@ namespace microps
 
 using namespace std::chrono_literals;
 
-/** Text of one full segment on Ethernet. */
+/** Payload of one full segment on Ethernet. */
 inline constexpr uint32_t MSS = 1460;
 
 /* Lists of what integers in a test are meant to be: `for (const uint16_t window : words{1, 10})`. */
 using words = std::initializer_list<uint16_t>;
 using octets = std::initializer_list<uint8_t>;
 
-/** @p size bytes of a stream, beginning at its byte @p from. Nearby pieces differ, so a displaced one is noticed. */
+/** @p size bytes of a stream, beginning at its byte @p from. Nearby ranges differ, so a displaced one is noticed. */
 inline std::string stream(size_t size, size_t from = 0)
 {
     std::string text(size, '\0');
@@ -60,7 +60,7 @@ inline std::vector<tcp_peer_segment> drain(tcp_peer &peer, net_duration span = 0
     return segments;
 }
 
-/** The bytes of text in @p segments, retransmissions included. */
+/** The bytes of payload in @p segments, retransmissions included. */
 inline size_t text_size(const std::vector<tcp_peer_segment> &segments)
 {
     size_t size = 0;
@@ -70,7 +70,7 @@ inline size_t text_size(const std::vector<tcp_peer_segment> &segments)
     return size;
 }
 
-/** The text from sequence number @p from on, as a receiver would put it together; ends at the first gap. */
+/** The data from sequence number @p from on, as a receiver would put it together; ends at the first gap. */
 inline std::string text_of(std::vector<tcp_peer_segment> segments, uint32_t from)
 {
     std::stable_sort(segments.begin(), segments.end(), [from](const auto &a, const auto &b) {
@@ -84,7 +84,7 @@ inline std::string text_of(std::vector<tcp_peer_segment> segments, uint32_t from
     return text;
 }
 
-/** Acknowledges everything that has come, again and again, until @p size bytes of text have; returns them. */
+/** Acknowledges all data in order as it comes, until @p size bytes have; returns them. */
 inline std::string download(tcp_peer &peer, size_t size, net_duration patience = 5s)
 {
     std::string text;

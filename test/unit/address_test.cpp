@@ -119,7 +119,7 @@ TEST(IpEndpoint, RefusesAnythingElse)
     }
 }
 
-/* The original copied the part before the colon into 16 bytes, whatever its length. */
+/* The part before the colon may have any length. The C original copies it into 16 bytes unchecked. */
 TEST(IpEndpoint, RefusesAnyLengthOfText)
 {
     ip_endpoint endpoint;

@@ -117,7 +117,7 @@ TEST(TcpHyStart, EndsAfterFiveConservativeRounds)
     EXPECT_EQ(hystart.now(), phase::done);
 }
 
-/* RFC 9406 4.2: the round trips are shorter again, so it was jitter. */
+/* RFC 9406 4.2: shorter round trips show that it was jitter, and slow start resumes. */
 TEST(TcpHyStart, JitterLetsSlowStartResume)
 {
     tcp_hystart hystart = conservative();

@@ -34,7 +34,7 @@ TEST(TcpRcvbuf, RoundTripFallsAtOnceAndRisesByAndBy)
     EXPECT_EQ(buf.rtt(), 100ms);
     buf.on_echo(2, 180ms);
     EXPECT_EQ(buf.rtt(), 110ms);
-    buf.on_echo(2, 10s); /* the same echo again: the sender had paused */
+    buf.on_echo(2, 10s); /* the same echo as before, since the sender had paused */
     EXPECT_EQ(buf.rtt(), 110ms);
     buf.on_echo(3, 50ms);
     EXPECT_EQ(buf.rtt(), 50ms);

@@ -1,5 +1,5 @@
 /*
- * tcp_reassembly_test.cpp: pieces behind a hole, against a bitmap that does the same slowly.
+ * tcp_reassembly_test.cpp: ranges behind a hole, against a bitmap that does the same slowly.
  */
 #include "tcp/parts/tcp_reassembly.hpp"
 

@@ -302,7 +302,7 @@ TEST(TcpScoreboard, SackedSegmentsAreNotInFlight)
     EXPECT_EQ(s.board.sacked(), 2 * MSS);
 }
 
-TEST(TcpScoreboard, PartOfASegmentIsNotSacked) /* the peer has the rest of it not: it must be sent again */
+TEST(TcpScoreboard, PartOfASegmentIsNotSacked) /* the peer does not have the rest of it, so it must be retransmitted */
 {
     tcp_scoreboard board;
     board.on_sent(ISS, ISS + MSS, 0, {});
@@ -369,7 +369,7 @@ TEST(TcpRack, LostRetransmissionIsFoundByLaterOnes) /* the timer is not needed *
     sender s(10, RACK);
     s.pass(100ms);
     EXPECT_TRUE(s.sack(1, 4).began);
-    EXPECT_EQ(s.resend(), 0); /* and lost again */
+    EXPECT_EQ(s.resend(), 0); /* and the retransmission is lost, too */
     s.send();                 /* 10 */
     s.pass(100ms);
     const auto events = s.sack(10, 11);
@@ -377,7 +377,8 @@ TEST(TcpRack, LostRetransmissionIsFoundByLaterOnes) /* the timer is not needed *
     EXPECT_EQ(s.resend(), 0);
 }
 
-/* 6.2 step 2: sooner than the shortest round trip after it was sent again: the original has arrived. */
+/* RFC 8985 6.2 step 2: an ACK that comes sooner after a retransmission than the shortest round trip is that of the
+ * first transmission. */
 TEST(TcpRack, AnswerTooSoonAfterARetransmissionIsTheOriginals)
 {
     const tcp_sent again{.first = ISS, .last = ISS + MSS, .when = net_time(2s), .resent = true};
@@ -549,7 +550,7 @@ TEST(TcpPrr, BelowTheThresholdItSlowStartsOnGoodNewsOnly)
     EXPECT_EQ(prr.on_ack(MSS, 2 * MSS, 10 * MSS, false, MSS), 3 * MSS);
 }
 
-/* RACK may be switched off while segments wait for its timer: which must not expire again and again then. */
+/* RACK may be switched off while segments wait for its timer, which then expires no more. */
 TEST(TcpRack, SwitchedOffItsTimerStops)
 {
     sender s(10, RACK);

@@ -1,5 +1,5 @@
 /*
- * tcp_sack_test.cpp: what the SACK reporter says about random pieces, against a bitmap.
+ * tcp_sack_test.cpp: what the SACK reporter says about random ranges, against a bitmap.
  */
 #include "tcp/parts/tcp_sack.hpp"
 

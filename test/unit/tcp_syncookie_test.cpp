@@ -60,8 +60,8 @@ TEST(TcpSynCookie, LivesBetweenOneAndTwoPeriods)
     }
 }
 
-/* The cookie has eight bits of the period: they wrap every 4.5 hours. That is no end of anything, and an old cookie does
- * not become good again. */
+/* A cookie has eight bits of the period, which wrap every 4.5 hours. Cookies go on working then, and an old one does
+ * not become good. */
 TEST(TcpSynCookie, PeriodWraps)
 {
     const cookies_of_a_seed all(4);
@@ -73,7 +73,8 @@ TEST(TcpSynCookie, PeriodWraps)
     }
 }
 
-/* Whoever has not seen our SYN-ACK guesses: 100,000 random ACKs make no connection. */
+/* RFC 4987 3.6: an off-path attacker, who has not seen our SYN-ACK, must guess: 100,000 random ACKs make no connection.
+ */
 TEST(TcpSynCookie, RandomNumbersAreRefused)
 {
     cookies_of_a_seed all(5);
@@ -83,7 +84,7 @@ TEST(TcpSynCookie, RandomNumbersAreRefused)
     }
 }
 
-/* A cookie is one SYN's: not that of another port, address or sequence number, nor of another stack. */
+/* RFC 4987 3.6: a cookie is good for one SYN, and not for another port, address, sequence number or stack. */
 TEST(TcpSynCookie, IsBoundToItsSyn)
 {
     const cookies_of_a_seed all(6);
