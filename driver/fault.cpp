@@ -99,10 +99,10 @@ void fault_damage(fault_line &line, packet &frame) MICROPS_REQUIRES(net_locked)
     const bool truncate = line.random.chance(config.truncate) && frame.size() > 1;
     const bool corrupt = line.random.chance(config.corrupt) && frame.size() > 0;
     if (truncate || corrupt) checksum_complete(frame);
-    if (truncate) frame.truncate(1 + line.random.below(frame.size() - 1));
+    if (truncate) frame.truncate(1 + static_cast<size_t>(line.random.below(frame.size() - 1)));
     if (corrupt) {
         const uint64_t bit = line.random.below(frame.size() * 8);
-        frame.data()[bit / 8] ^= static_cast<uint8_t>(1U << bit % 8);
+        frame.data()[static_cast<size_t>(bit / 8)] ^= static_cast<uint8_t>(1U << bit % 8);
     }
 }
 

@@ -65,7 +65,7 @@ struct ip_reassembly {
 /* Output */
 
 /** A checksum that was left to the device cannot be filled in by pieces. */
-static void checksum_complete(packet &pkt)
+static void ip_checksum_complete(packet &pkt)
 {
     if (!pkt.offload.csum_partial) return;
     const std::span<uint8_t> area = pkt.bytes().subspan(pkt.offload.csum_start);
@@ -81,7 +81,7 @@ int ip_fragment_output(const ip_transmission &out, packet_ptr pkt, size_t mtu)
         net_count(net, counter::ip_frag_fails);
         return net_error(EMSGSIZE);
     }
-    checksum_complete(*pkt);
+    ip_checksum_complete(*pkt);
     const size_t room = (mtu - IP_HDR_SIZE_MIN) / 8 * 8;
     const std::span<const uint8_t> payload = pkt->bytes();
     for (size_t offset = 0; offset < payload.size(); offset += room) {

@@ -297,8 +297,8 @@ net_periodic *net_timer_register(net_stack &net, const char *name, net_duration 
     net.core->periodics.push_back(std::make_unique<net_periodic>(net, name, interval, std::move(handler)));
     net_periodic &periodic = *net.core->periodics.back();
     if (!parked) periodic.timer.arm(interval);
-    const auto us = std::chrono::duration_cast<std::chrono::microseconds>(interval).count();
-    infof("registered: %s interval={%ld, %ld}", name, us / 1000000, us % 1000000);
+    const long long us = std::chrono::duration_cast<std::chrono::microseconds>(interval).count();
+    infof("registered: %s interval={%lld, %lld}", name, us / 1000000, us % 1000000);
     return &periodic;
 }
 

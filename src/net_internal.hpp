@@ -39,7 +39,7 @@ struct net_layer {
     std::vector<std::unique_ptr<net_iface>> ifaces{};
     std::vector<net_device *> registered{}; /* newest first */
     std::vector<std::unique_ptr<net_protocol>> protocols{};
-    std::vector<std::unique_ptr<net_periodic>> periodics{};
+    std::vector<std::unique_ptr<net_periodic>> periodics; /* without {}, which would ask for the complete type here */
     std::vector<std::function<void()>> events{};
     std::vector<std::function<void()>> batches{};
     std::vector<net_shutdown_hooks> shutdown_hooks{};

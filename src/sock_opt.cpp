@@ -61,7 +61,7 @@ timeval timeout_write(net_duration timeout)
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(timeout);
     const auto rest = std::chrono::duration_cast<std::chrono::microseconds>(timeout - seconds);
     timeval tv{};
-    tv.tv_sec = seconds.count();
+    tv.tv_sec = static_cast<time_t>(seconds.count());
     tv.tv_usec = static_cast<suseconds_t>(rest.count());
     return tv;
 }

@@ -3,6 +3,7 @@
  */
 #include "microps/packet.hpp"
 
+#include "for_overwrite.hpp"
 #include "microps/stack.hpp"
 
 #include <algorithm>
@@ -32,7 +33,7 @@ private:
 template <size_t size>
 std::unique_ptr<packet> make_block()
 {
-    return std::make_unique_for_overwrite<packet_block<size>>();
+    return make_for_overwrite<packet_block<size>>();
 }
 
 } // namespace

@@ -298,7 +298,7 @@ bool tcp_peer::expect_nothing(net_duration span, sim_site site)
 
 bool tcp_peer::expect_rst(sim_site site) { return expect(rst(), site); }
 
-bool tcp_peer::establish(std::optional<tcp_pattern> peer_syn, sim_site site)
+bool tcp_peer::establish(const std::optional<tcp_pattern> &peer_syn, sim_site site)
 {
     tcp_pattern own = peer_syn.value_or(syn());
     if (!peer_syn && options_.mss) own.mss(*options_.mss);

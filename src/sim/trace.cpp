@@ -25,7 +25,7 @@ namespace
 constexpr uint16_t IP_FRAGMENT_OFFSET_MASK = 0x1fff;
 constexpr uint16_t IP_MORE_FRAGMENTS = 0x2000;
 
-struct ip_head {
+struct ip_trace_hdr {
     uint8_t vhl{};
     uint8_t tos{};
     be16 total{};
@@ -37,7 +37,7 @@ struct ip_head {
     ip_addr_t src{};
     ip_addr_t dst{};
 };
-static_assert(sizeof(ip_head) == IP_HDR_SIZE_MIN);
+static_assert(sizeof(ip_trace_hdr) == IP_HDR_SIZE_MIN);
 
 struct arp_message {
     be16 hrd{};
@@ -141,7 +141,7 @@ std::string sim_frame_printer::tcp(const std::string &src, const std::string &ds
 std::string sim_frame_printer::ip(std::span<const uint8_t> packet, size_t size)
 {
     std::span<const uint8_t> rest = packet;
-    const auto hdr = wire_read<ip_head>(rest);
+    const auto hdr = wire_read<ip_trace_hdr>(rest);
     if (!hdr) return "IP, too short";
     const std::string src = ip_addr_str(hdr->src);
     const std::string dst = ip_addr_str(hdr->dst);

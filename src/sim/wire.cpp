@@ -213,13 +213,14 @@ static unsigned damage(const sim_wire_config &config, net_random &random, std::v
 {
     unsigned fate = SIM_FATE_SENT;
     if (config.truncate > 0 && frame.size() > 1 && random.chance(config.truncate)) {
-        frame.resize(1 + random.below(frame.size() - 1));
+        frame.resize(1 + static_cast<size_t>(random.below(frame.size() - 1)));
         fate |= SIM_FATE_TRUNCATED;
     }
     if (config.corrupt > 0 && !frame.empty() && random.chance(config.corrupt)) {
         for (unsigned i = 0; i < config.corrupt_bits; i++) {
-            const size_t bit = random.below(frame.size() * 8);
-            frame[bit / 8] = static_cast<uint8_t>(frame[bit / 8] ^ (1u << bit % 8));
+            const uint64_t bit = random.below(frame.size() * 8);
+            uint8_t &damaged = frame[static_cast<size_t>(bit / 8)];
+            damaged = static_cast<uint8_t>(damaged ^ (1u << bit % 8));
         }
         fate |= SIM_FATE_CORRUPTED;
     }

@@ -108,7 +108,9 @@ static void tcp_sack_input(tcp_pcb &pcb, const tcp_segment &seg, tcp_ack_context
         tcp_dsack_input(pcb, seg, ctx);
         blocks = blocks.subspan(1);
     }
-    std::ranges::sort(blocks, {}, [una = pcb.snd.una](const tcp_sack_block &b) { return b.first.since(una); });
+    std::sort(blocks.begin(), blocks.end(), [una = pcb.snd.una](const tcp_sack_block &a, const tcp_sack_block &b) {
+        return a.first.since(una) < b.first.since(una);
+    });
     for (const tcp_sack_block &block : blocks) {
         if (block.first >= block.last || block.last > pcb.snd.nxt || block.first < pcb.snd.una) {
             net_count(pcb.net, counter::tcp_sack_discard);

@@ -77,7 +77,8 @@ tcp_pcb *tcp_pcb_alloc(tcp_layer &tcp)
 static tcp_pcb *&tcp_bucket(tcp_layer &tcp, const ip_endpoint &local, const ip_endpoint &foreign)
     MICROPS_REQUIRES(net_locked)
 {
-    return tcp.buckets[ip_endpoint_hash(tcp.table_key, local, foreign) & (tcp.buckets.size() - 1)];
+    const uint64_t hash = ip_endpoint_hash(tcp.table_key, local, foreign);
+    return tcp.buckets[static_cast<size_t>(hash) & (tcp.buckets.size() - 1)];
 }
 
 tcp_pcb *tcp_connection_select(tcp_layer &tcp, const ip_endpoint &local, const ip_endpoint &foreign)
@@ -301,7 +302,7 @@ static bool tcp_is_orphan(const tcp_pcb &pcb)
 static void tcp_count_levels(tcp_pcb &pcb, uint64_t one) MICROPS_REQUIRES(net_locked)
 {
     if (tcp_is_open(pcb.state)) net_count(pcb.net, counter::tcp_curr_estab, one);
-    if (tcp_is_orphan(pcb)) pcb.tcp.orphans += one;
+    if (tcp_is_orphan(pcb)) pcb.tcp.orphans += static_cast<size_t>(one);
 }
 
 void tcp_set_owner(tcp_pcb &pcb, tcp_owner owner)

@@ -37,7 +37,7 @@ struct tunable {
     int (*write)(tcp_config &config, const congestion_names &names, std::string_view value);
 };
 
-constexpr uint64_t SECONDS_MAX = 32767; /* of a keepalive, as Linux */
+constexpr uint64_t SYSCTL_SECONDS_MAX = 32767; /* of a keepalive, as Linux */
 constexpr uint64_t NUMBER_MAX = std::numeric_limits<int32_t>::max();
 
 std::string_view trimmed(std::string_view text)
@@ -128,8 +128,8 @@ constexpr tunable sizes(const char *name)
                 if (!least || !begin || !end || !trimmed(value).empty()) return EINVAL;
                 if (*least == 0 || *begin < std::max<uint64_t>(*least, TCP_BUFFER_MIN)) return EINVAL;
                 if (*end < *begin || *end > TCP_BUFFER_MAX) return EINVAL;
-                config.*first = *begin;
-                config.*most = *end;
+                config.*first = static_cast<size_t>(*begin);
+                config.*most = static_cast<size_t>(*end);
                 return 0;
             }};
 }
@@ -187,12 +187,12 @@ constexpr std::array TUNABLES = {
     tunable{"net.ipv4.tcp_congestion_control", congestion_read, congestion_write},
     flag<&c::dsack>("net.ipv4.tcp_dsack"),
     flag<&c::tail_loss_probe, 3, 4>("net.ipv4.tcp_early_retrans"),
-    time<&c::fin_wait2, s, 0, SECONDS_MAX>("net.ipv4.tcp_fin_timeout"),
+    time<&c::fin_wait2, s, 0, SYSCTL_SECONDS_MAX>("net.ipv4.tcp_fin_timeout"),
     flag<&c::frto, 2>("net.ipv4.tcp_frto"),
     time<&c::invalid_ratelimit, ms, 0, 3600000>("net.ipv4.tcp_invalid_ratelimit"),
-    time<&c::keepalive_interval, s, 1, SECONDS_MAX>("net.ipv4.tcp_keepalive_intvl"),
+    time<&c::keepalive_interval, s, 1, SYSCTL_SECONDS_MAX>("net.ipv4.tcp_keepalive_intvl"),
     number<&c::keepalive_probes, 1, 127>("net.ipv4.tcp_keepalive_probes"),
-    time<&c::keepalive_time, s, 1, SECONDS_MAX>("net.ipv4.tcp_keepalive_time"),
+    time<&c::keepalive_time, s, 1, SYSCTL_SECONDS_MAX>("net.ipv4.tcp_keepalive_time"),
     number<&c::reordering_max, 3, 300>("net.ipv4.tcp_max_reordering"),
     number<&c::half_open_max, 1, NUMBER_MAX>("net.ipv4.tcp_max_syn_backlog"),
     number<&c::min_mss, 48, 65535>("net.ipv4.tcp_min_snd_mss"),
@@ -218,7 +218,7 @@ constexpr std::array TUNABLES = {
     sizes<&c::send_buffer, &c::send_buffer_max>("net.ipv4.tcp_wmem"),
 };
 
-constexpr std::array NAMES = [] {
+constexpr std::array SYSCTL_NAMES = [] {
     std::array<const char *, TUNABLES.size()> names{};
     for (size_t i = 0; i < names.size(); i++) {
         names[i] = TUNABLES[i].name;
@@ -281,6 +281,6 @@ std::optional<std::string> tcp_sysctl_get(const net_stack &net, std::string_view
     return sysctl_get(net.tcp->config, tcp_congestion_names(*net.tcp), name);
 }
 
-std::span<const char *const> tcp_sysctl_names() { return NAMES; }
+std::span<const char *const> tcp_sysctl_names() { return SYSCTL_NAMES; }
 
 } // namespace microps

@@ -268,7 +268,7 @@ public:
     bool expect_rst(sim_site site = sim_site::here());
     /** Completes a three-way handshake from `listening` or `connecting` with the given options in the peer's SYN
      *  (default: MSS of the options), and accepts the connection. */
-    bool establish(std::optional<tcp_pattern> peer_syn = std::nullopt, sim_site site = sim_site::here());
+    bool establish(const std::optional<tcp_pattern> &peer_syn = std::nullopt, sim_site site = sim_site::here());
     /** Forgets all segments that have come and were not consumed. */
     void skip() { inbox_.clear(); }
     /** Waits for the next segment, at most @p limit, and returns it, or nothing. For what expect() cannot say. */

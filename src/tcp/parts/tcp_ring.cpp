@@ -3,6 +3,8 @@
  */
 #include "tcp_ring.hpp"
 
+#include "for_overwrite.hpp"
+
 #include <algorithm>
 #include <bit>
 #include <cassert>
@@ -81,7 +83,7 @@ void tcp_ring::reserve(size_t extent)
     if (extent <= capacity_) return;
     assert(extent <= size_t{1} << 31);
     const size_t capacity = std::bit_ceil(std::max(extent, TCP_RING_MIN));
-    auto bytes = std::make_unique_for_overwrite<uint8_t[]>(capacity);
+    auto bytes = make_for_overwrite<uint8_t[]>(capacity);
     if (capacity_ > 0) { /* in order, early bytes included */
         const size_t before_wrap = size_t{std::min(extent_, capacity_ - first_)};
         std::memcpy(bytes.get(), bytes_.get() + first_, before_wrap);
