@@ -3,7 +3,7 @@
  */
 #include "microps/packet.hpp"
 
-#include "for_overwrite.hpp"
+#include "base/for_overwrite.hpp"
 #include "microps/stack.hpp"
 
 #include <algorithm>

@@ -3,7 +3,7 @@
  */
 #include "tcp_ring.hpp"
 
-#include "for_overwrite.hpp"
+#include "base/for_overwrite.hpp"
 
 #include <algorithm>
 #include <bit>
