@@ -55,7 +55,7 @@ struct tcp_config {
     size_t send_buffer_max = 4194304;       /* how far it grows by itself (tcp_wmem) */
     bool moderate_receive_buffer = true;    /* it grows with what the reader takes per round trip */
     bool moderate_send_buffer = true;       /* it grows with the congestion window */
-    size_t reassembly_pieces = 512;         /* of early data, of one connection */
+    size_t reassembly_ranges = 512;         /* of out-of-order data, of one connection */
     size_t sent_segments = size_t{1} << 14; /* outstanding, of one connection: what the scoreboard holds */
 
     /* Options (RFC 7323, RFC 2018, RFC 2883) */
@@ -77,8 +77,8 @@ struct tcp_config {
     bool proportional_rate_reduction = true; /* RFC 9937; off: the window is halved at once */
     bool frto = true;                        /* RFC 5682: was the timeout spurious? */
     bool undo = true;              /* RFC 4015, RFC 3708: take a reduction back that timestamps or DSACK disprove */
-    unsigned reordering = 3;       /* DupThresh at first */
-    unsigned reordering_max = 300; /* and how far it grows */
+    unsigned dup_thresh = 3;       /* DupThresh at first */
+    unsigned dup_thresh_max = 300; /* and how far it grows */
 
     /* Congestion control */
     std::string congestion_control = "cubic"; /* or "reno", or a program's own: tcp_congestion_register() */

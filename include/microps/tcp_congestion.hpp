@@ -44,7 +44,7 @@ struct net_stack;
 struct tcp_ack_sample {
     net_time now{};
     uint32_t acked = 0;        /* newly delivered: acknowledged, or SACKed */
-    uint32_t in_flight = 0;    /* outstanding when we last stopped sending */
+    uint32_t round_peak = 0;   /* most that was in the network in this round trip (pipe) */
     bool cwnd_limited = false; /* and it was cwnd() that stopped us */
     bool round_start = false;  /* a round trip has ended: the first ACK of data sent since the last one ended */
     net_duration rtt{};        /* measured by this ACK; zero: it measures nothing */
@@ -75,16 +75,16 @@ public:
 
     /** New data was acknowledged, outside of fast recovery. */
     virtual void on_ack(const tcp_ack_sample &ack) = 0;
-    /** Recovery begins while @p in_flight bytes are outstanding, those that are lost included: a smaller window. */
-    virtual void on_loss(net_time now, uint32_t in_flight) = 0;
+    /** Recovery begins while @p flight_size bytes are outstanding, those that are lost included: a smaller window. */
+    virtual void on_loss(net_time now, uint32_t flight_size) = 0;
     /** The retransmission timer expired; @p again: for data that it had expired for already. */
-    virtual void on_rto(net_time now, uint32_t in_flight, bool again) = 0;
+    virtual void on_rto(net_time now, uint32_t flight_size, bool again) = 0;
     /** It was not a loss after all: undo the last on_loss() or on_rto(). */
     virtual void on_spurious(net_time now) = 0;
     /** Data is about to be sent after a pause of @p idle, with nothing outstanding (RFC 5681 4.1). */
     virtual void on_idle(net_duration idle, net_duration rto);
-    /** Output stopped, and it was not cwnd() that stopped it: @p in_flight bytes are outstanding (RFC 7661). */
-    virtual void on_application_limited(net_time now, uint32_t in_flight, net_duration rto);
+    /** Output stopped, and it was not cwnd() that stopped it (RFC 7661): @p pipe bytes are in the network. */
+    virtual void on_application_limited(net_time now, uint32_t pipe, net_duration rto);
     /** The path's largest segment changed. */
     virtual void on_mss(uint32_t mss);
     /** This object takes over from another one, on an open connection. */

@@ -53,7 +53,7 @@ static uint8_t tcp_info_state(tcp_pcb_state state)
 
 static uint8_t tcp_info_recovery(const tcp_pcb &pcb)
 {
-    switch (pcb.recovery().now()) {
+    switch (pcb.recovery().state()) {
     case tcp_recovery::phase::open:
         return pcb.recovery().duplicate_acks() > 0 || pcb.sent().sacked() > 0 ? TCP_CA_Disorder : TCP_CA_Open;
     case tcp_recovery::phase::fast:
@@ -117,7 +117,7 @@ static void tcp_info_sending(const tcp_pcb &pcb, tcp_info_data &info)
     for (const tcp_sent &segment : pcb.sent().all()) {
         if (segment.resent && !segment.lost && !segment.sacked) info.tcpi_retrans++;
     }
-    info.tcpi_reordering = pcb.recovery().reordering(tcp_rules(pcb));
+    info.tcpi_reordering = pcb.recovery().dup_thresh(tcp_rules(pcb));
     info.tcpi_min_rtt = pcb.rtt.measured() ? tcp_info_us(pcb.rtt.min_rtt()) : UINT32_MAX; /* Linux' "none yet" */
     info.tcpi_snd_wnd = pcb.snd.wnd;
     info.tcpi_notsent_bytes = static_cast<uint32_t>(tcp_unsent(pcb));

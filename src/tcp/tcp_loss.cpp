@@ -30,8 +30,8 @@ tcp_recovery_rules tcp_rules(const tcp_pcb &pcb)
             .prr = config.proportional_rate_reduction,
             .frto = config.frto,
             .undo = config.undo,
-            .reordering = config.reordering,
-            .reordering_max = config.reordering_max};
+            .dup_thresh = config.dup_thresh,
+            .dup_thresh_max = config.dup_thresh_max};
 }
 
 tcp_recovery_view tcp_view(const tcp_pcb &pcb)
@@ -46,7 +46,7 @@ tcp_recovery_view tcp_view(const tcp_pcb &pcb)
             .rules = tcp_rules(pcb)};
 }
 
-uint32_t tcp_in_flight(const tcp_pcb &pcb) { return pcb.recovery().in_flight(pcb.sent(), pcb.mss, tcp_rules(pcb)); }
+uint32_t tcp_pipe(const tcp_pcb &pcb) { return pcb.recovery().pipe(pcb.sent(), pcb.mss, tcp_rules(pcb)); }
 
 /** What RFC 5681 calls FlightSize: what is @p outstanding without what limited transmit has added. */
 static uint32_t tcp_flight_size(const tcp_congestion &congestion, uint32_t outstanding)
@@ -210,7 +210,7 @@ static void tcp_count_events(tcp_pcb &pcb, const tcp_ack_news &news, const tcp_r
     if (events.loss_undo) net_count(net, counter::tcp_loss_undo);
     if (events.spurious_rto) net_count(net, counter::tcp_spurious_rtos);
     if (events.probe_repaired) net_count(net, counter::tcp_loss_probe_recovery);
-    net_count(net, counter::tcp_lost_retransmit, events.lost_again);
+    net_count(net, counter::tcp_lost_retransmit, events.lost_retransmissions);
     if (!news.reordered) return;
     pcb.traffic.reord_seen++;
     net_count(net, pcb.use_sack ? counter::tcp_sack_reorder : counter::tcp_ts_reorder);
@@ -234,14 +234,14 @@ static void tcp_congestion_ack(tcp_pcb &pcb, const tcp_ack_context &ctx, const t
 {
     if (!pcb.congestion) return;
     const bool round_start = tcp_round_start(pcb);
-    if (pcb.recovery().now() == tcp_recovery::phase::fast) {
+    if (pcb.recovery().state() == tcp_recovery::phase::fast) {
         return pcb.recovery().on_reduced(pcb.sent(), ctx.view, ctx.news, events, pcb.congestion->ssthresh());
     }
     if (ctx.news.acked == 0) return;
     const bool was_conservative = pcb.congestion->in_conservative_slow_start();
     pcb.congestion->on_ack({.now = ctx.view.now,
                             .acked = ctx.news.delivered,
-                            .in_flight = pcb.flight,
+                            .round_peak = pcb.flight,
                             .cwnd_limited = pcb.cwnd_limited,
                             .round_start = round_start,
                             .rtt = rtt,
@@ -289,9 +289,9 @@ void tcp_loss_timeout(tcp_pcb &pcb, bool again)
     const tcp_recovery_view view = tcp_view(pcb);
     net_count(pcb.net, counter::tcp_timeouts);
     if (pcb.sent().front().sacked) net_count(pcb.net, counter::tcp_sack_reneging);
-    if (pcb.recovery().now() == tcp_recovery::phase::fast) {
+    if (pcb.recovery().state() == tcp_recovery::phase::fast) {
         net_count(pcb.net, pcb.use_sack ? counter::tcp_sack_failures : counter::tcp_reno_failures);
-    } else if (pcb.recovery().now() == tcp_recovery::phase::loss) {
+    } else if (pcb.recovery().state() == tcp_recovery::phase::loss) {
         net_count(pcb.net, counter::tcp_loss_failures);
     }
     const bool fresh = pcb.recovery().on_timeout(pcb.sent(), view, again);

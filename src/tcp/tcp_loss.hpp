@@ -23,6 +23,6 @@ void tcp_reorder_timeout(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 bool tcp_loss_probe_wanted(const tcp_pcb &pcb);
 net_time tcp_loss_probe_at(const tcp_pcb &pcb);
 /** What is in the network, as far as we know: RFC 6675's pipe. */
-uint32_t tcp_in_flight(const tcp_pcb &pcb);
+uint32_t tcp_pipe(const tcp_pcb &pcb);
 
 } // namespace microps

@@ -225,11 +225,11 @@ size_t tcp_unsent(const tcp_pcb &pcb)
 /** How many bytes may be outstanding beside what is. Zero: none; but the first one may always leave. */
 static size_t tcp_cwnd_room(const tcp_pcb &pcb)
 {
-    const uint32_t in_flight = tcp_in_flight(pcb);
+    const uint32_t pipe = tcp_pipe(pcb);
     const uint32_t cwnd = std::max(pcb.congestion ? pcb.congestion->cwnd() : 0, pcb.mss);
     const uint32_t window = pcb.recovery().window(cwnd, tcp_rules(pcb));
-    if (in_flight == 0) return std::max(window, pcb.mss);
-    return window > in_flight ? window - in_flight : 0;
+    if (pipe == 0) return std::max(window, pcb.mss);
+    return window > pipe ? window - pipe : 0;
 }
 
 /** How many bytes beyond SND.NXT the peer's window takes. */
@@ -314,21 +314,21 @@ static void tcp_note_usage(tcp_pcb &pcb, bool sent, bool cwnd_limited) MICROPS_R
     if (!pcb.congestion) return;
     const bool limited = cwnd_limited || tcp_cwnd_room(pcb) < pcb.mss;
     if (!sent && !limited) return;
-    const uint32_t in_flight = tcp_in_flight(pcb);
-    if (limited || pcb.snd.una >= pcb.usage_end || (!pcb.cwnd_limited && in_flight > pcb.flight)) {
-        pcb.flight = in_flight;
+    const uint32_t pipe = tcp_pipe(pcb);
+    if (limited || pcb.snd.una >= pcb.usage_end || (!pcb.cwnd_limited && pipe > pcb.flight)) {
+        pcb.flight = pipe;
         pcb.cwnd_limited = limited;
         pcb.usage_end = pcb.snd.nxt;
     }
     /* The application's choice, or the peer's window; not a send buffer that is too small. */
-    if (limited || pcb.recovery().now() != tcp_recovery::phase::open || !tcp_is_writable(pcb)) return;
-    pcb.congestion->on_application_limited(pcb.net.clock.now(), in_flight, pcb.rtt.rto());
+    if (limited || pcb.recovery().state() != tcp_recovery::phase::open || !tcp_is_writable(pcb)) return;
+    pcb.congestion->on_application_limited(pcb.net.clock.now(), pipe, pcb.rtt.rto());
 }
 
 static void tcp_count_again(tcp_pcb &pcb, uint8_t flags) MICROPS_REQUIRES(net_locked)
 {
     if (flags & TCP_FLG_SYN) return net_count(pcb.net, counter::tcp_syn_retrans);
-    switch (pcb.recovery().now()) {
+    switch (pcb.recovery().state()) {
     case tcp_recovery::phase::fast:
         return net_count(pcb.net, counter::tcp_fast_retrans);
     case tcp_recovery::phase::loss:

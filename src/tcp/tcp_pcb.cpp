@@ -339,7 +339,7 @@ void tcp_pcb_release(tcp_pcb &pcb)
     tcp_timer_cancel(pcb);
     pcb.ack_timer.cancel();
     pcb.tx.clear();
-    pcb.rx.drop_early(); /* what came in order and was acknowledged may still be read, as on Linux */
+    pcb.rx.drop_out_of_order(); /* what came in order and was acknowledged may still be read, as on Linux */
     pcb.early.clear();
     pcb.in_flight.reset();
     pcb.congestion.reset();

@@ -117,8 +117,8 @@ static void tcp_text_early(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRE
 {
     const tcp_seq last = seg.seq + seg.data.size();
     pcb.traffic.rcv_ooopack++;
-    const std::optional<tcp_reassembly::piece> duplicate = pcb.early.overlap(seg.seq, last);
-    if (!pcb.early.add(seg.seq, last, pcb.tcp.config.reassembly_pieces)) {
+    const std::optional<tcp_reassembly::range> duplicate = pcb.early.overlap(seg.seq, last);
+    if (!pcb.early.add(seg.seq, last, pcb.tcp.config.reassembly_ranges)) {
         net_count(pcb.net, counter::tcp_ofo_drop);
         net_drop(pcb.net, drop_reason::tcp_reassembly_limit, "too many holes, seq=%u", seg.seq.value());
     } else {
@@ -127,7 +127,7 @@ static void tcp_text_early(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRE
             net_count(pcb.net, counter::tcp_ofo_merge);
             tcp_duplicate_arrived(pcb, duplicate->first, duplicate->last);
         }
-        if (const auto *piece = pcb.early.find(seg.seq)) pcb.reporter.on_early(*piece);
+        if (const auto *range = pcb.early.find(seg.seq)) pcb.reporter.on_out_of_order(*range);
         if (!pcb.rx_shut) pcb.rx.write(pcb.rx.size() + seg.seq.since(pcb.rcv.nxt), seg.data);
     }
     tcp_quick_acks(pcb);
@@ -210,7 +210,7 @@ void tcp_check_fin(tcp_pcb &pcb, const tcp_segment &seg)
     pcb.rcv.nxt += 1;
     pcb.rcv.edge = tcp_seq_max(pcb.rcv.edge, pcb.rcv.nxt);
     pcb.early.clear(); /* nothing comes behind a FIN */
-    pcb.rx.drop_early();
+    pcb.rx.drop_out_of_order();
     pcb.ack_now = true;
     tcp_fin_state(pcb);
     sched_wakeup(pcb.net, pcb.ctx);

@@ -183,7 +183,7 @@ static int tcp_shutdown(tcp_pcb &pcb, int how) MICROPS_REQUIRES(net_locked)
     }
     if (how != SHUT_WR) {
         pcb.rx_shut = true;
-        pcb.rx.drop_early(); /* what is in order can still be read; later data is acknowledged and forgotten */
+        pcb.rx.drop_out_of_order(); /* what is in order can still be read; later data is acknowledged and forgotten */
         sched_wakeup(pcb.net, pcb.ctx);
     }
     if (how != SHUT_RD) tcp_send_fin(pcb);

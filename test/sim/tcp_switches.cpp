@@ -58,10 +58,10 @@ void draw_sizes(net_random &random, tcp_config &config)
     if (random.chance(0.3)) config.receive_buffer_max = random_between(random, config.receive_buffer, 300000);
     if (random.chance(0.3)) config.send_buffer = random_between(random, 2048, 20000);
     if (random.chance(0.3)) config.send_buffer_max = random_between(random, config.send_buffer, 300000);
-    if (random.chance(0.2)) config.reassembly_pieces = random_between(random, 1, 20);
+    if (random.chance(0.2)) config.reassembly_ranges = random_between(random, 1, 20);
     if (random.chance(0.2)) config.sent_segments = random_between(random, 2, 100);
     if (random.chance(0.3)) config.initial_window = static_cast<unsigned>(random_between(random, 1, 40));
-    if (random.chance(0.3)) config.reordering = static_cast<unsigned>(random_between(random, 1, 30));
+    if (random.chance(0.3)) config.dup_thresh = static_cast<unsigned>(random_between(random, 1, 30));
     if (random.chance(0.3)) config.appropriate_byte_counting = static_cast<unsigned>(random_between(random, 1, 3));
 }
 

@@ -361,7 +361,7 @@ TEST(TcpReassemblyLimit, ThousandsOfHolesAreBounded)
  * complete in the end. */
 TEST(TcpReassemblyLimit, FullListStillGrowsItsRanges)
 {
-    sack_story story(1000, [](tcp_config &config) { config.reassembly_pieces = 2; });
+    sack_story story(1000, [](tcp_config &config) { config.reassembly_ranges = 2; });
     story.arrives(1100, 1109);
     story.arrives(1300, 1309);
     story.arrives(1200, 1209, 1000, {{1300, 1310}, {1100, 1110}}); /* refused, and not reported */
@@ -375,7 +375,7 @@ TEST(TcpReassemblyLimit, FullListStillGrowsItsRanges)
  * the gap. */
 TEST(TcpReassemblyLimit, NoRangesAtAll)
 {
-    sack_story story(1000, [](tcp_config &config) { config.reassembly_pieces = 0; });
+    sack_story story(1000, [](tcp_config &config) { config.reassembly_ranges = 0; });
     story.arrives(1100, 1199, 1000, {});
     story.arrives(1000, 1099);
     EXPECT_EQ(story.peer.app_read(), stream(100, 1000));

@@ -18,7 +18,7 @@ constexpr uint32_t MSS = 1000;
 
 tcp_ack_sample full(const tcp_congestion &congestion, uint32_t acked)
 {
-    return {.acked = acked, .in_flight = congestion.cwnd(), .cwnd_limited = true};
+    return {.acked = acked, .round_peak = congestion.cwnd(), .cwnd_limited = true};
 }
 
 std::unique_ptr<tcp_congestion> newreno(uint32_t segments)
@@ -182,12 +182,12 @@ TEST_P(TcpCongestionControl, UnusedWindowDoesNotGrow)
 {
     for (const auto &congestion : {fresh(10), settled(10)}) {
         for (int i = 0; i < 1000; i++) {
-            congestion->on_ack({.acked = MSS, .in_flight = 5 * MSS, .cwnd_limited = false});
+            congestion->on_ack({.acked = MSS, .round_peak = 5 * MSS, .cwnd_limited = false});
         }
         EXPECT_EQ(congestion->cwnd(), 10 * MSS);
     }
     const auto congestion = fresh(10);
-    congestion->on_ack({.acked = MSS, .in_flight = 6 * MSS, .cwnd_limited = false});
+    congestion->on_ack({.acked = MSS, .round_peak = 6 * MSS, .cwnd_limited = false});
     EXPECT_EQ(congestion->cwnd(), 11 * MSS);
 }
 
@@ -246,7 +246,7 @@ TEST_P(TcpCongestionControl, WindowThatWasUsedUpMeanwhileDoesNotShrink)
     for (int i = 0; i < 100; i++) {
         now += 150ms;
         congestion->on_application_limited(now, 20 * MSS, 200ms);
-        congestion->on_ack({.now = now, .acked = 1, .in_flight = 100 * MSS, .cwnd_limited = true});
+        congestion->on_ack({.now = now, .acked = 1, .round_peak = 100 * MSS, .cwnd_limited = true});
     }
     EXPECT_GE(congestion->cwnd(), 100 * MSS);
 }

@@ -38,7 +38,7 @@ struct flow {
         now += net_duration(static_cast<int64_t>(static_cast<double>(rtt.count()) * bytes / congestion->cwnd()));
         congestion->on_ack({.now = now,
                             .acked = bytes,
-                            .in_flight = congestion->cwnd(),
+                            .round_peak = congestion->cwnd(),
                             .cwnd_limited = true,
                             .rtt = rtt,
                             .srtt = rtt});
@@ -303,7 +303,7 @@ TEST(TcpCubic, TimeThatDoesNotUseTheWindowDoesNotCount)
     }
     for (int i = 0; i < 100; i++) { /* a segment each second */
         lazy.now += 1s;
-        lazy.congestion->on_ack({.now = lazy.now, .acked = MSS, .in_flight = MSS, .rtt = 100ms, .srtt = 100ms});
+        lazy.congestion->on_ack({.now = lazy.now, .acked = MSS, .round_peak = MSS, .rtt = 100ms, .srtt = 100ms});
     }
     for (int i = 0; i < 20000; i++) {
         ASSERT_EQ(lazy.congestion->cwnd(), busy.congestion->cwnd()) << i;
@@ -399,7 +399,7 @@ TEST(TcpCubic, StaysWithinBoundsWhateverHappens)
         default:
             congestion->on_ack({.now = now,
                                 .acked = std::min(amount, tcp_congestion::WINDOW_MAX),
-                                .in_flight = congestion->cwnd(),
+                                .round_peak = congestion->cwnd(),
                                 .cwnd_limited = pick(4) > 0,
                                 .round_start = pick(10) == 0,
                                 .rtt = net_duration(int64_t{1} << pick(45)),
@@ -433,7 +433,7 @@ double round_trip(tcp_congestion &congestion, net_duration rtt)
     for (int i = 0; i < 10; i++) {
         congestion.on_ack({.now = net_time(1s),
                            .acked = before / 10,
-                           .in_flight = before,
+                           .round_peak = before,
                            .cwnd_limited = true,
                            .round_start = i == 0,
                            .rtt = rtt,

@@ -37,7 +37,7 @@ TEST(TcpHyStart, SteadyRoundTripsLeaveSlowStartAlone)
     tcp_hystart hystart;
     for (int i = 0; i < 100; i++) {
         round_trip(hystart, i % 2 == 0 ? 50ms : 53ms);
-        EXPECT_EQ(hystart.now(), phase::slow_start);
+        EXPECT_EQ(hystart.state(), phase::slow_start);
     }
     EXPECT_EQ(hystart.growth(1000), 1000u);
 }
@@ -53,11 +53,11 @@ TEST(TcpHyStart, ThresholdIsAnEighthWithinBounds)
         tcp_hystart below;
         round_trip(below, before);
         round_trip(below, before + threshold - 1us);
-        EXPECT_EQ(below.now(), phase::slow_start) << before.count();
+        EXPECT_EQ(below.state(), phase::slow_start) << before.count();
         tcp_hystart at;
         round_trip(at, before);
         round_trip(at, before + threshold);
-        EXPECT_EQ(at.now(), phase::conservative) << before.count();
+        EXPECT_EQ(at.state(), phase::conservative) << before.count();
     }
 }
 
@@ -66,7 +66,7 @@ TEST(TcpHyStart, NeedsEightSamplesOfARound)
     tcp_hystart hystart;
     for (int ms = 50; ms < 1000; ms += 50) {
         round_trip(hystart, ms * 1ms, 7);
-        EXPECT_EQ(hystart.now(), phase::slow_start);
+        EXPECT_EQ(hystart.state(), phase::slow_start);
     }
 }
 
@@ -81,7 +81,7 @@ TEST(TcpHyStart, TheShortestOfTheRoundCounts) /* one late ACK says nothing */
     for (int i = 0; i < 20; i++) {
         other.on_ack(i == 0, i == 3 ? 51ms : 90ms);
     }
-    EXPECT_EQ(other.now(), phase::slow_start);
+    EXPECT_EQ(other.state(), phase::slow_start);
 }
 
 TEST(TcpHyStart, AcksThatMeasureNothingAreNoSamples)
@@ -93,9 +93,9 @@ TEST(TcpHyStart, AcksThatMeasureNothingAreNoSamples)
         hystart.on_ack(false, 80ms);
         hystart.on_ack(false, 0ms);
     }
-    EXPECT_EQ(hystart.now(), phase::slow_start);
+    EXPECT_EQ(hystart.state(), phase::slow_start);
     hystart.on_ack(false, 80ms);
-    EXPECT_EQ(hystart.now(), phase::conservative);
+    EXPECT_EQ(hystart.state(), phase::conservative);
 }
 
 TEST(TcpHyStart, ConservativeSlowStartGrowsByAQuarter) /* CSS_GROWTH_DIVISOR */
@@ -109,12 +109,12 @@ TEST(TcpHyStart, EndsAfterFiveConservativeRounds)
     tcp_hystart hystart = conservative();
     for (int i = 1; i < 5; i++) {
         round_trip(hystart, 60ms);
-        EXPECT_EQ(hystart.now(), phase::conservative) << i;
+        EXPECT_EQ(hystart.state(), phase::conservative) << i;
     }
     hystart.on_ack(true, 60ms);
-    EXPECT_EQ(hystart.now(), phase::done);
+    EXPECT_EQ(hystart.state(), phase::done);
     round_trip(hystart, 10ms);
-    EXPECT_EQ(hystart.now(), phase::done);
+    EXPECT_EQ(hystart.state(), phase::done);
 }
 
 /* RFC 9406 4.2: shorter round trips show that it was jitter, and slow start resumes. */
@@ -123,9 +123,9 @@ TEST(TcpHyStart, JitterLetsSlowStartResume)
     tcp_hystart hystart = conservative();
     round_trip(hystart, 60ms);
     round_trip(hystart, 50ms, 7);
-    EXPECT_EQ(hystart.now(), phase::conservative) << "too few samples";
+    EXPECT_EQ(hystart.state(), phase::conservative) << "too few samples";
     hystart.on_ack(false, 50ms);
-    EXPECT_EQ(hystart.now(), phase::slow_start);
+    EXPECT_EQ(hystart.state(), phase::slow_start);
     EXPECT_EQ(hystart.growth(1000), 1000u);
 }
 
@@ -133,15 +133,15 @@ TEST(TcpHyStart, AQueueAfterJitterIsNoticedAgain)
 {
     tcp_hystart hystart = conservative();
     round_trip(hystart, 50ms);
-    ASSERT_EQ(hystart.now(), phase::slow_start);
+    ASSERT_EQ(hystart.state(), phase::slow_start);
     round_trip(hystart, 70ms);
-    EXPECT_EQ(hystart.now(), phase::conservative);
+    EXPECT_EQ(hystart.state(), phase::conservative);
     for (int i = 1; i < 5; i++) {
         round_trip(hystart, 70ms);
-        EXPECT_EQ(hystart.now(), phase::conservative) << "counted from the beginning";
+        EXPECT_EQ(hystart.state(), phase::conservative) << "counted from the beginning";
     }
     round_trip(hystart, 70ms);
-    EXPECT_EQ(hystart.now(), phase::done);
+    EXPECT_EQ(hystart.state(), phase::done);
 }
 
 TEST(TcpHyStart, AbsurdRoundTripsDoNotWrap)
@@ -149,6 +149,6 @@ TEST(TcpHyStart, AbsurdRoundTripsDoNotWrap)
     tcp_hystart hystart;
     for (int i = 0; i < 10; i++) {
         round_trip(hystart, net_duration::max());
-        EXPECT_EQ(hystart.now(), phase::slow_start);
+        EXPECT_EQ(hystart.state(), phase::slow_start);
     }
 }

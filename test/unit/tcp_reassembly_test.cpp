@@ -23,11 +23,11 @@ TEST(TcpReassembly, MergesWhatTouchesOrOverlaps)
     tcp_reassembly early;
     EXPECT_TRUE(early.add(BASE + 10, BASE + 20, PIECES_MAX));
     EXPECT_TRUE(early.add(BASE + 30, BASE + 40, PIECES_MAX));
-    EXPECT_EQ(early.pieces().size(), 2u);
+    EXPECT_EQ(early.ranges().size(), 2u);
     EXPECT_TRUE(early.add(BASE + 20, BASE + 30, PIECES_MAX));
-    ASSERT_EQ(early.pieces().size(), 1u);
-    EXPECT_EQ(early.pieces()[0].first, BASE + 10);
-    EXPECT_EQ(early.pieces()[0].last, BASE + 40);
+    ASSERT_EQ(early.ranges().size(), 1u);
+    EXPECT_EQ(early.ranges()[0].first, BASE + 10);
+    EXPECT_EQ(early.ranges()[0].last, BASE + 40);
 }
 
 TEST(TcpReassembly, TakesUpToTheNextHole)
@@ -48,7 +48,7 @@ TEST(TcpReassembly, RefusesTooManyPiecesButNotTheirNeighbours)
     }
     EXPECT_FALSE(early.add(BASE + 5, BASE + 6, PIECES_MAX));
     EXPECT_TRUE(early.add(BASE + 2, BASE + 3, PIECES_MAX));
-    EXPECT_EQ(early.pieces().size(), PIECES_MAX);
+    EXPECT_EQ(early.ranges().size(), PIECES_MAX);
 }
 
 TEST(TcpReassembly, BehavesLikeABitmap)
@@ -108,7 +108,7 @@ TEST(TcpReassembly, AnswersAboutBytesLikeABitmap)
                 model.set(at);
             }
             for (size_t at = 0; at < size; at++) {
-                const tcp_reassembly::piece *piece = early.find(BASE + at);
+                const tcp_reassembly::range *piece = early.find(BASE + at);
                 ASSERT_EQ(piece != nullptr, model.test(at));
             }
         }

@@ -93,7 +93,7 @@ struct sender {
         recovery.urgent = false;
         return index;
     }
-    uint32_t in_flight() const { return recovery.in_flight(board, MSS, view.rules) / MSS; }
+    uint32_t pipe() const { return recovery.pipe(board, MSS, view.rules) / MSS; }
 
     tcp_scoreboard board{};
     tcp_recovery recovery{};
@@ -192,14 +192,14 @@ TEST(TcpRecovery, NewAckForgetsDuplicates)
 TEST(TcpRecovery, EachDuplicateTakesASegmentOffTheNetwork) /* RFC 3042, RFC 6582 3.2 step 2 */
 {
     sender s(10);
-    EXPECT_EQ(s.in_flight(), 10u);
+    EXPECT_EQ(s.pipe(), 10u);
     EXPECT_FALSE(s.duplicate());
-    EXPECT_EQ(s.in_flight(), 9u);
+    EXPECT_EQ(s.pipe(), 9u);
     EXPECT_FALSE(s.duplicate());
     EXPECT_TRUE(s.duplicate());
-    EXPECT_EQ(s.in_flight(), 6u); /* three have left, one is lost */
+    EXPECT_EQ(s.pipe(), 6u); /* three have left, one is lost */
     EXPECT_EQ(s.resend(), 0);
-    EXPECT_EQ(s.in_flight(), 7u);
+    EXPECT_EQ(s.pipe(), 7u);
 }
 
 TEST(TcpRecovery, PartialAckResendsTheNextHole) /* RFC 6582 3.2 step 3 */
@@ -210,12 +210,12 @@ TEST(TcpRecovery, PartialAckResendsTheNextHole) /* RFC 6582 3.2 step 3 */
     }
     EXPECT_EQ(s.resend(), 0);
     EXPECT_TRUE(s.ack(4)) << "the first partial ACK starts the timer anew";
-    EXPECT_EQ(s.recovery.now(), tcp_recovery::phase::fast);
+    EXPECT_EQ(s.recovery.state(), tcp_recovery::phase::fast);
     EXPECT_EQ(s.resend(), 4);
     EXPECT_EQ(s.resend(), -1);
     EXPECT_TRUE(s.ack(6));
-    EXPECT_EQ(s.recovery.now(), tcp_recovery::phase::open);
-    EXPECT_EQ(s.in_flight(), 0u);
+    EXPECT_EQ(s.recovery.state(), tcp_recovery::phase::open);
+    EXPECT_EQ(s.pipe(), 0u);
 }
 
 TEST(TcpRecovery, OnlyTheFirstPartialAckStartsTheTimerAnew)
@@ -236,7 +236,7 @@ TEST(TcpRecovery, DuplicatesOfAnOldRecoveryBeginNoNewOne) /* RFC 6582 3.2 step 1
     while (s.resend() != -1) {
     }
     s.ack(5); /* exactly up to `recover` */
-    EXPECT_EQ(s.recovery.now(), tcp_recovery::phase::open);
+    EXPECT_EQ(s.recovery.state(), tcp_recovery::phase::open);
     s.send();
     for (int i = 0; i < 5; i++) {
         EXPECT_FALSE(s.duplicate());
@@ -253,18 +253,18 @@ TEST(TcpRecovery, TimeoutMeansEverythingIsLost) /* RFC 6298 5.4, RFC 5681 3.1 */
 {
     sender s(4);
     s.time_out();
-    EXPECT_EQ(s.in_flight(), 0u);
+    EXPECT_EQ(s.pipe(), 0u);
     EXPECT_TRUE(s.recovery.urgent);
     EXPECT_EQ(s.resend(), 0);
-    EXPECT_EQ(s.in_flight(), 1u);
+    EXPECT_EQ(s.pipe(), 1u);
     EXPECT_FALSE(s.duplicate());
     EXPECT_TRUE(s.ack(1));
-    EXPECT_EQ(s.recovery.now(), tcp_recovery::phase::loss);
+    EXPECT_EQ(s.recovery.state(), tcp_recovery::phase::loss);
     EXPECT_EQ(s.resend(), 1);
     EXPECT_EQ(s.resend(), 2);
     EXPECT_EQ(s.resend(), 3);
     EXPECT_TRUE(s.ack(3));
-    EXPECT_EQ(s.recovery.now(), tcp_recovery::phase::open);
+    EXPECT_EQ(s.recovery.state(), tcp_recovery::phase::open);
 }
 
 TEST(TcpRecovery, HoldsNothingForTwoGigabytes)
@@ -297,7 +297,7 @@ TEST(TcpScoreboard, SackedSegmentsAreNotInFlight)
     s.sack(3, 5);
     EXPECT_EQ(s.board.sacked(), 2 * MSS);
     EXPECT_EQ(s.board.highest_sacked(), ISS + 5 * MSS);
-    EXPECT_EQ(s.in_flight(), 8u);
+    EXPECT_EQ(s.pipe(), 8u);
     s.sack(3, 5); /* no news */
     EXPECT_EQ(s.board.sacked(), 2 * MSS);
 }
@@ -373,7 +373,7 @@ TEST(TcpRack, LostRetransmissionIsFoundByLaterOnes) /* the timer is not needed *
     s.send();                 /* 10 */
     s.pass(100ms);
     const auto events = s.sack(10, 11);
-    EXPECT_GE(events.lost_again, 1u);
+    EXPECT_GE(events.lost_retransmissions, 1u);
     EXPECT_EQ(s.resend(), 0);
 }
 
@@ -443,7 +443,7 @@ TEST(TcpUndo, OriginalsAfterATimeoutTakeItBack) /* RFC 5682 3: F-RTO with SACK *
     s.ack(1); /* a segment that was sent once, before the timeout */
     EXPECT_TRUE(s.events.undo);
     EXPECT_TRUE(s.events.spurious_rto);
-    EXPECT_EQ(s.recovery.now(), tcp_recovery::phase::open);
+    EXPECT_EQ(s.recovery.state(), tcp_recovery::phase::open);
     EXPECT_EQ(s.resend(), -1) << "nothing is lost after all";
 }
 
@@ -458,7 +458,7 @@ TEST(TcpUndo, EchoOfTheOriginalTakesTheTimeoutBackAtOnce) /* RFC 3522: Eifel */
     s.view.echo = 5000;
     s.ack(1);
     EXPECT_TRUE(s.events.undo);
-    EXPECT_EQ(s.recovery.now(), tcp_recovery::phase::open);
+    EXPECT_EQ(s.recovery.state(), tcp_recovery::phase::open);
 }
 
 TEST(TcpUndo, EchoOfTheRetransmissionDoesNot)
@@ -472,7 +472,7 @@ TEST(TcpUndo, EchoOfTheRetransmissionDoesNot)
     s.view.echo = 6000;
     s.ack(1);
     EXPECT_FALSE(s.events.undo);
-    EXPECT_EQ(s.recovery.now(), tcp_recovery::phase::loss);
+    EXPECT_EQ(s.recovery.state(), tcp_recovery::phase::loss);
 }
 
 TEST(TcpUndo, DsackOfEverythingSentAgainTakesTheReductionBack) /* RFC 3708 */
@@ -524,21 +524,21 @@ TEST(TcpPrr, WindowFallsInProportionToWhatIsDelivered)
 {
     tcp_prr prr;
     prr.begin(20 * MSS);
-    uint32_t in_flight = 19 * MSS;
+    uint32_t pipe = 19 * MSS;
     uint32_t sent = 0;
     for (int i = 0; i < 18; i++) { /* one delivered segment each */
-        in_flight -= MSS;
-        uint32_t window = prr.on_ack(MSS, in_flight, 10 * MSS, true, MSS);
-        while (in_flight + MSS <= window) {
+        pipe -= MSS;
+        uint32_t window = prr.on_ack(MSS, pipe, 10 * MSS, true, MSS);
+        while (pipe + MSS <= window) {
             prr.on_sent(MSS);
-            in_flight += MSS;
+            pipe += MSS;
             sent++;
         }
     }
     EXPECT_GE(sent, 9u);
     EXPECT_LE(sent, 10u) << "one for two, as ssthresh is half of the flight";
-    EXPECT_GE(in_flight, 9 * MSS);
-    EXPECT_LE(in_flight, 11 * MSS);
+    EXPECT_GE(pipe, 9 * MSS);
+    EXPECT_LE(pipe, 11 * MSS);
 }
 
 TEST(TcpPrr, BelowTheThresholdItSlowStartsOnGoodNewsOnly)

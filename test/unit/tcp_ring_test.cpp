@@ -63,7 +63,7 @@ TEST(TcpRing, DropsEarlyBytesOnDemand)
 {
     tcp_ring ring;
     ring.write(10, bytes_of("early"));
-    ring.drop_early();
+    ring.drop_out_of_order();
     EXPECT_EQ(ring.capacity(), 0u);
 }
 

@@ -70,7 +70,7 @@ TEST(TcpSackReporter, ReportsWholeDistinctPiecesTheNewestFirst)
             const size_t first = 1 + random.below(SIZE - 1);
             const size_t last = std::min(SIZE, first + 1 + static_cast<size_t>(random.below(10)));
             ASSERT_TRUE(early.add(BASE + first, BASE + last, SIZE));
-            reporter.on_early(*early.find(BASE + first));
+            reporter.on_out_of_order(*early.find(BASE + first));
             for (size_t at = first; at < last; at++) {
                 here.set(at);
             }
@@ -91,7 +91,7 @@ TEST(TcpSackReporter, DuplicateStandsInFrontOnce)
     tcp_sack_reporter reporter;
     for (size_t i = 1; i <= 5; i++) {
         ASSERT_TRUE(early.add(BASE + 20 * i, BASE + 20 * i + 10, 10));
-        reporter.on_early(*early.find(BASE + 20 * i));
+        reporter.on_out_of_order(*early.find(BASE + 20 * i));
     }
     reporter.on_duplicate(BASE + 60, BASE + 65);
     EXPECT_TRUE(reporter.duplicate_pending());

@@ -99,7 +99,7 @@ struct twin {
     void lose_large()
     {
         const uint32_t size = below(2 * MSS);
-        lose([&](const tcp_sent &s) { return s.data_size() > size && s.piece > size; });
+        lose([&](const tcp_sent &s) { return s.data_size() > size && s.gso_size > size; });
         board.mark_larger_lost(size);
     }
     void lose_back()
@@ -204,7 +204,7 @@ struct twin {
         ASSERT_EQ(board.lost(), lost);
         ASSERT_EQ(board.sacked(), sacked);
         ASSERT_EQ(board.has_resent(), resent);
-        ASSERT_LE(board.in_flight(), board.outstanding());
+        ASSERT_LE(board.pipe(), board.outstanding());
     }
 
     net_random random;

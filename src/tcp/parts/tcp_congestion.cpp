@@ -72,11 +72,11 @@ void tcp_congestion::on_idle(net_duration idle, net_duration rto)
 }
 
 /* RFC 2861 2, RFC 7661 4.4.2, as Linux: after a timeout halfway down to what was used. */
-void tcp_congestion::on_application_limited(net_time now, uint32_t in_flight, net_duration rto)
+void tcp_congestion::on_application_limited(net_time now, uint32_t pipe, net_duration rto)
 {
     if (!rest_) return;
     if (used_since_ == NET_TIME_NEVER) used_since_ = now;
-    used_ = std::max(used_, in_flight);
+    used_ = std::max(used_, pipe);
     if (now - used_since_ < rto) return;
     const uint32_t used = std::max(used_, initial_);
     if (used < cwnd_) {

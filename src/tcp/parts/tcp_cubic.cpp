@@ -34,12 +34,12 @@ double tcp_cubic::w_cubic(double t) const
 bool tcp_cubic::initial_slow_start(const tcp_ack_sample &ack)
 {
     hystart_.on_ack(ack.round_start, ack.rtt);
-    if (hystart_.now() != tcp_hystart::phase::done) return true;
+    if (hystart_.state() != tcp_hystart::phase::done) return true;
     ssthresh_ = cwnd_;
     return false;
 }
 
-bool tcp_cubic::in_conservative_slow_start() const { return hystart_.now() == tcp_hystart::phase::conservative; }
+bool tcp_cubic::in_conservative_slow_start() const { return hystart_.state() == tcp_hystart::phase::conservative; }
 
 void tcp_cubic::on_ack(const tcp_ack_sample &ack)
 {
@@ -54,7 +54,7 @@ void tcp_cubic::on_ack(const tcp_ack_sample &ack)
     const bool first = hystart_wanted_ && ssthresh_ == WINDOW_MAX;
     if (in_slow_start() && (!first || initial_slow_start(ack))) {
         end_epoch(); /* congestion avoidance that follows is another stage */
-        if (!ack.cwnd_limited && cwnd_ / 2 >= ack.in_flight) return;
+        if (!ack.cwnd_limited && cwnd_ / 2 >= ack.round_peak) return;
         acked = slow_start(first ? hystart_.growth(acked) : acked);
     }
     if (acked > 0 && ack.cwnd_limited) avoid_congestion(ack, acked);
@@ -97,26 +97,26 @@ void tcp_cubic::avoid_congestion(const tcp_ack_sample &ack, uint32_t acked)
 /* Losing */
 
 /* RFC 9438 4.6, 4.7. */
-void tcp_cubic::reduce(uint32_t in_flight)
+void tcp_cubic::reduce(uint32_t flight_size)
 {
     remember();
     earlier_ = std::make_unique<epoch>(epoch_);
     /* Fast convergence: the window did not even come back to W_max, so somebody else needs room. */
     epoch_.w_max = cwnd_ < epoch_.w_max ? part_of(cwnd_, (1 + BETA) / 2) : cwnd_;
-    ssthresh_ = std::clamp(part_of(in_flight, BETA), 2 * mss_, WINDOW_MAX);
+    ssthresh_ = std::clamp(part_of(flight_size, BETA), 2 * mss_, WINDOW_MAX);
     end_epoch();
 }
 
-void tcp_cubic::on_loss(net_time, uint32_t in_flight)
+void tcp_cubic::on_loss(net_time, uint32_t flight_size)
 {
-    reduce(in_flight);
+    reduce(flight_size);
     cwnd_ = ssthresh_;
 }
 
 /* RFC 9438 4.8: the next stage begins without a W_max. */
-void tcp_cubic::on_rto(net_time, uint32_t in_flight, bool again)
+void tcp_cubic::on_rto(net_time, uint32_t flight_size, bool again)
 {
-    if (!again) reduce(in_flight); /* RFC 5681 3.1: ssthresh is held when the timer expires for the same data again */
+    if (!again) reduce(flight_size); /* RFC 5681 3.1: ssthresh is held when the timer expires for the same data again */
     epoch_.w_max = 0;
     end_epoch();
     cwnd_ = mss_;
@@ -144,10 +144,10 @@ void tcp_cubic::on_idle(net_duration idle, net_duration rto)
     }
 }
 
-void tcp_cubic::on_application_limited(net_time now, uint32_t in_flight, net_duration rto)
+void tcp_cubic::on_application_limited(net_time now, uint32_t pipe, net_duration rto)
 {
     const uint32_t before = cwnd_;
-    tcp_congestion::on_application_limited(now, in_flight, rto);
+    tcp_congestion::on_application_limited(now, pipe, rto);
     if (cwnd_ < before) end_epoch();
 }
 

@@ -29,11 +29,11 @@ public:
     explicit tcp_cubic(const tcp_congestion_options &options);
 
     void on_ack(const tcp_ack_sample &ack) override;
-    void on_loss(net_time now, uint32_t in_flight) override;
-    void on_rto(net_time now, uint32_t in_flight, bool again) override;
+    void on_loss(net_time now, uint32_t flight_size) override;
+    void on_rto(net_time now, uint32_t flight_size, bool again) override;
     void on_spurious(net_time now) override;
     void on_idle(net_duration idle, net_duration rto) override;
-    void on_application_limited(net_time now, uint32_t in_flight, net_duration rto) override;
+    void on_application_limited(net_time now, uint32_t pipe, net_duration rto) override;
     void on_mss(uint32_t mss) override;
     void adopt(uint32_t cwnd, uint32_t ssthresh) override;
     [[nodiscard]] const char *name() const override { return "cubic"; }
@@ -54,7 +54,7 @@ private:
     void avoid_congestion(const tcp_ack_sample &ack, uint32_t acked);
     void begin_epoch(net_time now);
     void end_epoch() { epoch_.start = NET_TIME_NEVER; }
-    void reduce(uint32_t in_flight);
+    void reduce(uint32_t flight_size);
 
     epoch epoch_{};
     std::unique_ptr<epoch> earlier_{}; /* before the last reduction, to undo it */

@@ -29,7 +29,7 @@ public:
     void on_ack(bool round_start, net_duration rtt);
     /** By how much the window may grow for this many acknowledged bytes. */
     [[nodiscard]] uint32_t growth(uint32_t acked) const;
-    [[nodiscard]] phase now() const { return phase_; }
+    [[nodiscard]] phase state() const { return phase_; }
 
 private:
     using round_trip = std::chrono::duration<uint32_t, std::micro>; /* small, and up to an hour */

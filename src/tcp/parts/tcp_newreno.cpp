@@ -23,26 +23,26 @@ public:
         uint32_t acked = ack.acked;
         if (in_slow_start()) {
             /* A window that was not used says nothing about the path and does not grow (RFC 7661, as Linux). */
-            if (!ack.cwnd_limited && cwnd_ / 2 >= ack.in_flight) return;
+            if (!ack.cwnd_limited && cwnd_ / 2 >= ack.round_peak) return;
             acked = slow_start(acked);
         }
         if (ack.cwnd_limited) avoid_congestion(acked);
     }
 
-    void on_loss(net_time, uint32_t in_flight) override
+    void on_loss(net_time, uint32_t flight_size) override
     {
         remember();
-        ssthresh_ = half_of(in_flight);
+        ssthresh_ = half_of(flight_size);
         cwnd_ = ssthresh_;
         acked_ = 0;
     }
 
-    void on_rto(net_time, uint32_t in_flight, bool again) override
+    void on_rto(net_time, uint32_t flight_size, bool again) override
     {
         /* RFC 5681 3.1: ssthresh is held when the timer expires for the same data again. */
         if (!again) {
             remember();
-            ssthresh_ = half_of(in_flight);
+            ssthresh_ = half_of(flight_size);
         }
         cwnd_ = mss_;
         acked_ = 0;
@@ -64,9 +64,9 @@ private:
 
     /* RFC 5681 equation 4, in whole segments: half a segment is never sent, but it would have to be acknowledged, with
        all others, before the window grows again. */
-    [[nodiscard]] uint32_t half_of(uint32_t in_flight) const
+    [[nodiscard]] uint32_t half_of(uint32_t flight_size) const
     {
-        return std::clamp(in_flight / 2 / mss_ * mss_, 2 * mss_, WINDOW_MAX);
+        return std::clamp(flight_size / 2 / mss_ * mss_, 2 * mss_, WINDOW_MAX);
     }
 
     uint32_t acked_ = 0; /* bytes acknowledged since the window last grew */

@@ -33,12 +33,12 @@ void tcp_recovery::on_delivered(const tcp_scoreboard &board, const tcp_sent &seg
     if (segment.resent || !overtaken) return;
     news.reordered = true;
     const uint32_t distance = board.highest_sacked().since(segment.first) / view.mss;
-    reordering_ = static_cast<uint16_t>(std::max<uint32_t>(reordering_, std::min(distance, view.rules.reordering_max)));
+    reordering_ = static_cast<uint16_t>(std::max<uint32_t>(reordering_, std::min(distance, view.rules.dup_thresh_max)));
 }
 
-uint32_t tcp_recovery::reordering(const tcp_recovery_rules &rules) const
+uint32_t tcp_recovery::dup_thresh(const tcp_recovery_rules &rules) const
 {
-    return std::max<uint32_t>(rules.reordering, reordering_);
+    return std::max<uint32_t>(rules.dup_thresh, reordering_);
 }
 
 /* Without SACK, each duplicate ACK stands for a segment that has arrived behind the hole. */
@@ -68,7 +68,7 @@ void tcp_recovery::count_duplicates(const tcp_recovery_view &view, tcp_ack_news 
 void tcp_recovery::mark_overdue(tcp_scoreboard &board, const tcp_recovery_view &view, tcp_recovery_events &events)
 {
     if (board.sacked() == 0 && !board.has_resent()) return;
-    const bool waiting = phase_ == phase::open && board.sacked() < reordering(view.rules) * view.mss;
+    const bool waiting = phase_ == phase::open && board.sacked() < dup_thresh(view.rules) * view.mss;
     const net_duration window = rack_.window(waiting, view.min_rtt, view.srtt);
     net_time latest{};
     events.newly_lost += board.mark_lost_if([&](const tcp_sent &segment) {
@@ -78,7 +78,7 @@ void tcp_recovery::mark_overdue(tcp_scoreboard &board, const tcp_recovery_view &
             latest = std::max(latest, overdue);
             return false;
         }
-        if (segment.resent) events.lost_again++;
+        if (segment.resent) events.lost_retransmissions++;
         return true;
     });
     if (latest > net_time{}) reorder_at_ = latest;
@@ -87,7 +87,7 @@ void tcp_recovery::mark_overdue(tcp_scoreboard &board, const tcp_recovery_view &
 /* RFC 6675 4, IsLost(): DupThresh later segments have arrived, or more than DupThresh - 1 segments' worth of bytes. */
 void tcp_recovery::mark_overtaken(tcp_scoreboard &board, const tcp_recovery_view &view, tcp_recovery_events &events)
 {
-    const uint32_t threshold = reordering(view.rules);
+    const uint32_t threshold = dup_thresh(view.rules);
     if (board.sacked() <= (threshold - 1) * view.mss && board.sacked() / view.mss + 1 < threshold) return;
     const auto segments = board.all();
     uint32_t count = 0;
@@ -123,7 +123,7 @@ bool tcp_recovery::loss_is_certain(const tcp_scoreboard &board, const tcp_recove
                                    const tcp_ack_news &news) const
 {
     if (view.rules.sack) return board.lost() > 0;
-    if (!news.duplicate || duplicates_ < reordering(view.rules)) return false;
+    if (!news.duplicate || duplicates_ < dup_thresh(view.rules)) return false;
     /* RFC 6582 3.2 step 2: still the echo of the last recovery, unless the ACK covers more than `recover`. */
     return !recover_ || view.una > *recover_;
 }
@@ -260,7 +260,7 @@ void tcp_recovery::on_reduced(const tcp_scoreboard &board, const tcp_recovery_vi
 {
     if (phase_ != phase::fast) return;
     const bool safe = news.acked > 0 && events.newly_lost == 0;
-    prr_.on_ack(news.delivered, in_flight(board, view.mss, view.rules), ssthresh, safe, view.mss);
+    prr_.on_ack(news.delivered, pipe(board, view.mss, view.rules), ssthresh, safe, view.mss);
 }
 
 /* Timers */
@@ -336,7 +336,7 @@ bool tcp_recovery::new_data_waits(tcp_seq nxt)
     return true;
 }
 
-uint32_t tcp_recovery::in_flight(const tcp_scoreboard &board, uint32_t mss, const tcp_recovery_rules &rules) const
+uint32_t tcp_recovery::pipe(const tcp_scoreboard &board, uint32_t mss, const tcp_recovery_rules &rules) const
 {
     const uint32_t arrived = rules.sack ? board.sacked() : duplicates_ * mss;
     const bool held = phase_ == phase::open && !rules.limited_transmit;

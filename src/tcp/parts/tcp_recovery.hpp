@@ -32,8 +32,8 @@ struct tcp_recovery_rules {
     bool prr = true;
     bool frto = true;
     bool undo = true;
-    uint32_t reordering = 3; /* DupThresh at first, and at most */
-    uint32_t reordering_max = 300;
+    uint32_t dup_thresh = 3; /* DupThresh at first, and at most */
+    uint32_t dup_thresh_max = 300;
 };
 
 /** The connection at one moment, as recovery must know it. */
@@ -69,9 +69,9 @@ struct tcp_recovery_events {
     bool restart_timer = true; /* new data was acknowledged: the retransmission timer begins anew */
     bool began = false;        /* fast recovery */
     bool full_undo = false, partial_undo = false, dsack_undo = false, loss_undo = false, spurious_rto = false;
-    bool probe_repaired = false; /* a loss probe has repaired a loss */
-    uint32_t newly_lost = 0;     /* sequence numbers */
-    uint32_t lost_again = 0;     /* segments of them that had been sent again already */
+    bool probe_repaired = false;       /* a loss probe has repaired a loss */
+    uint32_t newly_lost = 0;           /* sequence numbers */
+    uint32_t lost_retransmissions = 0; /* segments of them that had been sent again already */
 };
 
 class tcp_recovery
@@ -104,7 +104,7 @@ public:
     void on_probe(tcp_seq nxt, bool again);
 
     /** What is in the network, as far as we know. */
-    [[nodiscard]] uint32_t in_flight(const tcp_scoreboard &board, uint32_t mss, const tcp_recovery_rules &rules) const;
+    [[nodiscard]] uint32_t pipe(const tcp_scoreboard &board, uint32_t mss, const tcp_recovery_rules &rules) const;
     /** How much may be in the network, if the congestion control says @p cwnd. */
     [[nodiscard]] uint32_t window(uint32_t cwnd, const tcp_recovery_rules &rules) const;
     /** F-RTO: new data goes first, what is marked lost waits for the answer. */
@@ -113,10 +113,10 @@ public:
     [[nodiscard]] bool new_data_waits(tcp_seq nxt);
     /** When segments will be overdue that RACK gives some time yet; NET_TIME_NEVER: none. */
     [[nodiscard]] net_time reorder_at() const { return reorder_at_; }
-    [[nodiscard]] phase now() const { return phase_; }
+    [[nodiscard]] phase state() const { return phase_; }
     [[nodiscard]] uint32_t duplicate_acks() const { return duplicates_; }
     /** DupThresh now. */
-    [[nodiscard]] uint32_t reordering(const tcp_recovery_rules &rules) const;
+    [[nodiscard]] uint32_t dup_thresh(const tcp_recovery_rules &rules) const;
 
     /** With nothing outstanding: a new object would behave the same. */
     [[nodiscard]] bool has_nothing_to_remember() const;

@@ -65,7 +65,7 @@ void tcp_ring::consume(size_t n)
     release_if_unused();
 }
 
-void tcp_ring::drop_early()
+void tcp_ring::drop_out_of_order()
 {
     extent_ = size_;
     release_if_unused();

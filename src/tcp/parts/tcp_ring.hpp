@@ -35,8 +35,8 @@ public:
     void read(size_t offset, std::span<uint8_t> out) const;
     /** Forgets the oldest @p n bytes. */
     void consume(size_t n);
-    /** Forgets the early bytes. */
-    void drop_early();
+    /** Forgets the out-of-order bytes. */
+    void drop_out_of_order();
     void clear();
 
 private:

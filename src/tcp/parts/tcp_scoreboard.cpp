@@ -17,10 +17,10 @@ constexpr size_t TCP_SCOREBOARD_KEEP = 16; /* segments' worth of memory that an 
 
 } // namespace
 
-void tcp_scoreboard::on_sent(tcp_seq first, tcp_seq last, uint8_t flags, net_time now, uint16_t piece)
+void tcp_scoreboard::on_sent(tcp_seq first, tcp_seq last, uint8_t flags, net_time now, uint16_t gso_size)
 {
     assert(empty() || segments_.back().last == first);
-    segments_.push_back({.first = first, .last = last, .when = now, .piece = piece, .flags = flags});
+    segments_.push_back({.first = first, .last = last, .when = now, .gso_size = gso_size, .flags = flags});
     outstanding_ += last.since(first);
 }
 
@@ -125,7 +125,7 @@ void tcp_scoreboard::mark_front_lost()
 bool tcp_scoreboard::mark_larger_lost(uint32_t size)
 {
     return mark_lost_if([&](const tcp_sent &segment) {
-               return std::min(segment.data_size(), uint32_t{segment.piece}) > size;
+               return std::min(segment.data_size(), uint32_t{segment.gso_size}) > size;
            }) > 0;
 }
 

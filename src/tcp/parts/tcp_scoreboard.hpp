@@ -21,12 +21,12 @@ namespace microps
 struct tcp_sent {
     tcp_seq first;
     tcp_seq last;
-    net_time when{};             /* sent last */
-    uint16_t piece = UINT16_MAX; /* the device has cut what is longer into pieces of so many bytes */
-    uint8_t flags = 0;           /* its SYN and FIN, which occupy sequence numbers */
-    bool resent = false;         /* more than once: says nothing about the round trip (Karn) */
-    bool lost = false;           /* and not sent again since */
-    bool sacked = false;         /* the peer has it, behind a hole */
+    net_time when{};                /* sent last */
+    uint16_t gso_size = UINT16_MAX; /* the device has cut what is longer into segments of so many bytes */
+    uint8_t flags = 0;              /* its SYN and FIN, which occupy sequence numbers */
+    bool resent = false;            /* more than once: says nothing about the round trip (Karn) */
+    bool lost = false;              /* and not sent again since */
+    bool sacked = false;            /* the peer has it, behind a hole */
 
     /** In sequence numbers. */
     [[nodiscard]] uint32_t size() const { return last.since(first); }
@@ -51,14 +51,14 @@ public:
     /** Those that the peer has already. */
     [[nodiscard]] uint32_t sacked() const { return sacked_; }
     /** Those that are in the network: RFC 6675 calls it pipe. */
-    [[nodiscard]] uint32_t in_flight() const { return outstanding_ - lost_ - sacked_; }
+    [[nodiscard]] uint32_t pipe() const { return outstanding_ - lost_ - sacked_; }
     /** Whether something that was sent again is outstanding. */
     [[nodiscard]] bool has_resent() const { return resent_ > 0; }
     /** The end of the newest segment that was SACKed. Only while sacked() > 0. */
     [[nodiscard]] tcp_seq highest_sacked() const { return highest_sacked_; }
 
-    /** New data was sent; it follows everything sent before. If it is longer than @p piece, the device cuts it. */
-    void on_sent(tcp_seq first, tcp_seq last, uint8_t flags, net_time now, uint16_t piece = UINT16_MAX);
+    /** New data was sent; it follows everything sent before. If it is longer than @p gso_size, the device cuts it. */
+    void on_sent(tcp_seq first, tcp_seq last, uint8_t flags, net_time now, uint16_t gso_size = UINT16_MAX);
     /** The oldest segment was acknowledged. */
     void pop_front();
     /** A part of the oldest segment was acknowledged, up to @p una. */
