@@ -119,7 +119,7 @@ void tcp_dump(const tcp_hdr &hdr)
 static bool tcp_busy(tcp_layer &tcp) MICROPS_REQUIRES(net_locked)
 {
     for (const auto &pcb : tcp.pcbs) {
-        if (pcb->owner == tcp_owner::gone && tcp_is_synchronized(pcb->state) && pcb->fin_queued &&
+        if (pcb->owner == tcp_owner::gone && tcp_is_synchronized(pcb->state) && pcb->fin.queued &&
             !tcp_fin_acknowledged(*pcb)) {
             return true;
         }
@@ -127,7 +127,7 @@ static bool tcp_busy(tcp_layer &tcp) MICROPS_REQUIRES(net_locked)
     return false;
 }
 
-static void tcp_farewell(tcp_layer &tcp) MICROPS_REQUIRES(net_locked)
+static void tcp_reset_open_connections(tcp_layer &tcp) MICROPS_REQUIRES(net_locked)
 {
     for (const auto &pcb : tcp.pcbs) {
         if (tcp_is_synchronized(pcb->state) && pcb->state != tcp_pcb_state::time_wait) tcp_output_rst(*pcb);
@@ -167,7 +167,7 @@ void tcp_init(net_stack &net)
                                 .farewell =
                                     [&tcp] {
                                         net_assert_locked(tcp.net);
-                                        tcp_farewell(tcp);
+                                        tcp_reset_open_connections(tcp);
                                     }});
 }
 

@@ -21,21 +21,21 @@ namespace microps
 
 bool tcp_fin_acknowledged(const tcp_pcb &pcb)
 {
-    return pcb.fin_queued && pcb.snd.una == pcb.tx_first + pcb.tx.size() + 1;
+    return pcb.fin.queued && pcb.snd.una == pcb.sndbuf.first + pcb.sndbuf.ring.size() + 1;
 }
 
 void tcp_enter_established(tcp_pcb &pcb)
 {
-    pcb.opened = true;
-    pcb.retries = 0;
-    pcb.soft_error = 0;
-    pcb.heard_ack = pcb.net.clock.now();
+    pcb.handshake.done = true;
+    pcb.timing.retries = 0;
+    pcb.timing.soft_error = 0;
+    pcb.timing.heard_ack = pcb.net.clock.now();
     pcb.congestion = tcp_congestion_open(pcb);
-    pcb.round_end = pcb.snd.nxt;
+    pcb.round.end = pcb.snd.nxt;
     /* RFC 6298 5.7: our SYN was lost, so begin data with an RTO of 3 s. */
-    if (pcb.syn_lost) pcb.rtt.restart(std::chrono::seconds(3));
+    if (pcb.handshake.syn_lost) pcb.rtt.restart(std::chrono::seconds(3));
     tcp_set_state(pcb, tcp_pcb_state::established);
-    if (pcb.fin_queued) tcp_set_state(pcb, tcp_pcb_state::fin_wait1); /* closed during the handshake */
+    if (pcb.fin.queued) tcp_set_state(pcb, tcp_pcb_state::fin_wait1); /* closed during the handshake */
 }
 
 /** SYN_RECEIVED: the ACK must cover our SYN, and there must be room in the accept queue. */
@@ -50,7 +50,7 @@ static step tcp_check_ack_of_syn(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_R
     pcb.snd.wnd = pcb.snd.wnd_max = seg.wnd;
     pcb.snd.wl1 = seg.seq;
     pcb.snd.wl2 = seg.ack;
-    if (pcb.passive) net_count(pcb.net, counter::tcp_passive_opens);
+    if (pcb.handshake.passive) net_count(pcb.net, counter::tcp_passive_opens);
     tcp_enter_established(pcb);
     return step::next;
 }
@@ -113,7 +113,7 @@ static step tcp_ack_state(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
     net_unreachable();
 }
 
-bool tcp_ack_is_believable(const tcp_pcb &pcb, tcp_seq ack)
+bool tcp_ack_is_acceptable(const tcp_pcb &pcb, tcp_seq ack)
 {
     const auto past = static_cast<size_t>(std::min<uint64_t>(pcb.snd.wnd_max, pcb.traffic.bytes_acked + 1));
     return ack <= pcb.snd.nxt && ack >= pcb.snd.una - past;
@@ -126,7 +126,8 @@ bool tcp_ack_is_believable(const tcp_pcb &pcb, tcp_seq ack)
  */
 static bool tcp_answer_counts(const tcp_pcb &pcb)
 {
-    if (pcb.purpose == tcp_timer_purpose::persist || pcb.purpose == tcp_timer_purpose::keepalive) return true;
+    if (pcb.timing.purpose == tcp_timer_purpose::persist || pcb.timing.purpose == tcp_timer_purpose::keepalive)
+        return true;
     return pcb.snd.wnd == 0 && pcb.owner != tcp_owner::gone;
 }
 
@@ -137,13 +138,13 @@ step tcp_check_ack(tcp_pcb &pcb, const tcp_segment &seg)
         return step::drop;
     }
     if (pcb.state == tcp_pcb_state::syn_received && tcp_check_ack_of_syn(pcb, seg) == step::drop) return step::drop;
-    if (!tcp_ack_is_believable(pcb, seg.ack)) {
+    if (!tcp_ack_is_acceptable(pcb, seg.ack)) {
         net_drop(pcb.net, drop_reason::tcp_bad_ack, "ack=%u, snd.una=%u, snd.nxt=%u", seg.ack.value(),
                  pcb.snd.una.value(), pcb.snd.nxt.value());
         tcp_challenge_ack(pcb);
         return step::drop;
     }
-    pcb.heard_ack = pcb.net.clock.now();
+    pcb.timing.heard_ack = pcb.net.clock.now();
     if (seg.len() == 0) net_count(pcb.net, counter::tcp_pure_acks);
     const bool duplicate = tcp_is_duplicate_ack(pcb, seg);
     if (duplicate) net_count(pcb.net, counter::tcp_duplicate_acks_in);
@@ -154,7 +155,7 @@ step tcp_check_ack(tcp_pcb &pcb, const tcp_segment &seg)
         pcb.sent().mark_front_lost();
         pcb.recovery().urgent = true;
     }
-    if (tcp_answer_counts(pcb)) pcb.retries = 0;
+    if (tcp_answer_counts(pcb)) pcb.timing.retries = 0;
     return tcp_ack_state(pcb);
 }
 

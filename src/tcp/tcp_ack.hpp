@@ -11,7 +11,7 @@ namespace microps
 {
 
 /** RFC 5961 5.2: blind data injection. As Linux, nothing older than the connection is believed either. */
-bool tcp_ack_is_believable(const tcp_pcb &pcb, tcp_seq ack);
+bool tcp_ack_is_acceptable(const tcp_pcb &pcb, tcp_seq ack);
 step tcp_check_ack(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked);
 /** Takes over SND.WND from a segment, if it is newer than the last (RFC 9293 3.10.7.4). */
 void tcp_send_window_update(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked);

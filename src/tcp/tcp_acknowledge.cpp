@@ -16,7 +16,7 @@ namespace microps
 
 uint32_t tcp_full_size(const tcp_pcb &pcb)
 {
-    return std::max(pcb.rcv_mss, std::min(TCP_MSS_DEFAULT, uint32_t{pcb.mss_offered}));
+    return std::max(pcb.mss.rcv, std::min(TCP_MSS_DEFAULT, uint32_t{pcb.mss.offered}));
 }
 
 /** How many quick ACKs a window's worth of segments is worth. */
@@ -26,42 +26,42 @@ static unsigned tcp_quick_acks_wanted(const tcp_pcb &pcb) MICROPS_REQUIRES(net_l
     return std::min(std::max(window / (2 * tcp_full_size(pcb)), 2u), pcb.tcp.config.quick_acks);
 }
 
-void tcp_quick_acks(tcp_pcb &pcb) { pcb.ack_delay.quicken(pcb.tcp.config.delayed_ack, tcp_quick_acks_wanted(pcb)); }
+void tcp_quick_acks(tcp_pcb &pcb) { pcb.ack.delay.quicken(pcb.tcp.config.delayed_ack, tcp_quick_acks_wanted(pcb)); }
 
 void tcp_acknowledge(tcp_pcb &pcb, size_t received)
 {
     const tcp_config &config = pcb.tcp.config;
-    pcb.ack_delay.on_data(pcb.net.clock.now(), config.delayed_ack, pcb.rtt.rto(), tcp_quick_acks_wanted(pcb));
-    pcb.ack_pending += static_cast<uint32_t>(received);
-    if (pcb.ack_delay.at_once() || pcb.ack_pending > tcp_full_size(pcb)) pcb.ack_now = true;
-    if (pcb.ack_now || pcb.ack_timer.armed()) return;
-    pcb.ack_timer.arm(pcb.ack_delay.delay(config.delayed_ack, config.delayed_ack_max, pcb.rtt.srtt()));
+    pcb.ack.delay.on_data(pcb.net.clock.now(), config.delayed_ack, pcb.rtt.rto(), tcp_quick_acks_wanted(pcb));
+    pcb.ack.pending += static_cast<uint32_t>(received);
+    if (pcb.ack.delay.at_once() || pcb.ack.pending > tcp_full_size(pcb)) pcb.ack.now = true;
+    if (pcb.ack.now || pcb.ack_timer.armed()) return;
+    pcb.ack_timer.arm(pcb.ack.delay.delay(config.delayed_ack, config.delayed_ack_max, pcb.rtt.srtt()));
 }
 
 void tcp_ack_sent(tcp_pcb &pcb, bool with_data)
 {
     pcb.rcv.acked = pcb.rcv.nxt;
-    pcb.ack_now = false;
-    pcb.ack_pending = 0;
+    pcb.ack.now = false;
+    pcb.ack.pending = 0;
     pcb.ack_timer.cancel();
-    pcb.ack_delay.on_sent(pcb.net.clock.now(), with_data);
+    pcb.ack.delay.on_sent(pcb.net.clock.now(), with_data);
 }
 
 void tcp_ack_timer(tcp_pcb &pcb)
 {
     net_count(pcb.net, counter::tcp_delayed_acks);
-    pcb.ack_delay.on_timer(pcb.tcp.config.delayed_ack, pcb.rtt.rto());
-    pcb.ack_now = true;
+    pcb.ack.delay.on_timer(pcb.tcp.config.delayed_ack, pcb.rtt.rto());
+    pcb.ack.now = true;
     tcp_output_request(pcb);
 }
 
 void tcp_quickack_set(tcp_pcb &pcb, int value)
 {
-    pcb.ack_delay.set_interactive(value == 0);
-    if (value == 0 || pcb.ack_pending == 0) return;
-    pcb.ack_now = true;
+    pcb.ack.delay.set_interactive(value == 0);
+    if (value == 0 || pcb.ack.pending == 0) return;
+    pcb.ack.now = true;
     tcp_output_request(pcb);
-    if (value % 2 == 0) pcb.ack_delay.set_interactive(true); /* as Linux: an even value means this one ACK only */
+    if (value % 2 == 0) pcb.ack.delay.set_interactive(true); /* as Linux: an even value means this one ACK only */
 }
 
 } // namespace microps

@@ -18,7 +18,7 @@ namespace microps
 
 bool tcp_may_answer(tcp_pcb &pcb)
 {
-    if (pcb.answers.permits(pcb.net.clock.now(), pcb.tcp.config.invalid_ratelimit, 1)) return true;
+    if (pcb.ack.unacceptable.permits(pcb.net.clock.now(), pcb.tcp.config.invalid_ratelimit, 1)) return true;
     net_count(pcb.net, counter::tcp_ack_skipped);
     return false;
 }

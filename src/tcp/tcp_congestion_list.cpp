@@ -57,8 +57,8 @@ std::unique_ptr<tcp_congestion> tcp_congestion_open(const tcp_pcb &pcb)
 {
     const tcp_config &config = pcb.tcp.config;
     const tcp_congestion_options options{
-        .mss = pcb.mss,
-        .initial_window = tcp_initial_window(pcb.mss, pcb.syn_lost, config.initial_window),
+        .mss = pcb.mss.snd,
+        .initial_window = tcp_initial_window(pcb.mss.snd, pcb.handshake.syn_lost, config.initial_window),
         .hystart = config.hystart,
         .rest = config.slow_start_after_idle,
         .ack_limit = static_cast<uint16_t>(std::min(config.appropriate_byte_counting, unsigned{UINT16_MAX}))};

@@ -49,7 +49,7 @@ static void tcp_pcb_revive(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
     pcb.local = pcb.bound_to;
     tcp_bound_insert(pcb);
     tcp_pcb_forget_peer(pcb);
-    pcb.rx_shut = false;
+    pcb.rcvbuf.shut = false;
 }
 
 /* Ports and addresses */
@@ -182,7 +182,7 @@ static int tcp_accept_wait(net_guard &guard, tcp_pcb &pcb, int flags, net_time d
             debugf("not in LISTEN state");
             return net_error(EINVAL);
         }
-        if (!pcb.listener->ready.empty()) return 0;
+        if (!pcb.listener->accept_queue.empty()) return 0;
         if (flags & MSG_DONTWAIT) return net_error(EAGAIN);
         if (tcp_sleep(guard, pcb, deadline) == -1) return -1;
     }
@@ -191,9 +191,9 @@ static int tcp_accept_wait(net_guard &guard, tcp_pcb &pcb, int flags, net_time d
 static tcp_pcb *tcp_accept(net_guard &guard, tcp_pcb &pcb, int flags, net_time deadline) MICROPS_REQUIRES(net_locked)
 {
     if (tcp_accept_wait(guard, pcb, flags, deadline) == -1) return nullptr;
-    tcp_pcb &child = *pcb.listener->ready.front();
+    tcp_pcb &child = *pcb.listener->accept_queue.front();
     tcp_pcb_enqueue(child, nullptr);
-    child.parent = nullptr;
+    child.links.parent = nullptr;
     child.owner = tcp_owner::user;
     child.held = true;
     return &child;
@@ -248,7 +248,7 @@ int tcp_connect_start(tcp_pcb &pcb)
         return error;
     }
     pcb.iss = pcb.snd.una = pcb.snd.nxt = tcp_connect_iss(pcb);
-    pcb.tx_first = pcb.iss + 1;
+    pcb.sndbuf.first = pcb.iss + 1;
     pcb.snd.wnd = pcb.snd.wnd_max = 0;
     tcp_offer(pcb);
     net_count(pcb.net, counter::tcp_active_opens);
@@ -266,7 +266,7 @@ static int tcp_wait_open(net_guard &guard, tcp_pcb &pcb, net_time deadline) MICR
         if (tcp_sleep(guard, pcb, deadline) == -1) return -1;
     }
     /* A peer that sends and closes at once may have brought us further already: that is no error. */
-    if (pcb.opened && !pcb.error) return 0;
+    if (pcb.handshake.done && !pcb.error) return 0;
     debugf("open error: %d", static_cast<int>(pcb.state));
     return net_error(pcb.error ? pcb.take_error() : ECONNABORTED);
 }

@@ -55,11 +55,11 @@ void tcp_error(tcp_layer &tcp, const ip_error &error)
     if (cause == 0) return;
     const bool opening = pcb->state == tcp_pcb_state::syn_sent || pcb->state == tcp_pcb_state::syn_received;
     if (opening && tcp_error_is_hard(error)) {
-        if (pcb->passive) return tcp_passive_failed(*pcb);
+        if (pcb->handshake.passive) return tcp_passive_failed(*pcb);
         return tcp_pcb_fail(*pcb, cause);
     }
     /* RFC 5927 4: once synchronized, hard errors count as soft ones; they are the reason if it times out. */
-    pcb->soft_error = cause;
+    pcb->timing.soft_error = cause;
 }
 
 } // namespace microps

@@ -77,11 +77,14 @@ static uint32_t tcp_info_ago(const tcp_pcb &pcb, net_time when) MICROPS_REQUIRES
     return static_cast<uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(ago).count());
 }
 
-static uint32_t tcp_info_segments(const tcp_pcb &pcb, uint32_t bytes) { return (bytes + pcb.mss - 1) / pcb.mss; }
+static uint32_t tcp_info_segments(const tcp_pcb &pcb, uint32_t bytes)
+{
+    return (bytes + pcb.mss.snd - 1) / pcb.mss.snd;
+}
 
 static void tcp_info_listener(const tcp_listener &listener, tcp_info_data &info)
 {
-    info.tcpi_unacked = static_cast<uint32_t>(listener.ready.size());
+    info.tcpi_unacked = static_cast<uint32_t>(listener.accept_queue.size());
     info.tcpi_sacked = static_cast<uint32_t>(listener.backlog);
 }
 
@@ -89,13 +92,13 @@ static void tcp_info_listener(const tcp_listener &listener, tcp_info_data &info)
 static void tcp_info_agreed(const tcp_pcb &pcb, tcp_info_data &info) MICROPS_REQUIRES(net_locked)
 {
     info.tcpi_options =
-        static_cast<uint8_t>((pcb.use_timestamps ? TCPI_OPT_TIMESTAMPS : 0) | (pcb.use_sack ? TCPI_OPT_SACK : 0) |
-                             (pcb.use_window_scale ? TCPI_OPT_WSCALE : 0));
-    info.tcpi_snd_wscale = pcb.snd_shift & 0xf;
-    info.tcpi_rcv_wscale = pcb.rcv_shift & 0xf;
-    info.tcpi_snd_mss = pcb.mss;
+        static_cast<uint8_t>((pcb.agreed.timestamps ? TCPI_OPT_TIMESTAMPS : 0) | (pcb.agreed.sack ? TCPI_OPT_SACK : 0) |
+                             (pcb.agreed.window_scale ? TCPI_OPT_WSCALE : 0));
+    info.tcpi_snd_wscale = pcb.agreed.snd_shift & 0xf;
+    info.tcpi_rcv_wscale = pcb.agreed.rcv_shift & 0xf;
+    info.tcpi_snd_mss = pcb.mss.snd;
     info.tcpi_rcv_mss = tcp_full_size(pcb);
-    info.tcpi_advmss = pcb.mss_offered;
+    info.tcpi_advmss = pcb.mss.offered;
     const auto limits = ip_output_limits(pcb.net, pcb.foreign.addr);
     info.tcpi_pmtu = limits ? static_cast<uint32_t>(limits->path_mtu) : 0;
 }
@@ -104,9 +107,10 @@ static void tcp_info_agreed(const tcp_pcb &pcb, tcp_info_data &info) MICROPS_REQ
 static void tcp_info_sending(const tcp_pcb &pcb, tcp_info_data &info)
 {
     info.tcpi_ca_state = tcp_info_recovery(pcb);
-    const bool probing = pcb.purpose == tcp_timer_purpose::persist || pcb.purpose == tcp_timer_purpose::keepalive;
-    (probing ? info.tcpi_probes : info.tcpi_retransmits) = pcb.retries;
-    info.tcpi_backoff = probing ? pcb.backoff : pcb.retries;
+    const bool probing =
+        pcb.timing.purpose == tcp_timer_purpose::persist || pcb.timing.purpose == tcp_timer_purpose::keepalive;
+    (probing ? info.tcpi_probes : info.tcpi_retransmits) = pcb.timing.retries;
+    info.tcpi_backoff = probing ? pcb.timing.backoff : pcb.timing.retries;
     info.tcpi_rto = tcp_info_us(pcb.rtt.rto());
     info.tcpi_rtt = tcp_info_us(pcb.rtt.srtt());
     info.tcpi_rttvar = tcp_info_us(pcb.rtt.rttvar());
@@ -130,10 +134,10 @@ static void tcp_info_sending(const tcp_pcb &pcb, tcp_info_data &info)
 
 static void tcp_info_receiving(const tcp_pcb &pcb, tcp_info_data &info)
 {
-    info.tcpi_ato = tcp_info_us(pcb.ack_delay.timeout());
-    info.tcpi_rcv_rtt = tcp_info_us(pcb.rcvbuf.rtt());
-    info.tcpi_rcv_space = pcb.rcvbuf.space();
-    info.tcpi_rcv_ssthresh = pcb.rx_limit;
+    info.tcpi_ato = tcp_info_us(pcb.ack.delay.timeout());
+    info.tcpi_rcv_rtt = tcp_info_us(pcb.rcvbuf.sizing.rtt());
+    info.tcpi_rcv_space = pcb.rcvbuf.sizing.space();
+    info.tcpi_rcv_ssthresh = pcb.rcvbuf.limit;
 }
 
 static void tcp_info_traffic(const tcp_traffic &traffic, tcp_info_data &info)
@@ -164,9 +168,9 @@ tcp_info_data tcp_info_make(const tcp_pcb &pcb)
     tcp_info_sending(pcb, info);
     tcp_info_receiving(pcb, info);
     tcp_info_traffic(pcb.traffic, info);
-    info.tcpi_last_data_sent = tcp_info_ago(pcb, pcb.last_sent);
-    info.tcpi_last_data_recv = tcp_info_ago(pcb, pcb.ack_delay.last_data());
-    info.tcpi_last_ack_recv = tcp_info_ago(pcb, pcb.heard_ack);
+    info.tcpi_last_data_sent = tcp_info_ago(pcb, pcb.output.last_sent);
+    info.tcpi_last_data_recv = tcp_info_ago(pcb, pcb.ack.delay.last_data());
+    info.tcpi_last_ack_recv = tcp_info_ago(pcb, pcb.timing.heard_ack);
     return info;
 }
 

@@ -55,7 +55,7 @@ static void tcp_syn_sent_accept(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_RE
     pcb.snd.wl2 = seg.ack;
     pcb.snd.wnd = pcb.snd.wnd_max = seg.wnd;
     tcp_enter_established(pcb);
-    pcb.ack_now = true;
+    pcb.ack.now = true;
 
     tcp_segment rest = seg; /* "other controls or text": behind the SYN */
     rest.flags &= static_cast<uint8_t>(~TCP_FLG_SYN);
@@ -101,7 +101,7 @@ static bool tcp_syn_is_repeated(const tcp_pcb &pcb, const tcp_segment &seg)
 {
     if (pcb.state != tcp_pcb_state::syn_received || seg.seq != pcb.irs) return false;
     if (!seg.has(TCP_FLG_SYN) || seg.has(TCP_FLG_RST)) return false;
-    return !seg.has(TCP_FLG_ACK) || !pcb.passive;
+    return !seg.has(TCP_FLG_ACK) || !pcb.handshake.passive;
 }
 
 /** Answers it, or leaves what is behind the SYN. */
@@ -143,10 +143,10 @@ static void tcp_count_unacceptable(tcp_pcb &pcb, const tcp_segment &seg) MICROPS
  * The peer's text again. Our ACK of it may have been lost: the answer echoes this retransmission (RFC 7323 4.3), or the
  * peer would take all the time since for a round trip. As of all that moves TS.Recent, only with a believable ACK.
  */
-static void tcp_text_again(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked)
+static void tcp_data_repeated(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked)
 {
     if (seg.data.empty() || seg.end() > pcb.rcv.nxt || !seg.has(TCP_FLG_ACK)) return;
-    if (tcp_ack_is_believable(pcb, seg.ack)) tcp_timestamp_update(pcb, seg);
+    if (tcp_ack_is_acceptable(pcb, seg.ack)) tcp_timestamp_update(pcb, seg);
 }
 
 /** Leaves of the segment what lies in the window. */
@@ -157,13 +157,13 @@ static void tcp_trim(tcp_pcb &pcb, tcp_segment &seg) MICROPS_REQUIRES(net_locked
         if (old > 0) tcp_duplicate_arrived(pcb, seg.seq, seg.seq + old);
         seg.data = seg.data.subspan(old);
         seg.seq += old;
-        pcb.ack_now = true;
+        pcb.ack.now = true;
     }
     const size_t room = pcb.rcv.edge.since(seg.seq);
     if (seg.data.size() > room) {
         seg.data = seg.data.first(room);
         seg.flags &= static_cast<uint8_t>(~TCP_FLG_FIN);
-        pcb.ack_now = true;
+        pcb.ack.now = true;
     }
 }
 
@@ -202,7 +202,7 @@ static step tcp_check_sequence(tcp_pcb &pcb, tcp_segment &seg) MICROPS_REQUIRES(
     }
     if (!acceptable) {
         tcp_count_unacceptable(pcb, seg);
-        tcp_text_again(pcb, seg);
+        tcp_data_repeated(pcb, seg);
         tcp_answer_unacceptable(pcb, seg);
         return step::drop;
     }
@@ -228,7 +228,7 @@ static step tcp_check_rst(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES
     switch (pcb.state) {
     case tcp_pcb_state::syn_received:
         net_count(pcb.net, counter::tcp_attempt_fails);
-        if (pcb.passive) {
+        if (pcb.handshake.passive) {
             net_count(pcb.net, counter::tcp_embryonic_rsts);
             tcp_passive_failed(pcb);
         } else {
@@ -262,7 +262,7 @@ static step tcp_check_rst(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES
 static step tcp_check_syn(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked)
 {
     if (!seg.has(TCP_FLG_SYN)) return step::next;
-    if (pcb.state == tcp_pcb_state::syn_received && pcb.passive) { /* its next SYN finds the listener */
+    if (pcb.state == tcp_pcb_state::syn_received && pcb.handshake.passive) { /* its next SYN finds the listener */
         net_drop(pcb.net, drop_reason::tcp_bad_syn, "SYN in the window of a half-open connection");
         net_count(pcb.net, counter::tcp_embryonic_rsts);
         tcp_passive_failed(pcb);
@@ -286,7 +286,8 @@ void tcp_arrives_otherwise(tcp_pcb &pcb, const tcp_segment &seg)
 {
     tcp_segment rest = seg;
     tcp_count_arrival(pcb, seg);
-    if (!seg.has(TCP_FLG_SYN)) rest.wnd <<= pcb.snd_shift;   /* RFC 7323 2.3: the window of a SYN is never scaled */
+    if (!seg.has(TCP_FLG_SYN))
+        rest.wnd <<= pcb.agreed.snd_shift;                   /* RFC 7323 2.3: the window of a SYN is never scaled */
     if (tcp_check_sequence(pcb, rest) == step::drop) return; /* first: trims to the window */
     if (tcp_check_rst(pcb, rest) == step::drop) return;      /* second */
     /* third: security - not implemented */
@@ -307,7 +308,7 @@ void tcp_segment_arrives(tcp_layer &tcp, const tcp_segment &seg)
     if (pcb->state == tcp_pcb_state::listen) return tcp_arrives_listen(*pcb, seg);       /* 3.10.7.2 */
     if (pcb->state == tcp_pcb_state::syn_sent) return tcp_arrives_syn_sent(*pcb, seg);   /* 3.10.7.3 */
     if (pcb->state == tcp_pcb_state::time_wait) return tcp_arrives_time_wait(*pcb, seg); /* tcp_time_wait.cpp */
-    if (tcp_cookie_overtakes(*pcb, seg)) return;                                         /* tcp_listen.cpp */
+    if (tcp_cookie_arrives_first(*pcb, seg)) return;                                     /* tcp_listen.cpp */
     tcp_arrives_otherwise(*pcb, seg);                                                    /* 3.10.7.4 */
 }
 

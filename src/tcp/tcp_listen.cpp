@@ -29,7 +29,7 @@ namespace microps
 /** As Linux: one more than the backlog says, so that a backlog of zero is of use. */
 static bool tcp_backlog_full(const tcp_pcb &pcb)
 {
-    return pcb.mode == tcp_mode::socket && pcb.listener->ready.size() > pcb.listener->backlog;
+    return pcb.mode == tcp_mode::socket && pcb.listener->accept_queue.size() > pcb.listener->backlog;
 }
 
 static void tcp_listen_overflow(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
@@ -42,15 +42,9 @@ static void tcp_listen_overflow(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 /** A connection begins with its listener's options. */
 static void tcp_inherit(tcp_pcb &child, const tcp_pcb &listener)
 {
-    child.tx_limit = listener.tx_limit;
-    child.rx_limit = listener.rx_limit;
-    child.tx_fixed = listener.tx_fixed;
-    child.rx_fixed = listener.rx_fixed;
-    child.nodelay = listener.nodelay;
-    child.keepalive = listener.keepalive;
-    child.corked = listener.corked;
+    child.sndbuf.limit = listener.sndbuf.limit;
+    child.rcvbuf.limit = listener.rcvbuf.limit;
     child.set = listener.set;
-    child.linger = listener.linger;
     child.options = listener.options;
     child.reuse = listener.reuse;
 }
@@ -66,7 +60,7 @@ static tcp_pcb *tcp_child_alloc(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     tcp_pcb *child = tcp_pcb_alloc(pcb.tcp);
     if (!child) return nullptr;
-    child->parent = &pcb;
+    child->links.parent = &pcb;
     tcp_inherit(*child, pcb);
     tcp_pcb_enqueue(*child, &pcb.listener->half_open);
     return child;
@@ -77,12 +71,12 @@ static void tcp_passive_prepare(tcp_pcb &pcb, const tcp_segment &syn, tcp_seq is
 {
     pcb.local = syn.local;
     pcb.foreign = syn.foreign;
-    pcb.passive = true;
+    pcb.handshake.passive = true;
     pcb.irs = syn.seq;
     pcb.rcv.nxt = syn.seq + 1;
     pcb.rcv.edge = pcb.rcv.nxt;
     pcb.iss = pcb.snd.una = pcb.snd.nxt = iss;
-    pcb.tx_first = iss + 1;
+    pcb.sndbuf.first = iss + 1;
     pcb.snd.wnd = pcb.snd.wnd_max = syn.wnd;
     pcb.snd.wl1 = syn.seq;
     pcb.snd.wl2 = iss;
@@ -114,15 +108,15 @@ static void tcp_cookie_send(tcp_pcb &listener, const tcp_segment &syn) MICROPS_R
     tcp_pcb brief(tcp);
     tcp_inherit(brief, listener);
     tcp_passive_prepare(brief, syn, {});
-    brief.iss = tcp.cookies.make(syn.local, syn.foreign, syn.seq, brief.peer_mss, now);
+    brief.iss = tcp.cookies.make(syn.local, syn.foreign, syn.seq, brief.mss.peer, now);
     brief.snd.una = brief.snd.nxt = brief.iss;
-    if (brief.use_timestamps) { /* its clock goes a little behind, so that it reads what we want to say */
+    if (brief.agreed.timestamps) { /* its clock goes a little behind, so that it reads what we want to say */
         const uint32_t time = tcp_timestamp(brief);
-        const auto shift = brief.use_window_scale ? std::optional(brief.snd_shift) : std::nullopt;
-        brief.ts.offset -= time - tcp_syncookie_timestamp(time, shift, brief.use_sack);
+        const auto shift = brief.agreed.window_scale ? std::optional(brief.agreed.snd_shift) : std::nullopt;
+        brief.ts.offset -= time - tcp_syncookie_timestamp(time, shift, brief.agreed.sack);
     } else { /* there is no place to remember these in */
-        brief.use_window_scale = brief.use_sack = false;
-        brief.rcv_shift = 0;
+        brief.agreed.window_scale = brief.agreed.sack = false;
+        brief.agreed.rcv_shift = 0;
     }
     tcp_set_state(brief, tcp_pcb_state::syn_received);
     listener.listener->cookie_sent = now;
@@ -175,7 +169,7 @@ static bool tcp_cookie_arrives(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQ
     }
     tcp_passive_prepare(*child, *syn, seg.ack - 1);
     child->snd.nxt = seg.ack;
-    child->mss_offered = tcp_mss_advertised(*child);
+    child->mss.offered = tcp_mss_advertised(*child);
     tcp_set_state(*child, tcp_pcb_state::syn_received);
     tcp_window_advertise(*child, true); /* as our SYN-ACK has */
     child->rcv.acked = child->rcv.nxt;
@@ -185,11 +179,11 @@ static bool tcp_cookie_arrives(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQ
     return true;
 }
 
-bool tcp_cookie_overtakes(tcp_pcb &pcb, const tcp_segment &seg)
+bool tcp_cookie_arrives_first(tcp_pcb &pcb, const tcp_segment &seg)
 {
-    if (pcb.state != tcp_pcb_state::syn_received || !pcb.parent || seg.ack == pcb.snd.nxt) return false;
+    if (pcb.state != tcp_pcb_state::syn_received || !pcb.links.parent || seg.ack == pcb.snd.nxt) return false;
     if (!seg.has(TCP_FLG_ACK) || seg.has(TCP_FLG_SYN | TCP_FLG_RST)) return false;
-    tcp_pcb &listener = *pcb.parent;
+    tcp_pcb &listener = *pcb.links.parent;
     if (!tcp_cookie_expected(listener) || !tcp_cookie_syn(pcb.tcp, seg)) return false;
     tcp_pcb_release(pcb);
     tcp_arrives_listen(listener, seg);
@@ -245,9 +239,9 @@ void tcp_arrives_listen(tcp_pcb &pcb, const tcp_segment &seg)
 
 bool tcp_passive_established(tcp_pcb &pcb)
 {
-    if (!pcb.parent) return true; /* RFC 793 mode, or a simultaneous open */
-    if (tcp_backlog_full(*pcb.parent)) {
-        tcp_listen_overflow(*pcb.parent);
+    if (!pcb.links.parent) return true; /* RFC 793 mode, or a simultaneous open */
+    if (tcp_backlog_full(*pcb.links.parent)) {
+        tcp_listen_overflow(*pcb.links.parent);
         /* As Linux: stay half-open. The peer believes it is connected; its data will ask again. */
         if (!pcb.tcp.config.abort_on_overflow) return false;
         net_count(pcb.net, counter::tcp_embryonic_rsts);
@@ -255,8 +249,8 @@ bool tcp_passive_established(tcp_pcb &pcb)
         tcp_pcb_release(pcb);
         return false;
     }
-    tcp_pcb_enqueue(pcb, &pcb.parent->listener->ready);
-    sched_wakeup(pcb.net, pcb.parent->ctx);
+    tcp_pcb_enqueue(pcb, &pcb.links.parent->listener->accept_queue);
+    sched_wakeup(pcb.net, pcb.links.parent->ctx);
     return true;
 }
 
@@ -280,8 +274,8 @@ void tcp_listener_close(tcp_pcb &pcb)
     while (!pcb.listener->half_open.empty()) {
         tcp_pcb_release(*pcb.listener->half_open.front());
     }
-    while (!pcb.listener->ready.empty()) { /* the peers believe that they are connected */
-        tcp_pcb &child = *pcb.listener->ready.front();
+    while (!pcb.listener->accept_queue.empty()) { /* the peers believe that they are connected */
+        tcp_pcb &child = *pcb.listener->accept_queue.front();
         tcp_output_rst(child);
         tcp_pcb_release(child);
     }

@@ -19,7 +19,7 @@ void tcp_listen_syn(tcp_pcb &pcb, const tcp_segment &seg, std::optional<tcp_seq>
  * The peer's SYN came twice: it got a cookie when there was no room, then this half-open connection; and it acknowledges
  * the cookie, as whichever comes first counts. Returns true if that is so, and the cookie's connection takes the place.
  */
-bool tcp_cookie_overtakes(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked);
+bool tcp_cookie_arrives_first(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked);
 /** Our SYN-ACK is acknowledged. Returns false when the accept queue is full. */
 bool tcp_passive_established(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 /** A half-open passive connection ends: back to LISTEN. */

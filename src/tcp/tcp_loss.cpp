@@ -24,7 +24,7 @@ namespace microps
 tcp_recovery_rules tcp_rules(const tcp_pcb &pcb)
 {
     const tcp_config &config = pcb.tcp.config;
-    return {.sack = pcb.use_sack,
+    return {.sack = pcb.agreed.sack,
             .rack = config.rack,
             .limited_transmit = config.limited_transmit,
             .prr = config.proportional_rate_reduction,
@@ -39,14 +39,14 @@ tcp_recovery_view tcp_view(const tcp_pcb &pcb)
     return {.now = pcb.net.clock.now(),
             .una = pcb.snd.una,
             .nxt = pcb.snd.nxt,
-            .mss = pcb.mss,
+            .mss = pcb.mss.snd,
             .srtt = pcb.rtt.srtt(),
             .min_rtt = pcb.rtt.min_rtt(),
             .timestamp = tcp_timestamp(pcb),
             .rules = tcp_rules(pcb)};
 }
 
-uint32_t tcp_pipe(const tcp_pcb &pcb) { return pcb.recovery().pipe(pcb.sent(), pcb.mss, tcp_rules(pcb)); }
+uint32_t tcp_pipe(const tcp_pcb &pcb) { return pcb.recovery().pipe(pcb.sent(), pcb.mss.snd, tcp_rules(pcb)); }
 
 /** What RFC 5681 calls FlightSize: what is @p outstanding without what limited transmit has added. */
 static uint32_t tcp_flight_size(const tcp_congestion &congestion, uint32_t outstanding)
@@ -89,7 +89,7 @@ static void tcp_dsack_input(tcp_pcb &pcb, const tcp_segment &seg, tcp_ack_contex
     const bool sane = block.first < block.last && block.last <= pcb.snd.nxt &&
                       block.first >= pcb.snd.una - std::max(pcb.snd.wnd_max, TCP_WINDOW_MAX);
     if (!sane) return net_count(pcb.net, counter::tcp_dsack_ignored);
-    ctx.news.dsacked = std::max(block.last.since(block.first) / pcb.mss, uint32_t{1});
+    ctx.news.dsacked = std::max(block.last.since(block.first) / pcb.mss.snd, uint32_t{1});
     ctx.news.dsack_last = block.last;
     pcb.traffic.dsack_dups += ctx.news.dsacked;
     net_count(pcb.net, block.first < seg.ack ? counter::tcp_dsack_recv : counter::tcp_dsack_ofo_recv);
@@ -101,7 +101,7 @@ static void tcp_dsack_input(tcp_pcb &pcb, const tcp_segment &seg, tcp_ack_contex
  */
 static void tcp_sack_input(tcp_pcb &pcb, const tcp_segment &seg, tcp_ack_context &ctx) MICROPS_REQUIRES(net_locked)
 {
-    if (!pcb.use_sack || seg.options.sack.empty()) return;
+    if (!pcb.agreed.sack || seg.options.sack.empty()) return;
     tcp_sack_blocks list = seg.options.sack;
     std::span<tcp_sack_block> blocks(list.blocks.data(), list.count);
     if (tcp_is_dsack(seg)) {
@@ -116,7 +116,7 @@ static void tcp_sack_input(tcp_pcb &pcb, const tcp_segment &seg, tcp_ack_context
             net_count(pcb.net, counter::tcp_sack_discard);
             continue;
         }
-        pcb.sent().sack(block.first, block.last, pcb.mss, [&](const tcp_sent &segment) {
+        pcb.sent().sack(block.first, block.last, pcb.mss.snd, [&](const tcp_sent &segment) {
             net_assert_locked(pcb.net);
             const net_duration rtt = ctx.view.now - segment.when;
             if (!segment.resent) ctx.sack_rtt = std::max(ctx.sack_rtt.value_or(rtt), rtt);
@@ -150,12 +150,12 @@ static void tcp_retransmit_queue_cleanup(tcp_pcb &pcb, tcp_seq ack, tcp_ack_cont
         board.trim_front(ack);
     }
     /* Without SACK nobody knows whether the retransmission or the original made this progress. */
-    if (!pcb.use_sack && ctx.resent) ctx.news.original = false;
+    if (!pcb.agreed.sack && ctx.resent) ctx.news.original = false;
     pcb.snd.una = ack;
-    if (ack > pcb.tx_first) { /* beyond our SYN */
-        const size_t bytes = std::min<size_t>(ack.since(pcb.tx_first), pcb.tx.size());
-        pcb.tx.consume(bytes);
-        pcb.tx_first += bytes;
+    if (ack > pcb.sndbuf.first) { /* beyond our SYN */
+        const size_t bytes = std::min<size_t>(ack.since(pcb.sndbuf.first), pcb.sndbuf.ring.size());
+        pcb.sndbuf.ring.consume(bytes);
+        pcb.sndbuf.first += bytes;
         pcb.traffic.bytes_acked += bytes;
     }
 }
@@ -181,7 +181,7 @@ static net_duration tcp_measure(tcp_pcb &pcb, tcp_ack_context &ctx) MICROPS_REQU
     const std::optional<net_duration> rtt = tcp_round_trip(pcb, ctx);
     if (!rtt) return {};
     /* RFC 7323 appendix G: as many measurements per flight as ACKs, one for two segments. */
-    pcb.rtt.on_sample(*rtt, ctx.view.now, std::max(pcb.flight / (2 * pcb.mss), uint32_t{1}));
+    pcb.rtt.on_sample(*rtt, ctx.view.now, std::max(pcb.round.peak / (2 * pcb.mss.snd), uint32_t{1}));
     ctx.view.srtt = pcb.rtt.srtt();
     ctx.view.min_rtt = pcb.rtt.min_rtt();
     return ctx.last_rtt && !ctx.resent ? *ctx.last_rtt : *rtt;
@@ -190,8 +190,8 @@ static net_duration tcp_measure(tcp_pcb &pcb, tcp_ack_context &ctx) MICROPS_REQU
 /** Round trips, as congestion control counts them: one begins when what was sent in the last one is acknowledged. */
 static bool tcp_round_start(tcp_pcb &pcb)
 {
-    if (pcb.snd.una <= pcb.round_end) return false;
-    pcb.round_end = pcb.snd.nxt;
+    if (pcb.snd.una <= pcb.round.end) return false;
+    pcb.round.end = pcb.snd.nxt;
     return true;
 }
 
@@ -202,7 +202,7 @@ static void tcp_count_events(tcp_pcb &pcb, const tcp_ack_news &news, const tcp_r
 {
     net_stack &net = pcb.net;
     if (events.began) {
-        net_count(net, pcb.use_sack ? counter::tcp_sack_recovery : counter::tcp_reno_recovery);
+        net_count(net, pcb.agreed.sack ? counter::tcp_sack_recovery : counter::tcp_reno_recovery);
     }
     if (events.full_undo) net_count(net, counter::tcp_full_undo);
     if (events.partial_undo) net_count(net, counter::tcp_partial_undo);
@@ -213,7 +213,7 @@ static void tcp_count_events(tcp_pcb &pcb, const tcp_ack_news &news, const tcp_r
     net_count(net, counter::tcp_lost_retransmit, events.lost_retransmissions);
     if (!news.reordered) return;
     pcb.traffic.reord_seen++;
-    net_count(net, pcb.use_sack ? counter::tcp_sack_reorder : counter::tcp_ts_reorder);
+    net_count(net, pcb.agreed.sack ? counter::tcp_sack_reorder : counter::tcp_ts_reorder);
 }
 
 /**
@@ -241,8 +241,8 @@ static void tcp_congestion_ack(tcp_pcb &pcb, const tcp_ack_context &ctx, const t
     const bool was_conservative = pcb.congestion->in_conservative_slow_start();
     pcb.congestion->on_ack({.now = ctx.view.now,
                             .acked = ctx.news.delivered,
-                            .round_peak = pcb.flight,
-                            .cwnd_limited = pcb.cwnd_limited,
+                            .round_peak = pcb.round.peak,
+                            .cwnd_limited = pcb.round.cwnd_limited,
                             .round_start = round_start,
                             .rtt = rtt,
                             .srtt = pcb.rtt.srtt()});
@@ -253,10 +253,10 @@ static void tcp_congestion_ack(tcp_pcb &pcb, const tcp_ack_context &ctx, const t
 static void tcp_progress(tcp_pcb &pcb, bool was_writable) MICROPS_REQUIRES(net_locked)
 {
     tcp_sndbuf_expand(pcb);
-    pcb.retries = 0;
-    pcb.soft_error = 0;
-    if (pcb.small_end && pcb.snd.una >= *pcb.small_end) pcb.small_end.reset();
-    if ((!was_writable && tcp_is_writable(pcb)) || pcb.tx.empty()) sched_wakeup(pcb.net, pcb.ctx);
+    pcb.timing.retries = 0;
+    pcb.timing.soft_error = 0;
+    if (pcb.output.small_end && pcb.snd.una >= *pcb.output.small_end) pcb.output.small_end.reset();
+    if ((!was_writable && tcp_is_writable(pcb)) || pcb.sndbuf.ring.empty()) sched_wakeup(pcb.net, pcb.ctx);
 }
 
 void tcp_acknowledged(tcp_pcb &pcb, const tcp_segment &seg, bool duplicate)
@@ -264,7 +264,7 @@ void tcp_acknowledged(tcp_pcb &pcb, const tcp_segment &seg, bool duplicate)
     tcp_ack_context ctx{.view = tcp_view(pcb)};
     ctx.news.duplicate = duplicate;
     /* RFC 7323 3.2: the echo means something with an ACK only; 0 is what some send who have none. */
-    if (pcb.use_timestamps && seg.options.timestamps && seg.options.timestamps->echo != 0) {
+    if (pcb.agreed.timestamps && seg.options.timestamps && seg.options.timestamps->echo != 0) {
         ctx.view.echo = seg.options.timestamps->echo;
     }
     const uint32_t outstanding = pcb.sent().outstanding();
@@ -278,7 +278,7 @@ void tcp_acknowledged(tcp_pcb &pcb, const tcp_segment &seg, bool duplicate)
     tcp_count_events(pcb, ctx.news, events);
     tcp_recovery_apply(pcb, events, outstanding);
     tcp_congestion_ack(pcb, ctx, events, rtt);
-    if (events.restart_timer) pcb.rto_from = ctx.view.now; /* RFC 6298 5.3 */
+    if (events.restart_timer) pcb.timing.rto_from = ctx.view.now; /* RFC 6298 5.3 */
     if (ctx.news.acked > 0) tcp_progress(pcb, was_writable);
 }
 
@@ -290,12 +290,12 @@ void tcp_loss_timeout(tcp_pcb &pcb, bool again)
     net_count(pcb.net, counter::tcp_timeouts);
     if (pcb.sent().front().sacked) net_count(pcb.net, counter::tcp_sack_reneging);
     if (pcb.recovery().state() == tcp_recovery::phase::fast) {
-        net_count(pcb.net, pcb.use_sack ? counter::tcp_sack_failures : counter::tcp_reno_failures);
+        net_count(pcb.net, pcb.agreed.sack ? counter::tcp_sack_failures : counter::tcp_reno_failures);
     } else if (pcb.recovery().state() == tcp_recovery::phase::loss) {
         net_count(pcb.net, counter::tcp_loss_failures);
     }
     const bool fresh = pcb.recovery().on_timeout(pcb.sent(), view, again);
-    pcb.rto_from = view.now;
+    pcb.timing.rto_from = view.now;
     if (!pcb.congestion) return;
     pcb.congestion->on_rto(view.now, tcp_flight_size(*pcb.congestion, pcb.sent().outstanding()), !fresh);
 }
@@ -315,7 +315,7 @@ net_time tcp_loss_probe_at(const tcp_pcb &pcb)
 {
     const net_duration delay = pcb.sent().count() == 1 ? pcb.tcp.config.rto_min : std::chrono::milliseconds(2);
     const net_duration timeout = pcb.rtt.measured() ? 2 * pcb.rtt.srtt() + delay : pcb.tcp.config.rto_initial;
-    return std::max(pcb.last_sent, pcb.rto_from) + timeout;
+    return std::max(pcb.output.last_sent, pcb.timing.rto_from) + timeout;
 }
 
 bool tcp_loss_probe_wanted(const tcp_pcb &pcb)

@@ -35,8 +35,8 @@ namespace microps
 
 void tcp_output_request(tcp_pcb &pcb)
 {
-    if (pcb.output_listed || pcb.released) return;
-    pcb.output_listed = true;
+    if (pcb.links.output_listed || pcb.released) return;
+    pcb.links.output_listed = true;
     pcb.tcp.output_wanted.push_back(&pcb);
 }
 
@@ -46,7 +46,7 @@ void tcp_output_run(tcp_layer &tcp)
         std::vector<tcp_pcb *> wanted;
         wanted.swap(tcp.output_wanted);
         for (tcp_pcb *pcb : wanted) {
-            pcb->output_listed = false;
+            pcb->links.output_listed = false;
             tcp_output(*pcb);
         }
     }
@@ -55,7 +55,7 @@ void tcp_output_run(tcp_layer &tcp)
 /* One segment */
 
 /** The header of a segment to send. */
-struct tcp_tx {
+struct tcp_outgoing {
     ip_endpoint local{};
     ip_endpoint foreign{};
     tcp_seq seq{};
@@ -67,9 +67,9 @@ struct tcp_tx {
 };
 
 /** RFC 9293 3.1. Where the device fills it in, it wants the pseudo-header's sum in its place. */
-static void tcp_checksum(packet &pkt, const tcp_tx &tx, bool offload)
+static void tcp_checksum(packet &pkt, const tcp_outgoing &out, bool offload)
 {
-    const uint32_t pseudo = ip_pseudo_sum(tx.local.addr, tx.foreign.addr, IP_PROTOCOL_TCP, pkt.size());
+    const uint32_t pseudo = ip_pseudo_sum(out.local.addr, out.foreign.addr, IP_PROTOCOL_TCP, pkt.size());
     const std::span<uint8_t> place = pkt.bytes().subspan(offsetof(tcp_hdr, sum));
     if (!offload) return wire_write(place, be16(cksum16(pkt.bytes(), pseudo)));
     pkt.offload.csum_partial = true;
@@ -79,33 +79,33 @@ static void tcp_checksum(packet &pkt, const tcp_tx &tx, bool offload)
 }
 
 /** Puts the header in front of the payload and hands the segment to IP. */
-static ssize_t tcp_output_segment(net_stack &net, const tcp_tx &tx, packet_ptr pkt) MICROPS_REQUIRES(net_locked)
+static ssize_t tcp_output_segment(net_stack &net, const tcp_outgoing &out, packet_ptr pkt) MICROPS_REQUIRES(net_locked)
 {
     if (!pkt) return -1;
     const size_t payload = pkt->size();
     std::array<uint8_t, TCP_OPTIONS_MAX> options;
-    const size_t options_len = tcp_options_build(tx.options, options);
+    const size_t options_len = tcp_options_build(out.options, options);
     std::copy_n(options.begin(), options_len, pkt->push(options_len).begin());
-    tcp_hdr hdr{.src = tx.local.port,
-                .dst = tx.foreign.port,
-                .seq = tx.seq.value(),
-                .ack = tx.ack.value(),
+    tcp_hdr hdr{.src = out.local.port,
+                .dst = out.foreign.port,
+                .seq = out.seq.value(),
+                .ack = out.ack.value(),
                 .off = static_cast<uint8_t>((sizeof(tcp_hdr) + options_len) / 4 << 4),
-                .flg = tx.flags,
-                .wnd = tx.wnd};
+                .flg = out.flags,
+                .wnd = out.wnd};
     packet_push(*pkt, hdr);
-    const auto limits = ip_output_limits(net, tx.foreign.addr);
-    tcp_checksum(*pkt, tx, limits && limits->csum_offload);
+    const auto limits = ip_output_limits(net, out.foreign.addr);
+    tcp_checksum(*pkt, out, limits && limits->csum_offload);
     if (log_enabled(log_level::debug)) {
-        debugf("%s => %s, len=%zu (payload=%zu)", ip_endpoint_str(tx.local).c_str(),
-               ip_endpoint_str(tx.foreign).c_str(), pkt->size(), payload);
+        debugf("%s => %s, len=%zu (payload=%zu)", ip_endpoint_str(out.local).c_str(),
+               ip_endpoint_str(out.foreign).c_str(), pkt->size(), payload);
         std::span<const uint8_t> written = pkt->bytes();
         tcp_dump(wire_read<tcp_hdr>(written).value_or(hdr));
         debugdump(pkt->bytes());
     }
     net_count(net, counter::tcp_out_segs);
-    if (tx.flags & TCP_FLG_RST) net_count(net, counter::tcp_out_rsts);
-    return ip_output(net, IP_PROTOCOL_TCP, std::move(pkt), tx.local.addr, tx.foreign.addr, tx.ip);
+    if (out.flags & TCP_FLG_RST) net_count(net, counter::tcp_out_rsts);
+    return ip_output(net, IP_PROTOCOL_TCP, std::move(pkt), out.local.addr, out.foreign.addr, out.ip);
 }
 
 static packet_ptr tcp_packet_alloc(net_stack &net, size_t payload) MICROPS_REQUIRES(net_locked)
@@ -119,16 +119,16 @@ static tcp_options tcp_segment_options(tcp_pcb &pcb, uint8_t flags, size_t len) 
     tcp_options options;
     const bool syn = (flags & TCP_FLG_SYN) != 0;
     if (syn) {
-        options.mss = pcb.mss_offered;
-        options.sack_permitted = pcb.use_sack;
-        if (pcb.use_window_scale) options.window_shift = pcb.rcv_shift;
+        options.mss = pcb.mss.offered;
+        options.sack_permitted = pcb.agreed.sack;
+        if (pcb.agreed.window_scale) options.window_shift = pcb.agreed.rcv_shift;
     }
-    if (pcb.use_timestamps) {
+    if (pcb.agreed.timestamps) {
         options.timestamps = {.value = tcp_timestamp(pcb), .echo = flags & TCP_FLG_ACK ? pcb.ts.recent : 0};
     }
-    if (!syn && pcb.use_sack && len + tcp_sack_blocks::size(1) <= pcb.mss) {
+    if (!syn && pcb.agreed.sack && len + tcp_sack_blocks::size(1) <= pcb.mss.snd) {
         options.sack = tcp_sack_report(pcb);
-        while (len + tcp_sack_blocks::size(options.sack.count) > pcb.mss) { /* RFC 9293 3.7.1 MUST-16 */
+        while (len + tcp_sack_blocks::size(options.sack.count) > pcb.mss.snd) { /* RFC 9293 3.7.1 MUST-16 */
             options.sack.count--;
         }
     }
@@ -138,14 +138,14 @@ static tcp_options tcp_segment_options(tcp_pcb &pcb, uint8_t flags, size_t len) 
 /** Sends a connection's segment: @p len bytes of the send ring from @p seq on. It carries our newest ACK and window. */
 static void tcp_transmit(tcp_pcb &pcb, tcp_seq seq, size_t len, uint8_t flags) MICROPS_REQUIRES(net_locked)
 {
-    tcp_tx tx{.local = pcb.local, .foreign = pcb.foreign, .seq = seq, .flags = flags, .ip = pcb.options.tx};
+    tcp_outgoing out{.local = pcb.local, .foreign = pcb.foreign, .seq = seq, .flags = flags, .ip = pcb.options.tx};
     if (pcb.state != tcp_pcb_state::syn_sent) {
-        tx.flags |= TCP_FLG_ACK;
-        tx.ack = pcb.rcv.nxt;
+        out.flags |= TCP_FLG_ACK;
+        out.ack = pcb.rcv.nxt;
         tcp_ack_sent(pcb, len > 0);
     }
-    tx.wnd = tcp_window_advertise(pcb, (flags & TCP_FLG_SYN) != 0);
-    tx.options = tcp_segment_options(pcb, tx.flags, len);
+    out.wnd = tcp_window_advertise(pcb, (flags & TCP_FLG_SYN) != 0);
+    out.options = tcp_segment_options(pcb, out.flags, len);
     pcb.traffic.segs_out++;
     if (len > 0) {
         pcb.traffic.data_segs_out++;
@@ -153,10 +153,10 @@ static void tcp_transmit(tcp_pcb &pcb, tcp_seq seq, size_t len, uint8_t flags) M
     }
     packet_ptr pkt = tcp_packet_alloc(pcb.net, len);
     if (pkt && len > 0) {
-        pcb.tx.read(seq.since(pcb.tx_first), pkt->bytes());
-        if (len > pcb.mss) pkt->offload.gso_size = static_cast<uint16_t>(pcb.mss);
+        pcb.sndbuf.ring.read(seq.since(pcb.sndbuf.first), pkt->bytes());
+        if (len > pcb.mss.snd) pkt->offload.gso_size = static_cast<uint16_t>(pcb.mss.snd);
     }
-    tcp_output_segment(pcb.net, tx, std::move(pkt));
+    tcp_output_segment(pcb.net, out, std::move(pkt));
 }
 
 /**
@@ -166,9 +166,10 @@ static void tcp_transmit(tcp_pcb &pcb, tcp_seq seq, size_t len, uint8_t flags) M
 static tcp_seq tcp_acceptable_seq(const tcp_pcb &pcb)
 {
     const tcp_seq edge = pcb.snd.una + pcb.snd.wnd;
-    if (!pcb.opened || pcb.snd.nxt <= edge) return pcb.snd.nxt;
-    const tcp_seq text = tcp_seq_min(pcb.snd.nxt, pcb.tx_first + pcb.tx.size()); /* a FIN needs no room to leave */
-    return text < edge + (size_t{1} << pcb.snd_shift) ? text : edge;
+    if (!pcb.handshake.done || pcb.snd.nxt <= edge) return pcb.snd.nxt;
+    const tcp_seq data_end =
+        tcp_seq_min(pcb.snd.nxt, pcb.sndbuf.first + pcb.sndbuf.ring.size()); /* a FIN needs no room to leave */
+    return data_end < edge + (size_t{1} << pcb.agreed.snd_shift) ? data_end : edge;
 }
 
 void tcp_output_ack(tcp_pcb &pcb) { tcp_transmit(pcb, tcp_acceptable_seq(pcb), 0, TCP_FLG_ACK); }
@@ -179,15 +180,15 @@ void tcp_output_rst(tcp_pcb &pcb) { tcp_transmit(pcb, tcp_acceptable_seq(pcb), 0
 
 void tcp_output_reset_for(tcp_layer &tcp, const tcp_segment &seg)
 {
-    tcp_tx tx{.local = seg.local, .foreign = seg.foreign, .ip = {.df = tcp_df(tcp.config)}};
+    tcp_outgoing out{.local = seg.local, .foreign = seg.foreign, .ip = {.df = tcp_df(tcp.config)}};
     if (seg.has(TCP_FLG_ACK)) {
-        tx.seq = seg.ack;
-        tx.flags = TCP_FLG_RST;
+        out.seq = seg.ack;
+        out.flags = TCP_FLG_RST;
     } else {
-        tx.ack = seg.end();
-        tx.flags = TCP_FLG_RST | TCP_FLG_ACK;
+        out.ack = seg.end();
+        out.flags = TCP_FLG_RST | TCP_FLG_ACK;
     }
-    tcp_output_segment(tcp.net, tx, tcp_packet_alloc(tcp.net, 0));
+    tcp_output_segment(tcp.net, out, tcp_packet_alloc(tcp.net, 0));
 }
 
 void tcp_output_syn(tcp_pcb &pcb)
@@ -196,10 +197,10 @@ void tcp_output_syn(tcp_pcb &pcb)
         pcb.sent().mark_front_lost();
         return tcp_output_request(pcb);
     }
-    pcb.mss_offered = tcp_mss_advertised(pcb);
-    pcb.last_sent = pcb.net.clock.now();
-    pcb.rto_from = pcb.last_sent;
-    pcb.sent().on_sent(pcb.iss, pcb.iss + 1, TCP_FLG_SYN, pcb.last_sent);
+    pcb.mss.offered = tcp_mss_advertised(pcb);
+    pcb.output.last_sent = pcb.net.clock.now();
+    pcb.timing.rto_from = pcb.output.last_sent;
+    pcb.sent().on_sent(pcb.iss, pcb.iss + 1, TCP_FLG_SYN, pcb.output.last_sent);
     pcb.snd.nxt = pcb.iss + 1;
     tcp_transmit(pcb, pcb.iss, 0, TCP_FLG_SYN);
     tcp_timer_update(pcb);
@@ -210,15 +211,15 @@ static size_t tcp_packet_max(const tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     const auto limits = ip_output_limits(pcb.net, pcb.foreign.addr);
     const size_t gso = limits && limits->csum_offload ? limits->gso_payload_max : 0;
-    if (gso < sizeof(tcp_hdr) + TCP_OPTIONS_MAX + pcb.mss) return pcb.mss;
-    return (gso - sizeof(tcp_hdr) - TCP_OPTIONS_MAX) / pcb.mss * pcb.mss;
+    if (gso < sizeof(tcp_hdr) + TCP_OPTIONS_MAX + pcb.mss.snd) return pcb.mss.snd;
+    return (gso - sizeof(tcp_hdr) - TCP_OPTIONS_MAX) / pcb.mss.snd * pcb.mss.snd;
 }
 
 /* What may be sent */
 
 size_t tcp_unsent(const tcp_pcb &pcb)
 {
-    const int32_t unsent = pcb.tx_first + pcb.tx.size() - pcb.snd.nxt;
+    const int32_t unsent = pcb.sndbuf.first + pcb.sndbuf.ring.size() - pcb.snd.nxt;
     return unsent > 0 ? static_cast<size_t>(unsent) : 0; /* negative once our FIN is sent */
 }
 
@@ -226,9 +227,9 @@ size_t tcp_unsent(const tcp_pcb &pcb)
 static size_t tcp_cwnd_room(const tcp_pcb &pcb)
 {
     const uint32_t pipe = tcp_pipe(pcb);
-    const uint32_t cwnd = std::max(pcb.congestion ? pcb.congestion->cwnd() : 0, pcb.mss);
+    const uint32_t cwnd = std::max(pcb.congestion ? pcb.congestion->cwnd() : 0, pcb.mss.snd);
     const uint32_t window = pcb.recovery().window(cwnd, tcp_rules(pcb));
-    if (pipe == 0) return std::max(window, pcb.mss);
+    if (pipe == 0) return std::max(window, pcb.mss.snd);
     return window > pipe ? window - pipe : 0;
 }
 
@@ -245,12 +246,12 @@ static size_t tcp_window_permits(const tcp_pcb &pcb, size_t unsent)
     const size_t room = tcp_peer_room(pcb);
     if (room == 0) return 0;
     const size_t len = std::min(unsent, room);
-    if (len >= pcb.mss || pcb.send_anyway) return len; /* (1), (4) */
-    if (len == unsent && pcb.fin_queued) return len;   /* no more will come to wait for */
+    if (len >= pcb.mss.snd || pcb.timing.override_sws) return len; /* (1), (4) */
+    if (len == unsent && pcb.fin.queued) return len;               /* no more will come to wait for */
     /* Nagle, as Minshall amended it and Linux does: one small segment may be outstanding, not one after another. */
-    if (!pcb.nodelay && pcb.small_end) return 0;
-    if (len == unsent) return pcb.more || pcb.corked ? 0 : len; /* (2) */
-    return len >= pcb.snd.wnd_max / 2 ? len : 0;                /* (3) */
+    if (!pcb.set.nodelay && pcb.output.small_end) return 0;
+    if (len == unsent) return pcb.set.more || pcb.set.corked ? 0 : len; /* (2) */
+    return len >= pcb.snd.wnd_max / 2 ? len : 0;                        /* (3) */
 }
 
 /** Sends the next @p len bytes of the send ring, and a FIN behind them. */
@@ -262,11 +263,11 @@ static void tcp_send_new(tcp_pcb &pcb, size_t len, bool fin) MICROPS_REQUIRES(ne
     if (fin) flags |= TCP_FLG_FIN;
     if (len > 0 && len == tcp_unsent(pcb)) flags |= TCP_FLG_PSH; /* the last of a burst */
     pcb.snd.nxt += len + (fin ? 1 : 0);
-    if (pcb.sent().empty()) pcb.rto_from = now; /* RFC 6298 5.1 */
-    pcb.sent().on_sent(first, pcb.snd.nxt, flags & TCP_FLG_FIN, now, static_cast<uint16_t>(pcb.mss));
+    if (pcb.sent().empty()) pcb.timing.rto_from = now; /* RFC 6298 5.1 */
+    pcb.sent().on_sent(first, pcb.snd.nxt, flags & TCP_FLG_FIN, now, static_cast<uint16_t>(pcb.mss.snd));
     pcb.recovery().on_sent(static_cast<uint32_t>(len), false, {});
-    pcb.last_sent = now;
-    if (len % pcb.mss != 0) pcb.small_end = first + len;
+    pcb.output.last_sent = now;
+    if (len % pcb.mss.snd != 0) pcb.output.small_end = first + len;
     net_count(pcb.net, counter::tcp_orig_data_sent);
     tcp_transmit(pcb, first, len, flags);
 }
@@ -275,11 +276,14 @@ static void tcp_send_new(tcp_pcb &pcb, size_t len, bool fin) MICROPS_REQUIRES(ne
 static void tcp_restart_after_idle(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     if (!pcb.sent().empty() || !pcb.congestion) return;
-    pcb.congestion->on_idle(pcb.net.clock.now() - pcb.last_sent, pcb.rtt.rto());
+    pcb.congestion->on_idle(pcb.net.clock.now() - pcb.output.last_sent, pcb.rtt.rto());
 }
 
 /** Our FIN is queued, and was never sent. */
-static bool tcp_fin_due(const tcp_pcb &pcb) { return pcb.fin_queued && pcb.snd.nxt <= pcb.tx_first + pcb.tx.size(); }
+static bool tcp_fin_due(const tcp_pcb &pcb)
+{
+    return pcb.fin.queued && pcb.snd.nxt <= pcb.sndbuf.first + pcb.sndbuf.ring.size();
+}
 
 /** Returns whether it was the congestion window that stopped it. */
 static bool tcp_output_new(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
@@ -293,15 +297,16 @@ static bool tcp_output_new(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
         if (len == 0 && unsent > 0) break; /* but a FIN needs no room in the window */
         if (pcb.sent().count() >= pcb.tcp.config.sent_segments) break;
         const size_t room = tcp_cwnd_room(pcb);
-        if (room < std::min<size_t>(len, pcb.mss)) {
+        if (room < std::min<size_t>(len, pcb.mss.snd)) {
             cwnd_limited = true;
             break;
         }
-        len = std::min(len, std::max<size_t>(room, pcb.mss));
-        if (len > pcb.mss) len = len / pcb.mss * pcb.mss; /* what is left over is a small segment of its own */
-        tcp_send_new(pcb, len, pcb.fin_queued && len == unsent);
+        len = std::min(len, std::max<size_t>(room, pcb.mss.snd));
+        if (len > pcb.mss.snd)
+            len = len / pcb.mss.snd * pcb.mss.snd; /* what is left over is a small segment of its own */
+        tcp_send_new(pcb, len, pcb.fin.queued && len == unsent);
     }
-    pcb.send_anyway = false;
+    pcb.timing.override_sws = false;
     return cwnd_limited;
 }
 
@@ -312,20 +317,20 @@ static bool tcp_output_new(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 static void tcp_note_usage(tcp_pcb &pcb, bool sent, bool cwnd_limited) MICROPS_REQUIRES(net_locked)
 {
     if (!pcb.congestion) return;
-    const bool limited = cwnd_limited || tcp_cwnd_room(pcb) < pcb.mss;
+    const bool limited = cwnd_limited || tcp_cwnd_room(pcb) < pcb.mss.snd;
     if (!sent && !limited) return;
     const uint32_t pipe = tcp_pipe(pcb);
-    if (limited || pcb.snd.una >= pcb.usage_end || (!pcb.cwnd_limited && pipe > pcb.flight)) {
-        pcb.flight = pipe;
-        pcb.cwnd_limited = limited;
-        pcb.usage_end = pcb.snd.nxt;
+    if (limited || pcb.snd.una >= pcb.round.usage_end || (!pcb.round.cwnd_limited && pipe > pcb.round.peak)) {
+        pcb.round.peak = pipe;
+        pcb.round.cwnd_limited = limited;
+        pcb.round.usage_end = pcb.snd.nxt;
     }
     /* The application's choice, or the peer's window; not a send buffer that is too small. */
     if (limited || pcb.recovery().state() != tcp_recovery::phase::open || !tcp_is_writable(pcb)) return;
     pcb.congestion->on_application_limited(pcb.net.clock.now(), pipe, pcb.rtt.rto());
 }
 
-static void tcp_count_again(tcp_pcb &pcb, uint8_t flags) MICROPS_REQUIRES(net_locked)
+static void tcp_count_retransmission(tcp_pcb &pcb, uint8_t flags) MICROPS_REQUIRES(net_locked)
 {
     if (flags & TCP_FLG_SYN) return net_count(pcb.net, counter::tcp_syn_retrans);
     switch (pcb.recovery().state()) {
@@ -340,31 +345,31 @@ static void tcp_count_again(tcp_pcb &pcb, uint8_t flags) MICROPS_REQUIRES(net_lo
 }
 
 /** Sends a segment of the scoreboard again; it is the first that is lost. */
-static void tcp_send_again(tcp_pcb &pcb, const tcp_sent &lost) MICROPS_REQUIRES(net_locked)
+static void tcp_retransmit(tcp_pcb &pcb, const tcp_sent &lost) MICROPS_REQUIRES(net_locked)
 {
     const size_t len = lost.data_size();
-    const bool last = lost.first + len == pcb.tx_first + pcb.tx.size();
+    const bool last = lost.first + len == pcb.sndbuf.first + pcb.sndbuf.ring.size();
     const uint8_t push = len > 0 && last ? TCP_FLG_PSH : 0;
     const tcp_seq seq = lost.first;
     const auto flags = static_cast<uint8_t>(lost.flags | push | (lost.flags & TCP_FLG_SYN ? 0 : TCP_FLG_ACK));
-    pcb.last_sent = pcb.net.clock.now();
-    if (&lost == &pcb.sent().front()) pcb.rto_from = pcb.last_sent;
+    pcb.output.last_sent = pcb.net.clock.now();
+    if (&lost == &pcb.sent().front()) pcb.timing.rto_from = pcb.output.last_sent;
     pcb.recovery().on_sent(lost.size(), true, tcp_view(pcb));
-    pcb.sent().on_resent(pcb.last_sent);
+    pcb.sent().on_resent(pcb.output.last_sent);
     pcb.traffic.retrans++;
     pcb.traffic.bytes_retrans += len;
     net_count(pcb.net, counter::tcp_retrans_segs);
-    tcp_count_again(pcb, flags);
+    tcp_count_retransmission(pcb, flags);
     tcp_transmit(pcb, seq, len, flags);
 }
 
 /** Sends again what is lost, as far as the congestion window permits. */
 static void tcp_output_lost(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
-    while (const tcp_sent *lost = pcb.sent().next_lost(pcb.mss)) {
+    while (const tcp_sent *lost = pcb.sent().next_lost(pcb.mss.snd)) {
         const bool urgent = std::exchange(pcb.recovery().urgent, false);
         if (!urgent && tcp_cwnd_room(pcb) < lost->data_size()) return;
-        tcp_send_again(pcb, *lost);
+        tcp_retransmit(pcb, *lost);
     }
 }
 
@@ -372,17 +377,17 @@ void tcp_output_loss_probe(tcp_pcb &pcb)
 {
     net_count(pcb.net, counter::tcp_loss_probes);
     const size_t unsent = tcp_unsent(pcb);
-    const size_t len = std::min({unsent, tcp_peer_room(pcb), size_t{pcb.mss}});
+    const size_t len = std::min({unsent, tcp_peer_room(pcb), size_t{pcb.mss.snd}});
     const bool again = len == 0;
     if (again) {
-        pcb.sent().mark_back_lost(pcb.mss);
+        pcb.sent().mark_back_lost(pcb.mss.snd);
         pcb.recovery().urgent = true;
         tcp_output_lost(pcb);
     } else {
-        tcp_send_new(pcb, len, pcb.fin_queued && len == unsent);
+        tcp_send_new(pcb, len, pcb.fin.queued && len == unsent);
     }
     pcb.recovery().on_probe(pcb.snd.nxt, again);
-    pcb.rto_from = pcb.net.clock.now();
+    pcb.timing.rto_from = pcb.net.clock.now();
     tcp_output_request(pcb);
 }
 
@@ -391,14 +396,14 @@ void tcp_output(tcp_pcb &pcb)
     if (pcb.released || pcb.state == tcp_pcb_state::listen) return;
     const tcp_seq before = pcb.snd.nxt;
     tcp_path_follow(pcb);
-    if (pcb.in_flight && !pcb.recovery().prefers_new_data()) tcp_output_lost(pcb);
+    if (pcb.loss && !pcb.recovery().prefers_new_data()) tcp_output_lost(pcb);
     const bool was_writable = tcp_is_writable(pcb);
     const bool cwnd_limited = tcp_may_send(pcb.state) && tcp_output_new(pcb);
     tcp_note_usage(pcb, pcb.snd.nxt != before, cwnd_limited);
-    if (pcb.in_flight && pcb.snd.nxt == before && pcb.recovery().new_data_waits(before)) tcp_output_lost(pcb);
+    if (pcb.loss && pcb.snd.nxt == before && pcb.recovery().new_data_waits(before)) tcp_output_lost(pcb);
     if (!was_writable && tcp_is_writable(pcb)) sched_wakeup(pcb.net, pcb.ctx); /* TCP_NOTSENT_LOWAT: it is sent now */
-    if (pcb.ack_now) tcp_output_ack(pcb);
-    tcp_flight_release(pcb);
+    if (pcb.ack.now) tcp_output_ack(pcb);
+    tcp_loss_release(pcb);
     tcp_timer_update(pcb);
 }
 

@@ -22,32 +22,30 @@ namespace microps
 
 tcp_pcb::tcp_pcb(tcp_layer &layer)
     : sock_endpoint(layer.net), tcp(layer), rtt(layer.config.rto_initial, layer.config.rto_min, layer.config.rto_max),
-      timer(layer.net, timer_call<&tcp_timer>(*this)), ack_timer(layer.net, timer_call<&tcp_ack_timer>(*this)),
-      tx_limit(static_cast<uint32_t>(std::min(layer.config.send_buffer, TCP_BUFFER_MAX))),
-      rx_limit(static_cast<uint32_t>(std::min(layer.config.receive_buffer, TCP_BUFFER_MAX)))
+      timer(layer.net, timer_call<&tcp_timer>(*this)), ack_timer(layer.net, timer_call<&tcp_ack_timer>(*this))
 {
+    sndbuf.limit = static_cast<uint32_t>(std::min(layer.config.send_buffer, TCP_BUFFER_MAX));
+    rcvbuf.limit = static_cast<uint32_t>(std::min(layer.config.receive_buffer, TCP_BUFFER_MAX));
     options.tx.df = tcp_df(layer.config);
 }
 
-/* What is in flight */
+/* What is known about sent segments */
 
-const tcp_flight &tcp_pcb::flight_now() const
+const tcp_loss_state &tcp_pcb::loss_now() const
 {
-    static const tcp_flight nothing{};
-    return in_flight ? *in_flight : nothing;
+    static const tcp_loss_state nothing{};
+    return loss ? *loss : nothing;
 }
 
-tcp_flight &tcp_pcb::flight_now()
+tcp_loss_state &tcp_pcb::loss_now()
 {
-    if (!in_flight) in_flight = std::make_unique<tcp_flight>();
-    return *in_flight;
+    if (!loss) loss = std::make_unique<tcp_loss_state>();
+    return *loss;
 }
 
-void tcp_flight_release(tcp_pcb &pcb)
+void tcp_loss_release(tcp_pcb &pcb)
 {
-    if (pcb.in_flight && pcb.in_flight->sent.empty() && pcb.in_flight->recovery.has_nothing_to_remember()) {
-        pcb.in_flight.reset();
-    }
+    if (pcb.loss && pcb.loss->sent.empty() && pcb.loss->recovery.has_nothing_to_remember()) pcb.loss.reset();
 }
 
 /* Getting and finding PCBs */
@@ -69,7 +67,7 @@ tcp_pcb *tcp_pcb_alloc(tcp_layer &tcp)
     if (tcp.live >= tcp.config.pcb_max && !tcp_evict_time_wait(tcp)) return nullptr;
     auto owned = std::make_unique<tcp_pcb>(tcp);
     tcp_pcb *pcb = owned.get();
-    pcb->self = tcp.pcbs.insert(tcp.pcbs.end(), std::move(owned));
+    pcb->links.self = tcp.pcbs.insert(tcp.pcbs.end(), std::move(owned));
     tcp.live++;
     return pcb;
 }
@@ -83,7 +81,7 @@ static tcp_pcb *&tcp_bucket(tcp_layer &tcp, const ip_endpoint &local, const ip_e
 
 tcp_pcb *tcp_connection_select(tcp_layer &tcp, const ip_endpoint &local, const ip_endpoint &foreign)
 {
-    for (tcp_pcb *pcb = tcp_bucket(tcp, local, foreign); pcb; pcb = pcb->hash_next) {
+    for (tcp_pcb *pcb = tcp_bucket(tcp, local, foreign); pcb; pcb = pcb->links.hash_next) {
         if (pcb->local == local && pcb->foreign == foreign) return pcb;
     }
     return nullptr;
@@ -128,9 +126,9 @@ static void tcp_buckets_grow(tcp_layer &tcp) MICROPS_REQUIRES(net_locked)
     old.swap(tcp.buckets);
     for (tcp_pcb *pcb : old) {
         while (pcb) {
-            tcp_pcb *next = pcb->hash_next;
+            tcp_pcb *next = pcb->links.hash_next;
             tcp_pcb *&bucket = tcp_bucket(tcp, pcb->local, pcb->foreign);
-            pcb->hash_next = bucket;
+            pcb->links.hash_next = bucket;
             bucket = pcb;
             pcb = next;
         }
@@ -142,21 +140,21 @@ void tcp_connection_insert(tcp_pcb &pcb)
     tcp_layer &tcp = pcb.tcp;
     if (tcp.connections >= tcp.buckets.size()) tcp_buckets_grow(tcp);
     tcp_pcb *&bucket = tcp_bucket(tcp, pcb.local, pcb.foreign);
-    pcb.hash_next = bucket;
+    pcb.links.hash_next = bucket;
     bucket = &pcb;
-    pcb.in_table = true;
+    pcb.links.in_table = true;
     tcp.connections++;
 }
 
 void tcp_connection_remove(tcp_pcb &pcb)
 {
-    if (!pcb.in_table) return;
+    if (!pcb.links.in_table) return;
     tcp_pcb **link = &tcp_bucket(pcb.tcp, pcb.local, pcb.foreign);
     while (*link != &pcb) {
-        link = &(*link)->hash_next;
+        link = &(*link)->links.hash_next;
     }
-    *link = pcb.hash_next;
-    pcb.in_table = false;
+    *link = pcb.links.hash_next;
+    pcb.links.in_table = false;
     pcb.tcp.connections--;
 }
 
@@ -184,14 +182,14 @@ static void tcp_bound_remove(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 
 void tcp_pcb_enqueue(tcp_pcb &pcb, tcp_pcb_list *list)
 {
-    if (pcb.queue && list) {
-        list->splice(list->end(), *pcb.queue, pcb.place);
-    } else if (pcb.queue) {
-        pcb.queue->erase(pcb.place);
+    if (pcb.links.queue && list) {
+        list->splice(list->end(), *pcb.links.queue, pcb.links.place);
+    } else if (pcb.links.queue) {
+        pcb.links.queue->erase(pcb.links.place);
     } else if (list) {
-        pcb.place = list->insert(list->end(), &pcb);
+        pcb.links.place = list->insert(list->end(), &pcb);
     }
-    pcb.queue = list;
+    pcb.links.queue = list;
 }
 
 /* States */
@@ -335,13 +333,13 @@ void tcp_pcb_release(tcp_pcb &pcb)
     tcp_connection_remove(pcb);
     tcp_bound_remove(pcb);
     tcp_pcb_enqueue(pcb, nullptr);
-    pcb.parent = nullptr;
+    pcb.links.parent = nullptr;
     tcp_timer_cancel(pcb);
     pcb.ack_timer.cancel();
-    pcb.tx.clear();
-    pcb.rx.drop_out_of_order(); /* what came in order and was acknowledged may still be read, as on Linux */
-    pcb.early.clear();
-    pcb.in_flight.reset();
+    pcb.sndbuf.ring.clear();
+    pcb.rcvbuf.ring.drop_out_of_order(); /* what came in order and was acknowledged may still be read, as on Linux */
+    pcb.rcvbuf.out_of_order.clear();
+    pcb.loss.reset();
     pcb.congestion.reset();
     pcb.tcp.live--;
     net_count(pcb.net, counter::tcp_pcbs_released);
@@ -352,23 +350,19 @@ void tcp_pcb_release(tcp_pcb &pcb)
 void tcp_pcb_forget_peer(tcp_pcb &pcb)
 {
     pcb.foreign = {};
-    pcb.in_flight.reset();
-    pcb.tx.clear();
-    pcb.rx.clear();
-    pcb.reporter = {};
-    pcb.ack_delay = {};
-    pcb.rcvbuf = {};
-    pcb.traffic = {};
+    pcb.mss = {};
+    pcb.sndbuf.ring.clear();
+    pcb.loss.reset();
     pcb.rtt.restart(pcb.tcp.config.rto_initial);
-    pcb.peer_mss = TCP_MSS_DEFAULT;
-    pcb.rcv_mss = 0;
-    pcb.mss_max = 0;
-    pcb.small_end.reset();
-    pcb.ack_pending = 0;
-    pcb.retries = pcb.backoff = 0;
-    pcb.soft_error = 0;
-    pcb.window_shut = pcb.ack_now = pcb.opened = pcb.passive = pcb.syn_lost = false;
-    pcb.fin_queued = pcb.fin_received = false;
+    pcb.round = {};
+    pcb.output = {};
+    pcb.rcvbuf.ring.clear();
+    pcb.rcvbuf.sizing = {};
+    pcb.ack = {};
+    pcb.timing = {};
+    pcb.handshake = {};
+    pcb.fin = {};
+    pcb.traffic = {};
 }
 
 void tcp_pcb_fail(tcp_pcb &pcb, int error)
@@ -377,7 +371,7 @@ void tcp_pcb_fail(tcp_pcb &pcb, int error)
     tcp_pcb_release(pcb);
 }
 
-void tcp_pcb_free_later(tcp_pcb &pcb) { pcb.tcp.ended.splice(pcb.tcp.ended.end(), pcb.tcp.pcbs, pcb.self); }
+void tcp_pcb_free_later(tcp_pcb &pcb) { pcb.tcp.ended.splice(pcb.tcp.ended.end(), pcb.tcp.pcbs, pcb.links.self); }
 
 void tcp_pcb::release()
 {

@@ -1,8 +1,8 @@
 /*
- * tcp_pcb.hpp: a connection: the PCB (RFC 9293 3.3.1 calls it TCB), its life, and the tables that find it.
+ * tcp_pcb.hpp: the protocol control block of a connection (PCB; RFC 9293 3.3.1 calls it TCB), and the tables that find it.
  *
- * The PCB holds one object for each subject, and what they share; the functions of a subject are in the file of its
- * name. Everything in it is changed under the stack's lock.
+ * A PCB is a list of small structs, one for each subject, in the order in which a connection needs them; the functions
+ * of a subject are in the file of its name. Everything in it is changed under the stack's lock.
  */
 #pragma once
 
@@ -32,9 +32,9 @@ namespace microps
 
 inline constexpr size_t TCP_BUFFER_MAX = size_t{1} << 26; /* of one connection and direction */
 inline constexpr size_t TCP_BUFFER_MIN = 2048;
-/* How long silly window avoidance may hold data back when nothing is outstanding. */
+/* How long silly window avoidance may hold data back when nothing is outstanding (RFC 9293 3.8.6.2.1: 0.1 to 1 s). */
 inline constexpr net_duration TCP_OVERRIDE = std::chrono::milliseconds(500);
-/* How long TCP_CORK and MSG_MORE may: as Linux. */
+/* How long TCP_CORK and MSG_MORE may hold data back: what tcp(7) promises. */
 inline constexpr net_duration TCP_CORK_MAX = std::chrono::milliseconds(200);
 
 enum class tcp_pcb_state : uint8_t {
@@ -53,21 +53,21 @@ enum class tcp_pcb_state : uint8_t {
 
 enum class tcp_mode : uint8_t { rfc793, socket };
 
-/** Whose the connection is. */
+/** Who holds the connection. */
 enum class tcp_owner : uint8_t {
-    nobody, /* not accepted yet */
+    nobody, /* it is not accepted yet */
     user,
-    gone, /* the user has closed it: the connection goes on until both sides are done */
+    gone, /* the user has closed it, and it goes on until both sides are done: Linux calls it an orphan */
 };
 
-/** What the PCB's one timer waits for. These exclude each other, so they are one timer. */
+/** What the PCB's one timer waits for. These exclude each other, so one timer is enough. */
 enum class tcp_timer_purpose : uint8_t {
     none,
-    retransmit, /* something is outstanding */
-    loss_probe, /* the same, and the flight's last segments may be lost (RFC 8985 7) */
-    reorder,    /* the same, and RACK gives some segments a little time yet (RFC 8985 6) */
-    persist,    /* nothing is, but data waits for the peer's window */
-    keepalive,  /* nothing is, and the user wants to know whether the peer lives */
+    retransmit, /* data or a SYN or FIN is outstanding (RFC 6298) */
+    loss_probe, /* the same, and the last segments sent may be lost (RFC 8985 7) */
+    reorder,    /* the same, and RACK still waits for some segments (RFC 8985 6) */
+    persist,    /* nothing is outstanding, but data waits for the peer's window */
+    keepalive,  /* nothing is outstanding, and the user wants to know whether the peer is still there */
     fin_wait2,  /* the user has closed, the peer has not */
     time_wait,
 };
@@ -79,13 +79,13 @@ using tcp_pcb_list = std::list<tcp_pcb *>;
 struct tcp_listener {
     size_t backlog = 0;
     tcp_pcb_list half_open{};              /* children in SYN_RECEIVED, oldest first */
-    tcp_pcb_list ready{};                  /* children that wait for accept() */
-    ip_endpoint local{};                   /* RFC 793 mode: what was asked for, to return to after a reset */
-    ip_endpoint foreign{};                 /* RFC 793 mode: whom to expect; all zero: anybody */
-    std::optional<net_time> cookie_sent{}; /* the last SYN cookie: for a while its ACK may come */
+    tcp_pcb_list accept_queue{};           /* children whose handshake is complete, until accept() takes them */
+    ip_endpoint local{};                   /* RFC 793 mode: the endpoints of the call, to return to after a reset; */
+    ip_endpoint foreign{};                 /* a foreign endpoint of zeros stands for any peer */
+    std::optional<net_time> cookie_sent{}; /* when the last SYN cookie was sent: for a while its ACK may come */
 };
 
-/** At most @p limit events within an interval. */
+/** Limits how often something happens: at most @p limit times within an interval. */
 struct tcp_rate {
     net_time since{};
     uint32_t count = 0;
@@ -93,42 +93,170 @@ struct tcp_rate {
     [[nodiscard]] bool permits(net_time now, net_duration interval, uint64_t limit);
 };
 
-/** What TCP_INFO counts of one connection. */
+/* What a PCB is made of. */
+
+/** The send sequence variables of RFC 9293 3.3.1, with its names. */
+struct tcp_send_sequence {
+    tcp_seq una{}; /* oldest unacknowledged */
+    tcp_seq nxt{}; /* next to be sent */
+    tcp_seq wl1{}; /* SEG.SEQ and SEG.ACK of the last window update */
+    tcp_seq wl2{};
+    uint32_t wnd = 0;
+    uint32_t wnd_max = 0; /* the largest SND.WND so far (RFC 9293 3.8.6.2.1, RFC 5961 5.2) */
+};
+
+/** The receive sequence variables of RFC 9293 3.3.1. */
+struct tcp_receive_sequence {
+    tcp_seq nxt{};   /* next expected */
+    tcp_seq edge{};  /* RCV.NXT + RCV.WND: the end of the window we have advertised; it never moves back */
+    tcp_seq acked{}; /* Last.ACK.sent (RFC 7323 4.3) */
+};
+
+/** Which options the two SYNs have agreed on; before that, what our SYN offers (tcp_negotiate.cpp). */
+struct tcp_agreement {
+    bool window_scale = false;
+    bool timestamps = false;
+    bool sack = false;
+    uint8_t snd_shift = 0; /* Snd.Wind.Shift: of the windows we read */
+    uint8_t rcv_shift = 0; /* Rcv.Wind.Shift: of the windows we write */
+};
+
+/** Timestamps (RFC 7323). */
+struct tcp_timestamp_state {
+    uint32_t recent = 0;  /* TS.Recent: the peer's value that we echo (RFC 7323 4.3) */
+    uint32_t offset = 0;  /* of our clock: a different one for each pair of addresses (RFC 7323 5.4) */
+    net_time recent_at{}; /* when TS.Recent came */
+};
+
+/** Segment sizes, in bytes of data (RFC 9293 3.7.1). */
+struct tcp_segment_sizes {
+    uint32_t snd = TCP_MSS_DEFAULT;  /* Eff.snd.MSS: most data in a segment to the peer, options subtracted */
+    uint32_t peer = TCP_MSS_DEFAULT; /* SendMSS: the peer's MSS option */
+    uint32_t rcv = 0;                /* the largest segment received: what counts as full-sized */
+    uint16_t offered = 0;            /* our MSS option */
+    uint16_t path_mtu = 0;           /* the path MTU that `snd` was computed from */
+    uint16_t max = 0;                /* not 0: a bound, set because larger segments vanished (RFC 4821) */
+};
+
+/** The send buffer: the user's data from the oldest unacknowledged byte on. */
+struct tcp_send_buffer {
+    tcp_ring ring{};
+    tcp_seq first{};    /* the sequence number of the oldest byte in the ring */
+    uint32_t limit = 0; /* how many bytes the user may put into it */
+};
+
+/** What is known about sent segments. It exists only while that matters: an idle connection has none. */
+struct tcp_loss_state {
+    tcp_scoreboard sent{};
+    tcp_recovery recovery{};
+};
+
+/** One round trip, as congestion control counts them. */
+struct tcp_round {
+    tcp_seq end{};             /* the round trip ends with the first ACK of data sent beyond this */
+    tcp_seq usage_end{};       /* `peak` and `cwnd_limited` hold until this is acknowledged */
+    uint32_t peak = 0;         /* the largest pipe in this round trip */
+    bool cwnd_limited = false; /* and whether cwnd was what stopped output */
+};
+
+/** What was sent last. */
+struct tcp_output_state {
+    net_time last_sent{};
+    std::optional<tcp_seq> small_end{}; /* Nagle: the end of a segment that was not full-sized, until acknowledged */
+};
+
+/** The receive buffer: data in order that the user has not read, and out-of-order data behind it. */
+struct tcp_receive_buffer {
+    tcp_ring ring{};
+    tcp_reassembly out_of_order{}; /* which ranges beyond RCV.NXT are in the ring */
+    tcp_rcvbuf sizing{};           /* how large the buffer should be */
+    uint32_t limit = 0;            /* how large it is: what the window is computed from */
+    bool shut = false;             /* SHUT_RD: data is acknowledged and discarded */
+};
+
+/** Our ACKs: when they are sent, and what they report. */
+struct tcp_ack_sending {
+    tcp_ack_delay delay{};
+    tcp_sack_reporter sack{};
+    tcp_rate unacceptable{};  /* limits ACKs that answer unacceptable segments, so that ACK loops end */
+    uint32_t pending = 0;     /* bytes received since our last ACK */
+    bool now = false;         /* the next output must send an ACK */
+    bool window_shut = false; /* our last ACK has advertised a closed window */
+};
+
+/** What the PCB's timer waits for, and since when. */
+struct tcp_timing {
+    net_time rto_from{};      /* when the retransmission timer was started (RFC 6298 5.1, 5.3) */
+    net_time stalled_since{}; /* when the data that is retransmitted or probed for was first sent or held back */
+    net_time heard_ack{};     /* when the peer's last acceptable segment came */
+    int soft_error = 0;       /* an ICMP error: the reason to give to the user if the connection times out */
+    tcp_timer_purpose purpose = tcp_timer_purpose::none;
+    uint8_t retries = 0;       /* retransmissions or probes without an answer */
+    uint8_t backoff = 0;       /* of the persist timer: how often the interval has doubled */
+    bool override_sws = false; /* data has waited long enough for silly window avoidance (RFC 9293 3.8.6.2.1 (4)) */
+};
+
+/** How the connection was opened. */
+struct tcp_handshake {
+    bool done = false;     /* it has reached ESTABLISHED */
+    bool passive = false;  /* a passive open: by way of LISTEN */
+    bool syn_lost = false; /* our SYN had to be retransmitted */
+};
+
+/** How the connection ends. */
+struct tcp_fin_status {
+    bool queued = false;   /* the user will send no more: a FIN follows the data in the send buffer */
+    bool received = false; /* the peer will send no more */
+};
+
+/** What TCP_INFO counts for one connection. */
 struct tcp_traffic {
     uint64_t bytes_sent = 0;     /* data, retransmissions included */
-    uint64_t bytes_retrans = 0;  /* of them: again */
+    uint64_t bytes_retrans = 0;  /* data retransmitted */
     uint64_t bytes_acked = 0;    /* by the peer */
     uint64_t bytes_received = 0; /* in order */
     uint32_t segs_out = 0;
     uint32_t segs_in = 0;
     uint32_t data_segs_out = 0;
     uint32_t data_segs_in = 0;
-    uint32_t retrans = 0;     /* segments sent again */
+    uint32_t retrans = 0;     /* segments retransmitted */
     uint32_t delivered = 0;   /* segments acknowledged or SACKed */
-    uint32_t dsack_dups = 0;  /* segments that the peer had twice */
-    uint32_t reord_seen = 0;  /* reorderings noticed */
-    uint32_t rcv_ooopack = 0; /* segments that came early */
+    uint32_t dsack_dups = 0;  /* segments that the peer has reported as duplicates */
+    uint32_t reord_seen = 0;  /* how often reordering was noticed */
+    uint32_t rcv_ooopack = 0; /* segments that came out of order */
 };
 
-/** What the user has set about a connection, beside its buffers; 0: nothing, so tcp_config's applies. */
+/** What the user has set with setsockopt(), beside the sizes of the buffers. Where 0 means "not set", tcp_config applies. */
 struct tcp_settings {
     uint32_t user_timeout = 0;           /* TCP_USER_TIMEOUT, milliseconds */
     uint32_t window_clamp = 0;           /* TCP_WINDOW_CLAMP, bytes */
     uint32_t notsent_lowat = 0;          /* TCP_NOTSENT_LOWAT, bytes */
     uint32_t receive_lowat = 1;          /* SO_RCVLOWAT, bytes */
+    int linger = -1;                     /* SO_LINGER, seconds; negative: off */
     uint16_t mss = 0;                    /* TCP_MAXSEG: bounds both directions */
     uint16_t keep_idle = 0;              /* TCP_KEEPIDLE, seconds */
     uint16_t keep_interval = 0;          /* TCP_KEEPINTVL, seconds */
     int16_t linger2 = 0;                 /* TCP_LINGER2: seconds in FIN_WAIT_2 without a user; negative: none */
     uint8_t keep_count = 0;              /* TCP_KEEPCNT */
     uint8_t syn_count = 0;               /* TCP_SYNCNT */
-    std::optional<uint8_t> congestion{}; /* TCP_CONGESTION: a place in tcp_layer::congestions */
+    std::optional<uint8_t> congestion{}; /* TCP_CONGESTION: an index into tcp_layer::congestions */
+    bool nodelay : 1 = false;            /* TCP_NODELAY: Nagle's algorithm is off */
+    bool corked : 1 = false;             /* TCP_CORK: a segment that is not full-sized waits */
+    bool more : 1 = false;               /* MSG_MORE: the same, until the next send() */
+    bool keepalive : 1 = false;          /* SO_KEEPALIVE */
+    bool sndbuf_fixed : 1 = false;       /* SO_SNDBUF: the send buffer does not grow by itself */
+    bool rcvbuf_fixed : 1 = false;       /* SO_RCVBUF: nor does the receive buffer */
 };
 
-/** What we know of what we have sent. It exists while that matters: an idle connection does without. */
-struct tcp_flight {
-    tcp_scoreboard sent{};
-    tcp_recovery recovery{};
+/** Where the PCB stands in the layer's lists and tables. */
+struct tcp_links {
+    std::list<std::unique_ptr<tcp_pcb>>::iterator self{}; /* in tcp_layer::pcbs */
+    tcp_pcb *parent = nullptr;                            /* the listener it came from, until it is accepted */
+    tcp_pcb_list *queue = nullptr;                        /* the list it is in: one of the listener's, or TIME_WAIT's */
+    tcp_pcb_list::iterator place{};                       /* its place in that list */
+    tcp_pcb *hash_next = nullptr;                         /* the next one in its bucket of tcp_layer::buckets */
+    bool in_table = false;                                /* it is in a bucket */
+    bool output_listed = false;                           /* it is in tcp_layer::output_wanted */
 };
 
 struct tcp_pcb : sock_endpoint {
@@ -155,121 +283,58 @@ struct tcp_pcb : sock_endpoint {
     int getopt(int level, int name, void *value, socklen_t &size) const override;
 
     tcp_layer &tcp;
-    std::list<std::unique_ptr<tcp_pcb>>::iterator self{}; /* its place in tcp_layer::pcbs */
     tcp_pcb_state state = tcp_pcb_state::closed;
     tcp_mode mode = tcp_mode::socket;
     tcp_owner owner = tcp_owner::nobody;
+    bool held = false;     /* a socket refers to it, until release() */
+    bool released = false; /* it is in no table any more, and is freed when no socket holds it */
 
-    /* RFC 9293 3.3.1, with its names. */
-    struct {
-        tcp_seq una{}; /* oldest not acknowledged */
-        tcp_seq nxt{}; /* next to be sent */
-        tcp_seq wl1{}; /* SEG.SEQ and SEG.ACK of the last window update */
-        tcp_seq wl2{};
-        uint32_t wnd = 0;
-        uint32_t wnd_max = 0; /* largest ever (RFC 9293 3.8.6.2.1, RFC 5961 5.2) */
-    } snd{};
-    struct {
-        tcp_seq nxt{};   /* next expected */
-        tcp_seq edge{};  /* end of the window we have advertised: RCV.NXT + RCV.WND; it never moves back */
-        tcp_seq acked{}; /* Last.ACK.sent (RFC 7323 4.3) */
-    } rcv{};
+    /* RFC 9293 3.3.1. */
+    tcp_send_sequence snd{};
+    tcp_receive_sequence rcv{};
     tcp_seq iss{};
     tcp_seq irs{};
 
-    /* What the SYNs have agreed on; before: what we offer (tcp_negotiate.cpp). */
-    bool use_window_scale = false;
-    bool use_timestamps = false;
-    bool use_sack = false;
-    uint8_t snd_shift = 0; /* Snd.Wind.Shift: of the windows we read */
-    uint8_t rcv_shift = 0; /* Rcv.Wind.Shift: of those we write */
-    struct {
-        uint32_t recent = 0;  /* TS.Recent: the peer's value that we echo (RFC 7323 4.3) */
-        uint32_t offset = 0;  /* of our clock: another for each pair of addresses (RFC 7323 5.4) */
-        net_time recent_at{}; /* when it came */
-    } ts{};
-    uint32_t mss = TCP_MSS_DEFAULT;      /* most data in a segment to the peer, without options */
-    uint32_t peer_mss = TCP_MSS_DEFAULT; /* what the peer asked for */
-    uint32_t rcv_mss = 0;                /* largest segment that came: the receiver's idea of "full-sized" */
-    uint16_t mss_offered = 0;            /* in our SYN */
-    uint16_t path_mtu = 0;               /* that mss was made for */
-    uint16_t mss_max = 0;                /* 0: no bound; else set because larger segments vanished (RFC 4821) */
+    /* What the SYNs and the path have settled. */
+    tcp_agreement agreed{};
+    tcp_segment_sizes mss{};
+    tcp_timestamp_state ts{};
 
     /* Sending. */
-    tcp_ring tx{};
-    tcp_seq tx_first{};                      /* sequence number of the oldest byte in tx */
-    std::unique_ptr<tcp_flight> in_flight{}; /* see sent(), recovery() */
+    tcp_send_buffer sndbuf{};
+    std::unique_ptr<tcp_loss_state> loss{}; /* null while there is nothing to know: see sent(), recovery() */
     tcp_rtt rtt;
-    net_time rto_from{}; /* when the retransmission timer began anew */
-    std::unique_ptr<tcp_congestion> congestion{};
-    tcp_seq round_end{}; /* a round trip ends by the first ACK of what was sent behind this */
-    uint32_t flight = 0; /* most in flight in this round trip, and whether cwnd stopped output; until ... */
-    tcp_seq usage_end{}; /* ... this is acknowledged */
-    bool cwnd_limited = false;
-    net_time last_sent{};
-    std::optional<tcp_seq> small_end{}; /* end of a segment that was not full-sized, until acknowledged (Nagle) */
+    std::unique_ptr<tcp_congestion> congestion{}; /* from ESTABLISHED on */
+    tcp_round round{};
+    tcp_output_state output{};
 
     /* Receiving. */
-    tcp_ring rx{};
-    tcp_reassembly early{};
-    tcp_sack_reporter reporter{};
-    tcp_ack_delay ack_delay{};
-    tcp_rcvbuf rcvbuf{};
-    uint32_t ack_pending = 0; /* bytes received since our last ACK */
-    bool ack_now = false;     /* the next output must carry an ACK */
-    bool window_shut = false; /* the last one said that our window is closed */
-    tcp_rate answers{};       /* to unacceptable segments: ACK loops end */
+    tcp_receive_buffer rcvbuf{};
+    tcp_ack_sending ack{};
 
-    net_timer timer;
-    net_timer ack_timer; /* delayed ACK */
-    tcp_timer_purpose purpose = tcp_timer_purpose::none;
-    uint8_t retries = 0;      /* of the timer, unanswered */
-    uint8_t backoff = 0;      /* persist: doublings of the interval */
-    net_time stalled_since{}; /* retransmission, probing: of what has been going on in vain */
-    net_time heard_ack{};     /* when the peer's last acceptable segment came */
+    /* Time. */
+    net_timer timer;     /* for tcp_timing::purpose */
+    net_timer ack_timer; /* the delayed ACK */
+    tcp_timing timing{};
 
+    /* The life of the connection, its user, and the layer. */
     tcp_traffic traffic{};
-
-    /* The user's side. */
-    uint32_t tx_limit;
-    uint32_t rx_limit;
-    int soft_error = 0;     /* of an ICMP error: why, if it should time out */
-    int linger = -1;        /* SO_LINGER: seconds, or not */
-    ip_endpoint bound_to{}; /* by tcp_bind(); port 0: not bound */
     tcp_settings set{};
-    bool rx_fixed : 1 = false; /* SO_RCVBUF, SO_SNDBUF: the user has said how large */
-    bool tx_fixed : 1 = false;
-    bool nodelay : 1 = false;      /* TCP_NODELAY: no Nagle */
-    bool keepalive : 1 = false;    /* SO_KEEPALIVE */
-    bool more : 1 = false;         /* MSG_MORE: hold a partial segment back */
-    bool corked : 1 = false;       /* TCP_CORK: the same, for all calls */
-    bool opened : 1 = false;       /* was connected, or is */
-    bool passive : 1 = false;      /* by LISTEN */
-    bool syn_lost : 1 = false;     /* our SYN had to be sent again */
-    bool fin_queued : 1 = false;   /* the user will send no more: a FIN follows the data in tx */
-    bool fin_received : 1 = false; /* the peer will send no more */
-    bool rx_shut : 1 = false;      /* SHUT_RD */
-    bool send_anyway : 1 = false;  /* the persist timer overrides silly window avoidance (RFC 9293 3.8.6.2.1 (4)) */
-    bool output_listed : 1 = false;
-    bool released : 1 = false; /* in no table any more; freed when no socket holds it */
-    bool held : 1 = false;     /* by a socket, until release() */
-    bool in_table : 1 = false;
-
+    ip_endpoint bound_to{}; /* by bind(); port 0: not bound */
+    tcp_handshake handshake{};
+    tcp_fin_status fin{};
     std::unique_ptr<tcp_listener> listener{};
-    tcp_pcb *parent = nullptr;      /* the listener, until accepted */
-    tcp_pcb_list *queue = nullptr;  /* the list it is in: the listener's, or TIME_WAIT's */
-    tcp_pcb_list::iterator place{}; /* and where */
-    tcp_pcb *hash_next = nullptr;
+    tcp_links links{};
 
-    /** Of nothing, if nothing is in flight; to be changed: made on demand. */
-    [[nodiscard]] const tcp_scoreboard &sent() const { return flight_now().sent; }
-    [[nodiscard]] const tcp_recovery &recovery() const { return flight_now().recovery; }
-    [[nodiscard]] tcp_scoreboard &sent() { return flight_now().sent; }
-    [[nodiscard]] tcp_recovery &recovery() { return flight_now().recovery; }
+    /** The scoreboard and recovery. To read them, there need not be any: nothing is outstanding then. */
+    [[nodiscard]] const tcp_scoreboard &sent() const { return loss_now().sent; }
+    [[nodiscard]] const tcp_recovery &recovery() const { return loss_now().recovery; }
+    [[nodiscard]] tcp_scoreboard &sent() { return loss_now().sent; }
+    [[nodiscard]] tcp_recovery &recovery() { return loss_now().recovery; }
 
 private:
-    [[nodiscard]] const tcp_flight &flight_now() const;
-    [[nodiscard]] tcp_flight &flight_now();
+    [[nodiscard]] const tcp_loss_state &loss_now() const;
+    [[nodiscard]] tcp_loss_state &loss_now();
 };
 
 /* Tables, and the life of a PCB */
@@ -283,37 +348,37 @@ tcp_pcb *tcp_connection_select(tcp_layer &tcp, const ip_endpoint &local, const i
     MICROPS_REQUIRES(net_locked);
 tcp_pcb *tcp_listener_select(tcp_layer &tcp, const ip_endpoint &local, const ip_endpoint &foreign)
     MICROPS_REQUIRES(net_locked);
-/** Nothing is outstanding, and nothing need be remembered of it: the memory goes. */
-void tcp_flight_release(tcp_pcb &pcb);
+/** Frees pcb.loss if nothing is outstanding, and nothing need be remembered. */
+void tcp_loss_release(tcp_pcb &pcb);
 /** Makes a PCB with both endpoints set known to arriving segments. */
 void tcp_connection_insert(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 void tcp_connection_remove(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 void tcp_listener_insert(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 void tcp_listener_remove(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
-/** Counts the port that the user has bound the PCB to, if he has. */
+/** Counts the port that the user has bound the PCB to, if there is one. */
 void tcp_bound_insert(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 /** Moves a PCB to the end of a list (null: to none). */
 void tcp_pcb_enqueue(tcp_pcb &pcb, tcp_pcb_list *list) MICROPS_REQUIRES(net_locked);
 
 /** The one place where a state changes: logs, counts, wakes sleepers, asserts that the transition exists. */
 void tcp_set_state(tcp_pcb &pcb, tcp_pcb_state next) MICROPS_REQUIRES(net_locked);
-/** The same for whose it is. */
+/** The one place where the owner changes. */
 void tcp_set_owner(tcp_pcb &pcb, tcp_owner owner) MICROPS_REQUIRES(net_locked);
-/** Ends a connection: CLOSED, out of all tables, buffers gone; freed as soon as its user lets go too. */
+/** Ends a connection: it is CLOSED and in no table any more, its buffers are freed; deferred free follows. */
 void tcp_pcb_release(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
-/** For another connection, or another attempt: what is about the user stays, the rest is as new. */
+/** For another connection or another attempt: the user's settings stay, the rest becomes as in a new PCB. */
 void tcp_pcb_forget_peer(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 /** Ends a connection with an error for the user (0: none). */
 void tcp_pcb_fail(tcp_pcb &pcb, int error) MICROPS_REQUIRES(net_locked);
-/** Deferred free: a released PCB that no socket holds goes when the batch is done: no function refers to it then. */
+/** Deferred free: a released PCB that no socket holds is freed when the batch is done and no function refers to it. */
 void tcp_pcb_free_later(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 
-/* Questions about states. */
+/* Questions about states */
 /** RFC 9293 3.3.2: both sides have (or had) synchronized their sequence numbers. */
 bool tcp_is_synchronized(tcp_pcb_state state);
-/** The peer has not been heard to close, and may send data. */
+/** The peer may send data: its FIN has not come. */
 bool tcp_may_receive(tcp_pcb_state state);
-/** Data may leave in this state, if there is some. */
+/** Data, or our FIN, may be sent in this state. */
 bool tcp_may_send(tcp_pcb_state state);
 
 } // namespace microps

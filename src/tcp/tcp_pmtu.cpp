@@ -48,22 +48,22 @@ void tcp_mss_update(tcp_pcb &pcb)
     const auto limits = ip_output_limits(pcb.net, pcb.foreign.addr);
     const size_t path_mtu = limits ? limits->path_mtu : 0;
     /* RFC 6691: options count against the segment size, and timestamps are in every segment. */
-    const uint32_t options = pcb.use_timestamps ? TCP_OPTION_TIMESTAMPS_LEN : 0;
-    uint32_t mss = std::min(pcb.peer_mss, tcp_mss_of(pcb, path_mtu));
+    const uint32_t options = pcb.agreed.timestamps ? TCP_OPTION_TIMESTAMPS_LEN : 0;
+    uint32_t mss = std::min(pcb.mss.peer, tcp_mss_of(pcb, path_mtu));
     if (pcb.set.mss > 0) mss = std::min(mss, uint32_t{pcb.set.mss}); /* TCP_MAXSEG */
-    if (pcb.mss_max != 0) mss = std::min(mss, uint32_t{pcb.mss_max});
+    if (pcb.mss.max != 0) mss = std::min(mss, uint32_t{pcb.mss.max});
     mss = std::max(mss, TCP_MSS_MIN) - options;
-    pcb.path_mtu = static_cast<uint16_t>(path_mtu);
-    pcb.mss = mss;
-    if (pcb.congestion) pcb.congestion->on_mss(pcb.mss);
+    pcb.mss.path_mtu = static_cast<uint16_t>(path_mtu);
+    pcb.mss.snd = mss;
+    if (pcb.congestion) pcb.congestion->on_mss(pcb.mss.snd);
 }
 
 void tcp_path_follow(tcp_pcb &pcb)
 {
-    const bool something_to_send = tcp_unsent(pcb) > 0 || (pcb.in_flight && pcb.sent().lost() > 0);
+    const bool something_to_send = tcp_unsent(pcb) > 0 || (pcb.loss && pcb.sent().lost() > 0);
     if (!pcb.congestion || !something_to_send) return;
     const size_t path_mtu = ip_path_mtu(pcb.net, pcb.foreign.addr);
-    if (path_mtu != 0 && path_mtu != pcb.path_mtu) tcp_mss_update(pcb);
+    if (path_mtu != 0 && path_mtu != pcb.mss.path_mtu) tcp_mss_update(pcb);
 }
 
 void tcp_fragmentation_needed(tcp_pcb &pcb, const ip_error &error)
@@ -72,7 +72,7 @@ void tcp_fragmentation_needed(tcp_pcb &pcb, const ip_error &error)
     if (ip_path_mtu_learn(pcb.net, error)) net_count(pcb.net, counter::tcp_pmtu_updates);
     if (pcb.congestion) tcp_mss_update(pcb);
     /* RFC 1191 6.4: at once, and not as congestion. Of several errors about one flight the first does it all. */
-    if (!pcb.sent().mark_larger_lost(pcb.mss)) return;
+    if (!pcb.sent().mark_larger_lost(pcb.mss.snd)) return;
     pcb.recovery().on_too_large(pcb.snd.nxt);
     tcp_timer_cancel(pcb); /* it was for the larger segments; output arms it again */
     tcp_output_request(pcb);
@@ -81,14 +81,15 @@ void tcp_fragmentation_needed(tcp_pcb &pcb, const ip_error &error)
 void tcp_black_hole_check(tcp_pcb &pcb)
 {
     const tcp_config &config = pcb.tcp.config;
-    if (config.mtu_probing == 0 || pcb.retries <= config.retries1 || !pcb.congestion) return;
+    if (config.mtu_probing == 0 || pcb.timing.retries <= config.retries1 || !pcb.congestion) return;
     const uint32_t least = std::max(TCP_BLACK_HOLE_MSS_MIN, config.min_mss);
-    const uint32_t next = pcb.mss_max == 0 ? config.base_mss : pcb.mss_max / uint32_t{2};
+    const uint32_t next = pcb.mss.max == 0 ? config.base_mss : pcb.mss.max / uint32_t{2};
     const uint32_t mss_max = std::max(next, least);
     /* What is small already, and still does not get through, vanishes for another reason. */
-    if (pcb.sent().front().data_size() <= mss_max || pcb.mss <= mss_max) return;
-    debugf("black hole suspected, mss=%u => %u, foreign=%s", pcb.mss, mss_max, ip_endpoint_str(pcb.foreign).c_str());
-    pcb.mss_max = static_cast<uint16_t>(std::min<uint32_t>(mss_max, UINT16_MAX));
+    if (pcb.sent().front().data_size() <= mss_max || pcb.mss.snd <= mss_max) return;
+    debugf("black hole suspected, mss=%u => %u, foreign=%s", pcb.mss.snd, mss_max,
+           ip_endpoint_str(pcb.foreign).c_str());
+    pcb.mss.max = static_cast<uint16_t>(std::min<uint32_t>(mss_max, UINT16_MAX));
     net_count(pcb.net, counter::tcp_mtup_fail);
     tcp_mss_update(pcb);
 }

@@ -13,7 +13,7 @@ namespace microps
 
 /** The largest segment to ask the peer for (RFC 9293 3.7.1, RFC 6691). */
 uint16_t tcp_mss_advertised(const tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
-/** Sets pcb.mss from the peer's option and the path. */
+/** Sets pcb.mss.snd from the peer's option and the path. */
 void tcp_mss_update(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 /** Before a burst: has the path changed? */
 void tcp_path_follow(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);

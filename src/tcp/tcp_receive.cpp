@@ -36,32 +36,35 @@ static uint32_t tcp_window_clamp(const tcp_pcb &pcb)
 /** What the receive buffer has room for, as far as TCP_WINDOW_CLAMP lets the peer know. */
 static size_t tcp_receive_room(const tcp_pcb &pcb)
 {
-    const size_t limit = pcb.rx_limit;
-    const size_t room = limit - std::min(limit, pcb.rx.size());
+    const size_t limit = pcb.rcvbuf.limit;
+    const size_t room = limit - std::min(limit, pcb.rcvbuf.ring.size());
     return std::min<size_t>(room, tcp_window_clamp(pcb));
 }
 
 /** The most that silly window avoidance may wait for before it moves the window on (RFC 9293 3.8.6.2.2). */
-static uint32_t tcp_window_half(const tcp_pcb &pcb) { return std::min(pcb.rx_limit, tcp_window_clamp(pcb)) / 2; }
+static uint32_t tcp_window_half(const tcp_pcb &pcb) { return std::min(pcb.rcvbuf.limit, tcp_window_clamp(pcb)) / 2; }
 
-uint32_t tcp_syn_window(const tcp_pcb &pcb) { return std::min({pcb.rx_limit, tcp_window_clamp(pcb), TCP_WINDOW_MAX}); }
+uint32_t tcp_syn_window(const tcp_pcb &pcb)
+{
+    return std::min({pcb.rcvbuf.limit, tcp_window_clamp(pcb), TCP_WINDOW_MAX});
+}
 
 /** Where the window could end now. */
 static tcp_seq tcp_window_edge(const tcp_pcb &pcb)
 {
-    const size_t room = std::min(tcp_receive_room(pcb), size_t{TCP_WINDOW_MAX} << pcb.rcv_shift);
+    const size_t room = std::min(tcp_receive_room(pcb), size_t{TCP_WINDOW_MAX} << pcb.agreed.rcv_shift);
     return tcp_seq_max(pcb.rcv.nxt + room, pcb.rcv.edge); /* a window never shrinks (RFC 9293 3.8.6 SHLD-14) */
 }
 
 /** A window that closes, opens, or would be closed if it could shrink. */
 static void tcp_window_count(tcp_pcb &pcb, uint32_t window) MICROPS_REQUIRES(net_locked)
 {
-    if (pcb.fin_received) return; /* nothing will come: it means nothing */
+    if (pcb.fin.received) return; /* nothing will come: it means nothing */
     const bool shut = window == 0;
-    if (shut != pcb.window_shut) {
+    if (shut != pcb.ack.window_shut) {
         net_count(pcb.net, shut ? counter::tcp_to_zero_window_adv : counter::tcp_from_zero_window_adv);
     }
-    pcb.window_shut = shut;
+    pcb.ack.window_shut = shut;
     if (!shut && tcp_receive_room(pcb) == 0) net_count(pcb.net, counter::tcp_want_zero_window_adv);
 }
 
@@ -73,15 +76,15 @@ uint16_t tcp_window_advertise(tcp_pcb &pcb, bool syn)
         return static_cast<uint16_t>(std::min(tcp_receive_window(pcb), TCP_WINDOW_MAX));
     }
     const tcp_seq edge = tcp_window_edge(pcb);
-    if (!pcb.fin_received) {
-        const uint32_t worthwhile = std::min(uint32_t{pcb.mss_offered}, tcp_window_half(pcb));
+    if (!pcb.fin.received) {
+        const uint32_t worthwhile = std::min(uint32_t{pcb.mss.offered}, tcp_window_half(pcb));
         if (edge.since(pcb.rcv.edge) >= worthwhile) pcb.rcv.edge = edge;
     }
     /* What the shift cannot express is rounded up, so that the window does not shrink, where there is room for that. */
-    const uint32_t unit = uint32_t{1} << pcb.rcv_shift;
+    const uint32_t unit = uint32_t{1} << pcb.agreed.rcv_shift;
     const tcp_seq rounded = pcb.rcv.nxt + (tcp_receive_window(pcb) + unit - 1) / unit * unit;
-    if (!pcb.fin_received && rounded <= edge) pcb.rcv.edge = rounded;
-    const uint32_t window = std::min(tcp_receive_window(pcb) >> pcb.rcv_shift, TCP_WINDOW_MAX);
+    if (!pcb.fin.received && rounded <= edge) pcb.rcv.edge = rounded;
+    const uint32_t window = std::min(tcp_receive_window(pcb) >> pcb.agreed.rcv_shift, TCP_WINDOW_MAX);
     tcp_window_count(pcb, window);
     return static_cast<uint16_t>(window);
 }
@@ -89,7 +92,7 @@ uint16_t tcp_window_advertise(tcp_pcb &pcb, bool syn)
 void tcp_window_update(tcp_pcb &pcb)
 {
     if (!tcp_may_receive(pcb.state)) return;
-    const uint32_t full = pcb.mss_offered;
+    const uint32_t full = pcb.mss.offered;
     /*
      * A peer that is stopped needs to know of every segment's worth. One that is not sends more, which is answered; it
      * needs to know, as on Linux, only when its window can double.
@@ -97,7 +100,7 @@ void tcp_window_update(tcp_pcb &pcb)
     const uint32_t window = tcp_receive_window(pcb);
     const uint32_t wanted = window < full ? full : std::max(2 * full, window);
     if (tcp_window_edge(pcb).since(pcb.rcv.edge) < std::min(wanted, tcp_window_half(pcb))) return;
-    pcb.ack_now = true;
+    pcb.ack.now = true;
     tcp_output_request(pcb);
 }
 
@@ -113,12 +116,12 @@ static void tcp_refuse_data(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 }
 
 /** Behind a hole: kept, and answered at once by a duplicate ACK. */
-static void tcp_text_early(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked)
+static void tcp_data_out_of_order(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked)
 {
     const tcp_seq last = seg.seq + seg.data.size();
     pcb.traffic.rcv_ooopack++;
-    const std::optional<tcp_reassembly::range> duplicate = pcb.early.overlap(seg.seq, last);
-    if (!pcb.early.add(seg.seq, last, pcb.tcp.config.reassembly_ranges)) {
+    const std::optional<tcp_reassembly::range> duplicate = pcb.rcvbuf.out_of_order.overlap(seg.seq, last);
+    if (!pcb.rcvbuf.out_of_order.add(seg.seq, last, pcb.tcp.config.reassembly_ranges)) {
         net_count(pcb.net, counter::tcp_ofo_drop);
         net_drop(pcb.net, drop_reason::tcp_reassembly_limit, "too many holes, seq=%u", seg.seq.value());
     } else {
@@ -127,33 +130,33 @@ static void tcp_text_early(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRE
             net_count(pcb.net, counter::tcp_ofo_merge);
             tcp_duplicate_arrived(pcb, duplicate->first, duplicate->last);
         }
-        if (const auto *range = pcb.early.find(seg.seq)) pcb.reporter.on_out_of_order(*range);
-        if (!pcb.rx_shut) pcb.rx.write(pcb.rx.size() + seg.seq.since(pcb.rcv.nxt), seg.data);
+        if (const auto *range = pcb.rcvbuf.out_of_order.find(seg.seq)) pcb.ack.sack.on_out_of_order(*range);
+        if (!pcb.rcvbuf.shut) pcb.rcvbuf.ring.write(pcb.rcvbuf.ring.size() + seg.seq.since(pcb.rcv.nxt), seg.data);
     }
     tcp_quick_acks(pcb);
     tcp_output_ack(pcb); /* each one, not one per batch: the peer counts them */
 }
 
-static void tcp_text_in_order(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked)
+static void tcp_data_in_order(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked)
 {
-    const bool had_holes = !pcb.early.empty();
+    const bool had_holes = !pcb.rcvbuf.out_of_order.empty();
     const tcp_seq old_next = pcb.rcv.nxt;
-    const auto duplicate = pcb.early.overlap(seg.seq, seg.seq + seg.data.size());
+    const auto duplicate = pcb.rcvbuf.out_of_order.overlap(seg.seq, seg.seq + seg.data.size());
     if (duplicate) tcp_duplicate_arrived(pcb, duplicate->first, duplicate->last);
     tcp_rcvbuf_measure(pcb, seg);
-    pcb.rcv.nxt = pcb.early.take(pcb.rcv.nxt + seg.data.size());
+    pcb.rcv.nxt = pcb.rcvbuf.out_of_order.take(pcb.rcv.nxt + seg.data.size());
     pcb.traffic.bytes_received += pcb.rcv.nxt.since(old_next);
-    if (pcb.rx_shut) {
+    if (pcb.rcvbuf.shut) {
         /* SHUT_RD: acknowledged and forgotten, so that the peer is not stopped. Linux would keep it. */
         pcb.rcv.edge = tcp_seq_max(pcb.rcv.edge, pcb.rcv.nxt);
     } else {
-        pcb.rx.write(pcb.rx.size(), seg.data);
-        pcb.rx.commit(pcb.rcv.nxt.since(old_next));
+        pcb.rcvbuf.ring.write(pcb.rcvbuf.ring.size(), seg.data);
+        pcb.rcvbuf.ring.commit(pcb.rcv.nxt.since(old_next));
         sched_wakeup(pcb.net, pcb.ctx);
     }
-    if (had_holes) pcb.ack_now = true; /* a hole was filled, or is still there */
+    if (had_holes) pcb.ack.now = true; /* a hole was filled, or is still there */
     tcp_acknowledge(pcb, seg.data.size());
-    if (pcb.reporter.duplicate_pending()) tcp_output_ack(pcb); /* RFC 2883 4: of this segment, so not of the batch */
+    if (pcb.ack.sack.duplicate_pending()) tcp_output_ack(pcb); /* RFC 2883 4: of this segment, so not of the batch */
 }
 
 void tcp_segment_text(tcp_pcb &pcb, const tcp_segment &seg)
@@ -164,11 +167,11 @@ void tcp_segment_text(tcp_pcb &pcb, const tcp_segment &seg)
     }
     if (pcb.owner == tcp_owner::gone) return tcp_refuse_data(pcb);
     const size_t full = seg.gso_size > 0 ? seg.gso_size : seg.data.size();
-    pcb.rcv_mss = std::max(pcb.rcv_mss, static_cast<uint32_t>(std::min<size_t>(full, pcb.mss_offered)));
+    pcb.mss.rcv = std::max(pcb.mss.rcv, static_cast<uint32_t>(std::min<size_t>(full, pcb.mss.offered)));
     if (seg.seq == pcb.rcv.nxt) {
-        tcp_text_in_order(pcb, seg);
+        tcp_data_in_order(pcb, seg);
     } else {
-        tcp_text_early(pcb, seg);
+        tcp_data_out_of_order(pcb, seg);
     }
 }
 
@@ -200,18 +203,19 @@ static void tcp_fin_state(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 
 void tcp_check_fin(tcp_pcb &pcb, const tcp_segment &seg)
 {
-    if (pcb.released || pcb.fin_received) return;
+    if (pcb.released || pcb.fin.received) return;
     if (seg.has(TCP_FLG_FIN)) {
-        pcb.early.fin = seg.seq + seg.data.size();
-        if (*pcb.early.fin != pcb.rcv.nxt && seg.data.empty()) tcp_output_ack(pcb); /* early; text has been answered */
+        pcb.rcvbuf.out_of_order.fin = seg.seq + seg.data.size();
+        if (*pcb.rcvbuf.out_of_order.fin != pcb.rcv.nxt && seg.data.empty())
+            tcp_output_ack(pcb); /* early; text has been answered */
     }
-    if (pcb.early.fin != pcb.rcv.nxt) return;
-    pcb.fin_received = true;
+    if (pcb.rcvbuf.out_of_order.fin != pcb.rcv.nxt) return;
+    pcb.fin.received = true;
     pcb.rcv.nxt += 1;
     pcb.rcv.edge = tcp_seq_max(pcb.rcv.edge, pcb.rcv.nxt);
-    pcb.early.clear(); /* nothing comes behind a FIN */
-    pcb.rx.drop_out_of_order();
-    pcb.ack_now = true;
+    pcb.rcvbuf.out_of_order.clear(); /* nothing comes behind a FIN */
+    pcb.rcvbuf.ring.drop_out_of_order();
+    pcb.ack.now = true;
     tcp_fin_state(pcb);
     sched_wakeup(pcb.net, pcb.ctx);
 }

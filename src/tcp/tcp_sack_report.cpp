@@ -10,15 +10,15 @@
 namespace microps
 {
 
-tcp_sack_blocks tcp_sack_report(tcp_pcb &pcb) { return pcb.reporter.report(pcb.early); }
+tcp_sack_blocks tcp_sack_report(tcp_pcb &pcb) { return pcb.ack.sack.report(pcb.rcvbuf.out_of_order); }
 
 void tcp_duplicate_arrived(tcp_pcb &pcb, tcp_seq first, tcp_seq last)
 {
-    if (!pcb.use_sack || !pcb.tcp.config.dsack) return;
-    if (pcb.reporter.duplicate_pending()) return; /* RFC 2883 4.2.2: of one segment the first part */
+    if (!pcb.agreed.sack || !pcb.tcp.config.dsack) return;
+    if (pcb.ack.sack.duplicate_pending()) return; /* RFC 2883 4.2.2: of one segment the first part */
     const bool early = first >= pcb.rcv.nxt;
     net_count(pcb.net, early ? counter::tcp_dsack_ofo_sent : counter::tcp_dsack_old_sent);
-    pcb.reporter.on_duplicate(first, last);
+    pcb.ack.sack.on_duplicate(first, last);
 }
 
 void tcp_old_segment_arrived(tcp_pcb &pcb, const tcp_segment &seg)

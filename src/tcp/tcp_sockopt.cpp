@@ -75,7 +75,7 @@ int set_linger(tcp_pcb &pcb, const void *value, socklen_t size)
     if (size < sizeof(wanted)) return net_error(EINVAL);
     if (!value) return net_error(EFAULT);
     std::memcpy(&wanted, value, sizeof(wanted));
-    pcb.linger = wanted.l_onoff ? std::max(wanted.l_linger, 0) : -1;
+    pcb.set.linger = wanted.l_onoff ? std::max(wanted.l_linger, 0) : -1;
     return 0;
 }
 
@@ -110,23 +110,24 @@ int set_socket_option(tcp_pcb &pcb, int name, int value) MICROPS_REQUIRES(net_lo
 {
     switch (name) {
     case SO_KEEPALIVE:
-        pcb.keepalive = value != 0;
+        pcb.set.keepalive = value != 0;
         tcp_keepalive_changed(pcb);
         return 0;
     case SO_SNDBUF:
-        pcb.tx_limit = buffer_size(value);
-        pcb.tx_fixed = true;
+        pcb.sndbuf.limit = buffer_size(value);
+        pcb.set.sndbuf_fixed = true;
         sched_wakeup(pcb.net, pcb.ctx);
         return 0;
     case SO_RCVBUF:
-        pcb.rx_limit = buffer_size(value);
-        pcb.rx_fixed = true;
+        pcb.rcvbuf.limit = buffer_size(value);
+        pcb.set.rcvbuf_fixed = true;
         tcp_window_update(pcb);
         return 0;
     case SO_RCVLOWAT:
         if (value < 0) value = static_cast<int>(TCP_BUFFER_MAX);
         /* No more than always fits, or the reader would wait for ever. */
-        pcb.set.receive_lowat = std::clamp(static_cast<uint32_t>(value), uint32_t{1}, std::max(pcb.rx_limit / 2, 1U));
+        pcb.set.receive_lowat =
+            std::clamp(static_cast<uint32_t>(value), uint32_t{1}, std::max(pcb.rcvbuf.limit / 2, 1U));
         sched_wakeup(pcb.net, pcb.ctx);
         return 0;
     default:
@@ -138,17 +139,17 @@ int get_socket_option(const tcp_pcb &pcb, int name, void *value, socklen_t &size
 {
     switch (name) {
     case SO_KEEPALIVE:
-        return answer(value, size, int{pcb.keepalive});
+        return answer(value, size, int{pcb.set.keepalive});
     case SO_SNDBUF:
-        return answer(value, size, buffer_answer(pcb.tx_limit));
+        return answer(value, size, buffer_answer(pcb.sndbuf.limit));
     case SO_RCVBUF:
-        return answer(value, size, buffer_answer(pcb.rx_limit));
+        return answer(value, size, buffer_answer(pcb.rcvbuf.limit));
     case SO_RCVLOWAT:
         return answer(value, size, static_cast<int>(pcb.set.receive_lowat));
     case SO_ACCEPTCONN:
         return answer(value, size, int{pcb.state == tcp_pcb_state::listen});
     case SO_LINGER:
-        return answer(value, size, linger{.l_onoff = pcb.linger >= 0, .l_linger = std::max(pcb.linger, 0)});
+        return answer(value, size, linger{.l_onoff = pcb.set.linger >= 0, .l_linger = std::max(pcb.set.linger, 0)});
     default:
         return net_error(ENOPROTOOPT);
     }
@@ -159,9 +160,9 @@ int get_socket_option(const tcp_pcb &pcb, int name, void *value, socklen_t &size
 /** What is held back goes, as far as the other rules permit. */
 int set_cork(tcp_pcb &pcb, bool corked) MICROPS_REQUIRES(net_locked)
 {
-    pcb.corked = corked;
+    pcb.set.corked = corked;
     if (!corked) {
-        pcb.more = false;
+        pcb.set.more = false;
         tcp_output_request(pcb);
     }
     return 0;
@@ -170,8 +171,8 @@ int set_cork(tcp_pcb &pcb, bool corked) MICROPS_REQUIRES(net_locked)
 /** As tcp(7) has it, what a cork holds back goes too; but not what is written later. */
 int set_nodelay(tcp_pcb &pcb, bool nodelay) MICROPS_REQUIRES(net_locked)
 {
-    pcb.nodelay = nodelay;
-    if (nodelay && tcp_may_send(pcb.state) && tcp_unsent(pcb) > 0) pcb.send_anyway = true;
+    pcb.set.nodelay = nodelay;
+    if (nodelay && tcp_may_send(pcb.state) && tcp_unsent(pcb) > 0) pcb.timing.override_sws = true;
     tcp_output_request(pcb);
     return 0;
 }
@@ -242,13 +243,13 @@ std::optional<int> tcp_option(const tcp_pcb &pcb, int name) MICROPS_REQUIRES(net
     const bool closed = pcb.state == tcp_pcb_state::closed || pcb.state == tcp_pcb_state::listen;
     switch (name) {
     case TCP_NODELAY:
-        return pcb.nodelay;
+        return pcb.set.nodelay;
     case TCP_CORK:
-        return pcb.corked;
+        return pcb.set.corked;
     case TCP_QUICKACK:
-        return !pcb.ack_delay.interactive();
+        return !pcb.ack.delay.interactive();
     case TCP_MAXSEG:
-        return closed && set.mss > 0 ? int{set.mss} : static_cast<int>(pcb.mss);
+        return closed && set.mss > 0 ? int{set.mss} : static_cast<int>(pcb.mss.snd);
     case TCP_KEEPIDLE:
         return seconds_of(tcp_keepalive_time(pcb));
     case TCP_KEEPINTVL:

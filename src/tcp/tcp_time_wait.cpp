@@ -23,7 +23,7 @@ static bool tcp_syn_is_newer(const tcp_pcb &old, const tcp_segment &syn)
 {
     const bool beyond = syn.seq > old.rcv.nxt;
     if (!old.tcp.config.timestamps || !syn.options.timestamps) return beyond;
-    if (!old.use_timestamps) return true;
+    if (!old.agreed.timestamps) return true;
     const uint32_t value = syn.options.timestamps->value;
     return tcp_timestamp_before(old.ts.recent, value) || (value == old.ts.recent && beyond);
 }
@@ -70,7 +70,7 @@ bool tcp_time_wait_is_reusable(const tcp_pcb &pcb)
     if (pcb.state != tcp_pcb_state::time_wait || pcb.owner != tcp_owner::gone) return false;
     /* As Linux' tcp_tw_reuse = 2: PAWS protects the new connection where no NAT can stand in between. */
     const bool loopback = pcb.foreign.addr.is_loopback() || pcb.foreign.addr == pcb.local.addr;
-    if (!loopback || !pcb.use_timestamps || !pcb.tcp.config.timestamps) return false;
+    if (!loopback || !pcb.agreed.timestamps || !pcb.tcp.config.timestamps) return false;
     return pcb.net.clock.now() - pcb.ts.recent_at >= std::chrono::seconds(1);
 }
 

@@ -24,12 +24,12 @@ namespace microps
 void tcp_timer_cancel(tcp_pcb &pcb)
 {
     pcb.timer.cancel();
-    pcb.purpose = tcp_timer_purpose::none;
+    pcb.timing.purpose = tcp_timer_purpose::none;
 }
 
 static void tcp_timer_arm(tcp_pcb &pcb, tcp_timer_purpose purpose, net_duration after) MICROPS_REQUIRES(net_locked)
 {
-    pcb.purpose = purpose;
+    pcb.timing.purpose = purpose;
     pcb.timer.arm(after);
 }
 
@@ -37,7 +37,7 @@ static void tcp_timer_arm(tcp_pcb &pcb, tcp_timer_purpose purpose, net_duration 
 static bool tcp_keepalive_wanted(const tcp_pcb &pcb)
 {
     using enum tcp_pcb_state;
-    return pcb.keepalive && (pcb.state == established || pcb.state == close_wait || pcb.state == fin_wait2);
+    return pcb.set.keepalive && (pcb.state == established || pcb.state == close_wait || pcb.state == fin_wait2);
 }
 
 static tcp_timer_purpose tcp_timer_wanted(const tcp_pcb &pcb)
@@ -60,7 +60,7 @@ static net_duration tcp_until_user_timeout(const tcp_pcb &pcb, net_duration inte
 {
     const net_duration limit = tcp_user_timeout(pcb);
     if (limit == net_duration::zero()) return interval;
-    const net_duration rest = pcb.stalled_since + limit - pcb.net.clock.now();
+    const net_duration rest = pcb.timing.stalled_since + limit - pcb.net.clock.now();
     return std::min(interval, std::max(rest, TCP_USER_TIMEOUT_STEP));
 }
 
@@ -92,7 +92,7 @@ unsigned tcp_syn_retries(const tcp_pcb &pcb)
 
 static void tcp_keepalive_arm(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
-    const net_duration rest = pcb.heard_ack + tcp_keepalive_time(pcb) - pcb.net.clock.now();
+    const net_duration rest = pcb.timing.heard_ack + tcp_keepalive_time(pcb) - pcb.net.clock.now();
     tcp_timer_arm(pcb, tcp_timer_purpose::keepalive, std::max(rest, net_duration::zero()));
 }
 
@@ -100,7 +100,7 @@ static void tcp_keepalive_arm(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 static net_duration tcp_persist_time(const tcp_pcb &pcb)
 {
     if (pcb.snd.wnd == 0) return pcb.rtt.rto();
-    return std::min(pcb.rtt.rto(), pcb.corked || pcb.more ? TCP_CORK_MAX : TCP_OVERRIDE);
+    return std::min(pcb.rtt.rto(), pcb.set.corked || pcb.set.more ? TCP_CORK_MAX : TCP_OVERRIDE);
 }
 
 /** The window has opened a little while the next probe was far. */
@@ -118,9 +118,10 @@ struct tcp_next_expiry {
 
 static tcp_next_expiry tcp_retransmit_next(const tcp_pcb &pcb)
 {
-    tcp_next_expiry next{.at = pcb.rto_from + pcb.rtt.rto()};
-    if (pcb.retries > 0 && pcb.set.user_timeout > 0) {
-        const net_time last = std::max(pcb.stalled_since + tcp_user_timeout(pcb), pcb.rto_from + TCP_USER_TIMEOUT_STEP);
+    tcp_next_expiry next{.at = pcb.timing.rto_from + pcb.rtt.rto()};
+    if (pcb.timing.retries > 0 && pcb.set.user_timeout > 0) {
+        const net_time last =
+            std::max(pcb.timing.stalled_since + tcp_user_timeout(pcb), pcb.timing.rto_from + TCP_USER_TIMEOUT_STEP);
         next.at = std::min(next.at, last);
     }
     if (pcb.recovery().reorder_at() < next.at) return {tcp_timer_purpose::reorder, pcb.recovery().reorder_at()};
@@ -132,7 +133,7 @@ static tcp_next_expiry tcp_retransmit_next(const tcp_pcb &pcb)
 static void tcp_retransmit_arm(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     const tcp_next_expiry next = tcp_retransmit_next(pcb);
-    pcb.purpose = next.purpose;
+    pcb.timing.purpose = next.purpose;
     if (pcb.timer.deadline() != next.at) pcb.timer.arm_at(next.at);
 }
 
@@ -140,18 +141,18 @@ void tcp_timer_update(tcp_pcb &pcb)
 {
     if (pcb.released) return;
     const tcp_timer_purpose wanted = tcp_timer_wanted(pcb);
-    if (wanted != pcb.purpose && pcb.purpose == tcp_timer_purpose::keepalive) {
-        pcb.retries = 0; /* they were keepalives */
+    if (wanted != pcb.timing.purpose && pcb.timing.purpose == tcp_timer_purpose::keepalive) {
+        pcb.timing.retries = 0; /* they were keepalives */
     }
     if (wanted == tcp_timer_purpose::retransmit) {
-        pcb.backoff = 0;
+        pcb.timing.backoff = 0;
         return tcp_retransmit_arm(pcb);
     }
-    if (wanted == pcb.purpose) {
+    if (wanted == pcb.timing.purpose) {
         if (wanted == tcp_timer_purpose::persist && pcb.snd.wnd > 0) tcp_persist_hasten(pcb);
         return;
     }
-    pcb.backoff = 0;
+    pcb.timing.backoff = 0;
     switch (wanted) {
     case tcp_timer_purpose::none:
         return tcp_timer_cancel(pcb);
@@ -160,7 +161,7 @@ void tcp_timer_update(tcp_pcb &pcb)
     case tcp_timer_purpose::reorder:
         break;
     case tcp_timer_purpose::persist:
-        pcb.stalled_since = pcb.net.clock.now();
+        pcb.timing.stalled_since = pcb.net.clock.now();
         return tcp_timer_arm(pcb, wanted, tcp_persist_time(pcb));
     case tcp_timer_purpose::keepalive:
         return tcp_keepalive_arm(pcb);
@@ -175,7 +176,7 @@ void tcp_timer_update(tcp_pcb &pcb)
 void tcp_keepalive_changed(tcp_pcb &pcb)
 {
     /* With other times it is armed anew; switched off, it ends as for any other reason. */
-    if (pcb.keepalive && pcb.purpose == tcp_timer_purpose::keepalive) tcp_timer_cancel(pcb);
+    if (pcb.set.keepalive && pcb.timing.purpose == tcp_timer_purpose::keepalive) tcp_timer_cancel(pcb);
     tcp_timer_update(pcb);
 }
 
@@ -184,7 +185,7 @@ void tcp_set_timewait_timer(tcp_pcb &pcb)
     const net_duration time = pcb.tcp.config.time_wait;
     debugf("start time_wait timer: %d seconds",
            static_cast<int>(std::chrono::duration_cast<std::chrono::seconds>(time).count()));
-    if (pcb.purpose != tcp_timer_purpose::time_wait) net_count(pcb.net, counter::tcp_time_wait);
+    if (pcb.timing.purpose != tcp_timer_purpose::time_wait) net_count(pcb.net, counter::tcp_time_wait);
     tcp_pcb_enqueue(pcb, &pcb.tcp.time_wait);
     tcp_timer_arm(pcb, tcp_timer_purpose::time_wait, time);
 }
@@ -209,7 +210,7 @@ static bool tcp_stalled_for(const tcp_pcb &pcb, unsigned retries) MICROPS_REQUIR
         time += rto;
         rto = std::min(2 * rto, config.rto_max);
     }
-    return pcb.net.clock.now() - pcb.stalled_since >= time;
+    return pcb.net.clock.now() - pcb.timing.stalled_since >= time;
 }
 
 /**
@@ -217,13 +218,13 @@ static bool tcp_stalled_for(const tcp_pcb &pcb, unsigned retries) MICROPS_REQUIR
  * so that a path with a long RTO is not given longer than one with a short one; and R1 comes first (RFC 9293 3.8.3),
  * should the RTO still be long from what was resent earlier.
  */
-static bool tcp_retransmitted_in_vain(const tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
+static bool tcp_retry_limit_reached(const tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
-    if (pcb.retries == 0) return false;
+    if (pcb.timing.retries == 0) return false;
     const bool opening = pcb.state == tcp_pcb_state::syn_sent || pcb.state == tcp_pcb_state::syn_received;
-    if (opening && pcb.retries >= tcp_retries_max(pcb)) return true;
-    if (pcb.set.user_timeout > 0) return pcb.net.clock.now() - pcb.stalled_since >= tcp_user_timeout(pcb);
-    if (opening || pcb.retries < std::min(tcp_retries_max(pcb), pcb.tcp.config.retries1 + 1)) return false;
+    if (opening && pcb.timing.retries >= tcp_retries_max(pcb)) return true;
+    if (pcb.set.user_timeout > 0) return pcb.net.clock.now() - pcb.timing.stalled_since >= tcp_user_timeout(pcb);
+    if (opening || pcb.timing.retries < std::min(tcp_retries_max(pcb), pcb.tcp.config.retries1 + 1)) return false;
     return tcp_stalled_for(pcb, tcp_retries_max(pcb));
 }
 
@@ -231,37 +232,37 @@ static bool tcp_retransmitted_in_vain(const tcp_pcb &pcb) MICROPS_REQUIRES(net_l
  * Answered probes go on for ever (RFC 9293 3.8.6.1), unless the user has set a limit, or has gone: as Linux, what he
  * left behind is not kept by a peer that never opens its window.
  */
-static bool tcp_probed_in_vain(const tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
+static bool tcp_probe_limit_reached(const tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
-    if (pcb.set.user_timeout > 0) return pcb.net.clock.now() - pcb.stalled_since >= tcp_user_timeout(pcb);
+    if (pcb.set.user_timeout > 0) return pcb.net.clock.now() - pcb.timing.stalled_since >= tcp_user_timeout(pcb);
     if (pcb.owner == tcp_owner::gone && tcp_stalled_for(pcb, pcb.tcp.config.orphan_retries)) return true;
-    return pcb.retries >= tcp_retries_max(pcb);
+    return pcb.timing.retries >= tcp_retries_max(pcb);
 }
 
 static void tcp_give_up(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
-    if (pcb.state == tcp_pcb_state::syn_received && pcb.passive) return tcp_passive_failed(pcb);
+    if (pcb.state == tcp_pcb_state::syn_received && pcb.handshake.passive) return tcp_passive_failed(pcb);
     net_count(pcb.net, counter::tcp_abort_on_timeout);
     if (pcb.state == tcp_pcb_state::syn_sent) net_count(pcb.net, counter::tcp_attempt_fails);
     if (tcp_is_synchronized(pcb.state)) tcp_output_rst(pcb); /* should the peer live, it needs not wait as long */
-    tcp_pcb_fail(pcb, pcb.soft_error ? pcb.soft_error : ETIMEDOUT);
+    tcp_pcb_fail(pcb, pcb.timing.soft_error ? pcb.timing.soft_error : ETIMEDOUT);
 }
 
 static void tcp_count_retry(tcp_pcb &pcb)
 {
-    if (pcb.retries < UINT8_MAX) pcb.retries++;
+    if (pcb.timing.retries < UINT8_MAX) pcb.timing.retries++;
 }
 
 /* Expiry */
 
 static void tcp_retransmit_expired(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
-    if (tcp_retransmitted_in_vain(pcb)) return tcp_give_up(pcb);
-    if (pcb.retries == 0) pcb.stalled_since = pcb.sent().front().when;
+    if (tcp_retry_limit_reached(pcb)) return tcp_give_up(pcb);
+    if (pcb.timing.retries == 0) pcb.timing.stalled_since = pcb.sent().front().when;
     tcp_count_retry(pcb);
-    const bool again = pcb.retries > 1;
-    if (pcb.sent().front().flags & TCP_FLG_SYN) pcb.syn_lost = true;
-    if (pcb.retries > pcb.tcp.config.retries1) ip_suspect(pcb.net, pcb.foreign.addr); /* R1 */
+    const bool again = pcb.timing.retries > 1;
+    if (pcb.sent().front().flags & TCP_FLG_SYN) pcb.handshake.syn_lost = true;
+    if (pcb.timing.retries > pcb.tcp.config.retries1) ip_suspect(pcb.net, pcb.foreign.addr); /* R1 */
     tcp_black_hole_check(pcb);
     pcb.rtt.back_off();
     tcp_loss_timeout(pcb, again);
@@ -271,29 +272,29 @@ static void tcp_retransmit_expired(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 static void tcp_persist_expired(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     if (pcb.snd.wnd > 0) { /* a small window, or a cork: what fits has waited long enough */
-        pcb.send_anyway = true;
+        pcb.timing.override_sws = true;
         return tcp_output_request(pcb);
     }
-    if (tcp_probed_in_vain(pcb)) return tcp_give_up(pcb);
+    if (tcp_probe_limit_reached(pcb)) return tcp_give_up(pcb);
     tcp_count_retry(pcb);
     net_count(pcb.net, counter::tcp_zero_window_probes);
     tcp_output_probe(pcb);
-    if (pcb.backoff < 16) pcb.backoff++;
-    const net_duration interval = std::min(pcb.rtt.rto() * (1 << pcb.backoff), pcb.tcp.config.rto_max);
+    if (pcb.timing.backoff < 16) pcb.timing.backoff++;
+    const net_duration interval = std::min(pcb.rtt.rto() * (1 << pcb.timing.backoff), pcb.tcp.config.rto_max);
     tcp_timer_arm(pcb, tcp_timer_purpose::persist, tcp_until_user_timeout(pcb, interval));
 }
 
 /** RFC 9293 3.8.4; as Linux, TCP_USER_TIMEOUT takes the place of the number of probes. */
 static void tcp_keepalive_expired(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
-    const net_duration silent = pcb.net.clock.now() - pcb.heard_ack;
+    const net_duration silent = pcb.net.clock.now() - pcb.timing.heard_ack;
     if (silent < tcp_keepalive_time(pcb)) {
-        pcb.retries = 0;
+        pcb.timing.retries = 0;
         return tcp_keepalive_arm(pcb);
     }
-    const bool in_vain = pcb.set.user_timeout > 0 ? pcb.retries > 0 && silent >= tcp_user_timeout(pcb)
-                                                  : pcb.retries >= tcp_keepalive_probes(pcb);
-    if (in_vain) return tcp_give_up(pcb);
+    const bool limit_reached = pcb.set.user_timeout > 0 ? pcb.timing.retries > 0 && silent >= tcp_user_timeout(pcb)
+                                                        : pcb.timing.retries >= tcp_keepalive_probes(pcb);
+    if (limit_reached) return tcp_give_up(pcb);
     tcp_count_retry(pcb);
     net_count(pcb.net, counter::tcp_keep_alive);
     tcp_output_probe(pcb);
@@ -324,7 +325,7 @@ static void tcp_outstanding_expired(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 
 void tcp_timer(tcp_pcb &pcb)
 {
-    switch (std::exchange(pcb.purpose, tcp_timer_purpose::none)) {
+    switch (std::exchange(pcb.timing.purpose, tcp_timer_purpose::none)) {
     case tcp_timer_purpose::retransmit:
     case tcp_timer_purpose::loss_probe:
     case tcp_timer_purpose::reorder:

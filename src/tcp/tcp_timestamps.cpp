@@ -22,8 +22,9 @@ uint32_t tcp_timestamp(const tcp_pcb &pcb) { return tcp_timestamp_at(pcb, pcb.ne
 
 bool tcp_echo_is_of_our_syn(const tcp_pcb &pcb, const tcp_segment &seg)
 {
-    if (!pcb.use_timestamps || !seg.options.timestamps || seg.options.timestamps->echo == 0) return true;
-    const net_time first = pcb.retries > 0 || pcb.sent().empty() ? pcb.stalled_since : pcb.sent().front().when;
+    if (!pcb.agreed.timestamps || !seg.options.timestamps || seg.options.timestamps->echo == 0) return true;
+    const net_time first =
+        pcb.timing.retries > 0 || pcb.sent().empty() ? pcb.timing.stalled_since : pcb.sent().front().when;
     const uint32_t echo = seg.options.timestamps->echo;
     return !tcp_timestamp_before(echo, tcp_timestamp_at(pcb, first)) && !tcp_timestamp_before(tcp_timestamp(pcb), echo);
 }
@@ -33,7 +34,7 @@ bool tcp_echo_is_of_our_syn(const tcp_pcb &pcb, const tcp_segment &seg)
  * moves no window, so that taking it does no harm, and refusing it would cost a duplicate ACK that loss recovery counts.
  * As Linux; in RFC 7323 it is outdated.
  */
-static bool tcp_ack_was_overtaken(const tcp_pcb &pcb, const tcp_segment &seg)
+static bool tcp_ack_is_reordered(const tcp_pcb &pcb, const tcp_segment &seg)
 {
     if (!seg.has(TCP_FLG_ACK) || seg.len() > 0 || seg.seq != pcb.rcv.nxt || seg.ack != pcb.snd.una) return false;
     const bool moves_window = pcb.snd.wl1 < seg.seq || seg.wnd > pcb.snd.wnd;
@@ -48,7 +49,7 @@ static bool tcp_ack_was_overtaken(const tcp_pcb &pcb, const tcp_segment &seg)
  * What is late by no more than a round trip cannot be from an earlier turn of the sequence numbers: they need four at
  * least, as no window is larger than a quarter of them.
  */
-static bool tcp_text_was_overtaken(const tcp_pcb &pcb, const tcp_segment &seg)
+static bool tcp_data_is_reordered(const tcp_pcb &pcb, const tcp_segment &seg)
 {
     if (seg.data.empty() || seg.end() <= pcb.rcv.nxt) return false;
     return std::chrono::milliseconds(pcb.ts.recent - seg.options.timestamps->value) <= pcb.rtt.min_rtt();
@@ -57,15 +58,15 @@ static bool tcp_text_was_overtaken(const tcp_pcb &pcb, const tcp_segment &seg)
 bool tcp_segment_is_outdated(const tcp_pcb &pcb, const tcp_segment &seg)
 {
     /* RFC 7323 3.2 would drop segments that lack the option; as Linux, they are taken: middleboxes strip it. */
-    if (!pcb.use_timestamps || !seg.options.timestamps || seg.has(TCP_FLG_RST)) return false;
+    if (!pcb.agreed.timestamps || !seg.options.timestamps || seg.has(TCP_FLG_RST)) return false;
     if (!tcp_timestamp_before(seg.options.timestamps->value, pcb.ts.recent)) return false;
     if (pcb.net.clock.now() - pcb.ts.recent_at >= TCP_PAWS_IDLE) return false;
-    return !tcp_ack_was_overtaken(pcb, seg) && !tcp_text_was_overtaken(pcb, seg);
+    return !tcp_ack_is_reordered(pcb, seg) && !tcp_data_is_reordered(pcb, seg);
 }
 
 void tcp_timestamp_update(tcp_pcb &pcb, const tcp_segment &seg)
 {
-    if (!pcb.use_timestamps || !seg.options.timestamps) return;
+    if (!pcb.agreed.timestamps || !seg.options.timestamps) return;
     if (seg.seq > pcb.rcv.acked) return; /* not what our next ACK is about */
     const bool turned = pcb.net.clock.now() - pcb.ts.recent_at >= TCP_PAWS_IDLE;
     if (tcp_timestamp_before(seg.options.timestamps->value, pcb.ts.recent) && !turned) return;

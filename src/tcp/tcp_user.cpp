@@ -40,21 +40,22 @@ int tcp_sleep(net_guard &guard, tcp_pcb &pcb, net_time deadline)
 static size_t tcp_send_room(const tcp_pcb &pcb)
 {
     if (pcb.set.notsent_lowat > 0 && tcp_unsent(pcb) >= pcb.set.notsent_lowat) return 0;
-    return pcb.tx_limit - std::min<size_t>(pcb.tx_limit, pcb.tx.size());
+    return pcb.sndbuf.limit - std::min<size_t>(pcb.sndbuf.limit, pcb.sndbuf.ring.size());
 }
 
 bool tcp_is_writable(const tcp_pcb &pcb)
 {
-    const size_t limit = pcb.tx_limit;
+    const size_t limit = pcb.sndbuf.limit;
     if (pcb.set.notsent_lowat > 0 && tcp_unsent(pcb) >= pcb.set.notsent_lowat) return false;
-    return pcb.tx.size() < limit && (limit - pcb.tx.size()) * 3 >= limit; /* a third, as Linux: not for every ACK */
+    return pcb.sndbuf.ring.size() < limit &&
+           (limit - pcb.sndbuf.ring.size()) * 3 >= limit; /* a third, as Linux: not for every ACK */
 }
 
 /** The user cannot send (0: can): what send() answers. A pending error is told once. */
 static int tcp_send_error(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     if (pcb.error) return pcb.take_error();
-    if (pcb.fin_queued || (pcb.released && pcb.opened)) return EPIPE;
+    if (pcb.fin.queued || (pcb.released && pcb.handshake.done)) return EPIPE;
     if (pcb.state == tcp_pcb_state::closed || pcb.state == tcp_pcb_state::listen) return ENOTCONN;
     return 0;
 }
@@ -67,13 +68,13 @@ static ssize_t tcp_send(net_guard &guard, tcp_pcb &pcb, std::span<const uint8_t>
         return static_cast<ssize_t>(size - data.size());
     };
     for (;;) {
-        if (sent() > 0 && (pcb.error || pcb.fin_queued || pcb.released)) return sent(); /* the next call tells */
+        if (sent() > 0 && (pcb.error || pcb.fin.queued || pcb.released)) return sent(); /* the next call tells */
         if (const int error = tcp_send_error(pcb)) return net_error(error);
         /* During the handshake too: RFC 9293 3.10.2 queues it. */
         const size_t n = std::min(tcp_send_room(pcb), data.size());
-        pcb.tx.append(data.first(n));
+        pcb.sndbuf.ring.append(data.first(n));
         data = data.subspan(n);
-        pcb.more = (flags & MSG_MORE) != 0;
+        pcb.set.more = (flags & MSG_MORE) != 0;
         tcp_output_request(pcb);
         if (data.empty()) return sent();
         if (flags & MSG_DONTWAIT) return sent() > 0 ? sent() : net_error(EAGAIN);
@@ -93,10 +94,10 @@ static size_t tcp_receive_take(tcp_pcb &pcb, std::span<uint8_t> data, size_t fil
 {
     const bool peek = (flags & MSG_PEEK) != 0;
     const std::span<uint8_t> out = peek ? data : data.subspan(filled);
-    const size_t n = std::min(out.size(), pcb.rx.size());
-    pcb.rx.read(0, out.first(n));
+    const size_t n = std::min(out.size(), pcb.rcvbuf.ring.size());
+    pcb.rcvbuf.ring.read(0, out.first(n));
     if (peek) return n;
-    pcb.rx.consume(n);
+    pcb.rcvbuf.ring.consume(n);
     if (n > 0) {
         tcp_rcvbuf_adjust(pcb);
         tcp_window_update(pcb);
@@ -107,8 +108,8 @@ static size_t tcp_receive_take(tcp_pcb &pcb, std::span<uint8_t> data, size_t fil
 /** Why there is nothing to receive and nothing will come: an errno, 0 for the end of data; nothing: it may come. */
 static std::optional<int> tcp_receive_end(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
-    if (pcb.error && !pcb.fin_received) return pcb.take_error(); /* behind the end, it is the writer's */
-    if (pcb.fin_received || pcb.rx_shut || (pcb.released && pcb.opened)) {
+    if (pcb.error && !pcb.fin.received) return pcb.take_error(); /* behind the end, it is the writer's */
+    if (pcb.fin.received || pcb.rcvbuf.shut || (pcb.released && pcb.handshake.done)) {
         debugf("connection closing");
         return 0;
     }
@@ -146,9 +147,9 @@ ssize_t tcp_pcb::receive(net_guard &guard, std::span<uint8_t> data, ip_received 
 
 void tcp_send_fin(tcp_pcb &pcb)
 {
-    if (pcb.fin_queued) return;
-    pcb.fin_queued = true;
-    pcb.more = false;
+    if (pcb.fin.queued) return;
+    pcb.fin.queued = true;
+    pcb.set.more = false;
     switch (pcb.state) {
     case tcp_pcb_state::established:
         tcp_set_state(pcb, tcp_pcb_state::fin_wait1);
@@ -182,8 +183,9 @@ static int tcp_shutdown(tcp_pcb &pcb, int how) MICROPS_REQUIRES(net_locked)
         return 0;
     }
     if (how != SHUT_WR) {
-        pcb.rx_shut = true;
-        pcb.rx.drop_out_of_order(); /* what is in order can still be read; later data is acknowledged and forgotten */
+        pcb.rcvbuf.shut = true;
+        pcb.rcvbuf.ring
+            .drop_out_of_order(); /* what is in order can still be read; later data is acknowledged and forgotten */
         sched_wakeup(pcb.net, pcb.ctx);
     }
     if (how != SHUT_RD) tcp_send_fin(pcb);
@@ -195,7 +197,7 @@ int tcp_pcb::shutdown(int how) { return tcp_shutdown(*this, how); }
 /** SO_LINGER with a time: close() waits for the peer's last ACK; as on Linux, with O_NONBLOCK too. */
 static void tcp_linger(net_guard &guard, tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
-    const net_time deadline = pcb.net.clock.now() + std::chrono::seconds(pcb.linger);
+    const net_time deadline = pcb.net.clock.now() + std::chrono::seconds(pcb.set.linger);
     while (!pcb.released && !tcp_fin_acknowledged(pcb)) {
         if (sched_sleep(pcb.net, pcb.ctx, guard, deadline) == -1) break;
     }
@@ -222,9 +224,9 @@ static int tcp_abort(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 static std::optional<counter> tcp_close_aborts(const tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     if (pcb.released || !tcp_is_synchronized(pcb.state)) return std::nullopt;
-    const bool unread = !pcb.rx.empty() && !(pcb.fin_queued && pcb.fin_received);
+    const bool unread = !pcb.rcvbuf.ring.empty() && !(pcb.fin.queued && pcb.fin.received);
     if (unread) return counter::tcp_abort_on_close; /* RFC 9293 3.6.1, RFC 2525 2.17 */
-    if (pcb.linger == 0) return counter::tcp_abort_on_data;
+    if (pcb.set.linger == 0) return counter::tcp_abort_on_data;
     /* What nobody holds any more must not crowd out what somebody does. */
     if (pcb.tcp.orphans >= std::max<size_t>(pcb.tcp.config.pcb_max / 2, 1)) return counter::tcp_abort_on_memory;
     return std::nullopt;
@@ -242,11 +244,12 @@ static int tcp_close(net_guard &guard, tcp_pcb &pcb) MICROPS_REQUIRES(net_locked
         tcp_pcb_release(pcb);
         return 0;
     }
-    if (pcb.fin_received) pcb.rx.clear(); /* the peer has delivered everything: nothing to reset */
-    if (pcb.purpose == tcp_timer_purpose::persist) pcb.stalled_since = pcb.net.clock.now(); /* an orphan's time */
+    if (pcb.fin.received) pcb.rcvbuf.ring.clear(); /* the peer has delivered everything: nothing to reset */
+    if (pcb.timing.purpose == tcp_timer_purpose::persist)
+        pcb.timing.stalled_since = pcb.net.clock.now(); /* an orphan's time */
     tcp_send_fin(pcb);
     tcp_timer_update(pcb); /* in FIN_WAIT_2 a timer runs from now on */
-    if (pcb.linger > 0 && !guard.nested()) tcp_linger(guard, pcb);
+    if (pcb.set.linger > 0 && !guard.nested()) tcp_linger(guard, pcb);
     return 0;
 }
 
@@ -258,12 +261,12 @@ static short tcp_poll(const tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     int events = pcb.error ? POLLERR : 0;
     if (pcb.state == tcp_pcb_state::listen) {
-        return static_cast<short>(pcb.listener->ready.empty() ? events : events | POLLIN | POLLRDNORM);
+        return static_cast<short>(pcb.listener->accept_queue.empty() ? events : events | POLLIN | POLLRDNORM);
     }
     const bool closed = pcb.state == tcp_pcb_state::closed;
-    const bool no_more_in = pcb.fin_received || pcb.rx_shut || (closed && pcb.opened) || pcb.error;
-    const bool no_more_out = pcb.fin_queued || closed;
-    if (pcb.rx.size() >= pcb.set.receive_lowat || no_more_in) events |= POLLIN | POLLRDNORM;
+    const bool no_more_in = pcb.fin.received || pcb.rcvbuf.shut || (closed && pcb.handshake.done) || pcb.error;
+    const bool no_more_out = pcb.fin.queued || closed;
+    if (pcb.rcvbuf.ring.size() >= pcb.set.receive_lowat || no_more_in) events |= POLLIN | POLLRDNORM;
     if (no_more_in) events |= POLLRDHUP;
     if (closed || (no_more_in && no_more_out)) events |= POLLHUP;
     const bool opening = pcb.state == tcp_pcb_state::syn_sent || pcb.state == tcp_pcb_state::syn_received;
@@ -277,16 +280,16 @@ bool tcp_pcb::has_peer() const { return tcp_is_synchronized(state); }
 
 ssize_t tcp_pcb::pending() const
 {
-    return state == tcp_pcb_state::listen ? net_error(EINVAL) : static_cast<ssize_t>(rx.size());
+    return state == tcp_pcb_state::listen ? net_error(EINVAL) : static_cast<ssize_t>(rcvbuf.ring.size());
 }
 
 static ssize_t tcp_queued(const tcp_pcb &pcb, bool unsent) MICROPS_REQUIRES(net_locked)
 {
     if (pcb.state == tcp_pcb_state::listen) return net_error(EINVAL);
-    if (!pcb.opened || pcb.released) return 0;
+    if (!pcb.handshake.done || pcb.released) return 0;
     if (unsent) return static_cast<ssize_t>(tcp_unsent(pcb));
-    const bool fin = pcb.fin_queued && !tcp_fin_acknowledged(pcb);
-    return static_cast<ssize_t>(pcb.tx.size()) + (fin ? 1 : 0);
+    const bool fin = pcb.fin.queued && !tcp_fin_acknowledged(pcb);
+    return static_cast<ssize_t>(pcb.sndbuf.ring.size()) + (fin ? 1 : 0);
 }
 
 ssize_t tcp_pcb::queued(bool unsent) const { return tcp_queued(*this, unsent); }
