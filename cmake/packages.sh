@@ -13,6 +13,10 @@ packages_probe() {
     netcat-openbsd) nc -h 2>&1 | grep -q OpenBSD ;;
     tcpdump) command -v tcpdump || ls /usr/sbin/tcpdump ;;
     clang) command -v clang++ ;;
+    pkgconf) command -v pkg-config ;;
+    g++-multilib) [ -e "$(g++ -m32 -print-file-name=libstdc++.a)" ] ;;
+    libc++-dev) compgen -G '/usr/lib/llvm-*/include/c++/v1/string' ;;
+    libc++abi-dev) compgen -G '/usr/lib/llvm-*/lib/libc++abi.*' ;;
     *) command -v "$1" ;;
     esac >/dev/null 2>&1
 }
