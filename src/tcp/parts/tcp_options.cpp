@@ -1,8 +1,10 @@
 /*
- * tcp_options.cpp: kind, length, value; except for "end" and "no operation", which are a kind alone.
+ * tcp_options.cpp: parsing and building TCP options. An option is kind, length, value, except for "end of option list"
+ * and "no-operation", which consist of a kind alone.
  *
- * On the wire as Linux writes them, because that is what the field has learned to read: in a SYN MSS, SACK permitted,
- * timestamps, no operation, window scale; elsewhere two no-operations in front of the timestamps, two in front of SACK.
+ * They are written in the order and with the padding that Linux uses, because middleboxes and fast paths of other
+ * stacks are made for it: in a SYN MSS, SACK permitted, timestamps, no-operation, window scale; in other segments two
+ * no-operations before timestamps and two before SACK.
  */
 #include "tcp_options.hpp"
 
@@ -14,16 +16,16 @@
 namespace microps
 {
 
+static constexpr uint8_t TCP_OPTION_END = 0;
+static constexpr uint8_t TCP_OPTION_NOP = 1;
+static constexpr uint8_t TCP_OPTION_MSS = 2;
+static constexpr uint8_t TCP_OPTION_WINDOW_SCALE = 3;
+static constexpr uint8_t TCP_OPTION_SACK_PERMITTED = 4;
+static constexpr uint8_t TCP_OPTION_SACK = 5;
+static constexpr uint8_t TCP_OPTION_TIMESTAMPS = 8;
+
 namespace
 {
-
-constexpr uint8_t TCP_OPTION_END = 0;
-constexpr uint8_t TCP_OPTION_NOP = 1;
-constexpr uint8_t TCP_OPTION_MSS = 2;
-constexpr uint8_t TCP_OPTION_WINDOW_SCALE = 3;
-constexpr uint8_t TCP_OPTION_SACK_PERMITTED = 4;
-constexpr uint8_t TCP_OPTION_SACK = 5;
-constexpr uint8_t TCP_OPTION_TIMESTAMPS = 8;
 
 struct sack_block_wire {
     be32 first{};
@@ -35,42 +37,7 @@ struct timestamps_wire {
 };
 static_assert(sizeof(sack_block_wire) == 8 && sizeof(timestamps_wire) == 8);
 
-void parse_sack(tcp_options &options, std::span<const uint8_t> value)
-{
-    if (value.size() % sizeof(sack_block_wire) != 0) return;
-    options.sack = {};
-    while (const auto block = wire_read<sack_block_wire>(value)) {
-        options.sack.add(tcp_seq(block->first), tcp_seq(block->last));
-    }
-}
-
-/** An option of the wrong length says nothing. */
-void parse_one(tcp_options &options, uint8_t kind, std::span<const uint8_t> value)
-{
-    switch (kind) {
-    case TCP_OPTION_MSS:
-        if (value.size() == sizeof(be16)) options.mss = wire_read<be16>(value)->value();
-        return;
-    case TCP_OPTION_WINDOW_SCALE: /* RFC 7323 2.3: more than 14 is to be taken as 14 */
-        if (value.size() != 1) return;
-        if (value[0] > TCP_WINDOW_SHIFT_MAX) warnf("window shift %u is taken as %u", value[0], TCP_WINDOW_SHIFT_MAX);
-        options.window_shift = std::min(value[0], TCP_WINDOW_SHIFT_MAX);
-        return;
-    case TCP_OPTION_SACK_PERMITTED:
-        if (value.empty()) options.sack_permitted = true;
-        return;
-    case TCP_OPTION_SACK:
-        return parse_sack(options, value);
-    case TCP_OPTION_TIMESTAMPS:
-        if (value.size() != sizeof(timestamps_wire)) return;
-        if (const auto wire = wire_read<timestamps_wire>(value)) options.timestamps = {wire->value, wire->echo};
-        return;
-    default: /* unknown: skipped */
-        return;
-    }
-}
-
-/** Fills @p out from the front. */
+/** Fills @p out from the front; @p size is how much of it is written. */
 struct option_writer {
     std::span<uint8_t> out;
     size_t size = 0;
@@ -91,7 +58,44 @@ struct option_writer {
     }
 };
 
-void build_sack(option_writer &writer, const tcp_sack_blocks &sack)
+} // namespace
+
+static void parse_sack(tcp_options &options, std::span<const uint8_t> value)
+{
+    if (value.size() % sizeof(sack_block_wire) != 0) return;
+    options.sack = {};
+    while (const auto block = wire_read<sack_block_wire>(value)) {
+        options.sack.add(tcp_seq(block->first), tcp_seq(block->last));
+    }
+}
+
+/** Parses one option; one whose length is not that of its kind is ignored. */
+static void parse_one(tcp_options &options, uint8_t kind, std::span<const uint8_t> value)
+{
+    switch (kind) {
+    case TCP_OPTION_MSS:
+        if (value.size() == sizeof(be16)) options.mss = wire_read<be16>(value)->value();
+        return;
+    case TCP_OPTION_WINDOW_SCALE: /* RFC 7323 2.3: log it, and use 14 instead of more */
+        if (value.size() != 1) return;
+        if (value[0] > TCP_WINDOW_SHIFT_MAX) warnf("window shift %u is taken as %u", value[0], TCP_WINDOW_SHIFT_MAX);
+        options.window_shift = std::min(value[0], TCP_WINDOW_SHIFT_MAX);
+        return;
+    case TCP_OPTION_SACK_PERMITTED:
+        if (value.empty()) options.sack_permitted = true;
+        return;
+    case TCP_OPTION_SACK:
+        return parse_sack(options, value);
+    case TCP_OPTION_TIMESTAMPS:
+        if (value.size() != sizeof(timestamps_wire)) return;
+        if (const auto wire = wire_read<timestamps_wire>(value)) options.timestamps = {wire->value, wire->echo};
+        return;
+    default: /* RFC 9293 3.2: an unknown option is skipped by its length */
+        return;
+    }
+}
+
+static void build_sack(option_writer &writer, const tcp_sack_blocks &sack)
 {
     const size_t room = writer.out.size() - writer.size;
     size_t n = sack.count;
@@ -104,8 +108,6 @@ void build_sack(option_writer &writer, const tcp_sack_blocks &sack)
         writer.put(sack_block_wire{block.first.value(), block.last.value()});
     }
 }
-
-} // namespace
 
 tcp_options tcp_options_parse(std::span<const uint8_t> bytes)
 {
@@ -129,7 +131,7 @@ size_t tcp_options_build(const tcp_options &options, std::span<uint8_t, TCP_OPTI
         writer.begin(0, TCP_OPTION_MSS, 4);
         writer.put(be16(*options.mss));
     }
-    /* In a SYN, SACK permitted takes the place of the no-operations in front of the timestamps. */
+    /* In a SYN, SACK permitted takes the place of the two no-operations before the timestamps. */
     const bool pair = options.sack_permitted && options.timestamps;
     if (options.sack_permitted) writer.begin(pair ? 0 : 2, TCP_OPTION_SACK_PERMITTED, 2);
     if (options.timestamps) {

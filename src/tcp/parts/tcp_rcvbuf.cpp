@@ -1,5 +1,6 @@
 /*
- * tcp_rcvbuf.cpp: dynamic right-sizing of the receive buffer, with Linux' constants.
+ * tcp_rcvbuf.cpp: the measurements behind dynamic right-sizing of the receive buffer, with the constants of Linux'
+ * tcp_rcv_space_adjust(), which have proved enough for senders in slow start.
  */
 #include "tcp_rcvbuf.hpp"
 
@@ -20,9 +21,9 @@ void tcp_rcvbuf::begin(net_time now, tcp_seq taken, tcp_seq edge, uint32_t space
 
 void tcp_rcvbuf::on_echo(uint32_t echo, net_duration age)
 {
-    if (std::exchange(echo_, echo) == echo) return; /* the same again says when the sender had something to send */
+    if (std::exchange(echo_, echo) == echo) return; /* a repeated echo tells only that the sender had paused */
     const net_duration sample = std::max<net_duration>(age, std::chrono::milliseconds(1));
-    /* A sender that pauses makes it too long, nothing too short: down at once, up by and by. */
+    /* A pause of the sender makes a sample too long, and nothing makes it too short: a smaller one counts at once. */
     rtt_ = rtt_ == net_duration::zero() || sample < rtt_ ? sample : rtt_ + (sample - rtt_) / 8;
 }
 
@@ -43,6 +44,7 @@ uint64_t tcp_rcvbuf::on_read(net_time now, tcp_seq taken)
     taken_since_ = now;
     if (amount <= space_) return 0;
     const uint64_t growth = amount - space_;
+    /* Twice what was read in this round trip, and for a sender in slow start twice that in proportion to its growth. */
     const uint64_t window = 2 * amount + 4 * amount * growth / space_;
     space_ = static_cast<uint32_t>(amount);
     return window;

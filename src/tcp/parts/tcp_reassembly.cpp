@@ -1,5 +1,5 @@
 /*
- * tcp_reassembly.cpp: a short sorted list of ranges with holes between them.
+ * tcp_reassembly.cpp: a short sorted list of ranges with holes between them. An empty list holds no memory.
  */
 #include "tcp_reassembly.hpp"
 
@@ -8,28 +8,23 @@
 namespace microps
 {
 
-namespace
-{
-
-/** The first range that ends at @p at or behind it. */
+/** Returns the first range that ends at @p at or later. */
 template <typename Iterator>
-Iterator reaching(Iterator begin, Iterator end, tcp_seq at)
+static Iterator reaching(Iterator begin, Iterator end, tcp_seq at)
 {
     return std::partition_point(begin, end, [at](const tcp_reassembly::range &p) { return p.last < at; });
 }
 
-/** The first range that begins behind @p at. */
+/** Returns the first range that begins later than @p at. */
 template <typename Iterator>
-Iterator beyond(Iterator begin, Iterator end, tcp_seq at)
+static Iterator beyond(Iterator begin, Iterator end, tcp_seq at)
 {
     return std::partition_point(begin, end, [at](const tcp_reassembly::range &p) { return p.first <= at; });
 }
 
-} // namespace
-
 bool tcp_reassembly::add(tcp_seq first, tcp_seq last, size_t ranges_max)
 {
-    /* Those that overlap or touch the new range: all from `begin` up to, without, `end`. */
+    /* The ranges that overlap or touch the new one are those from `begin` up to, but without, `end`. */
     const auto begin = reaching(ranges_.begin(), ranges_.end(), first);
     const auto end = beyond(begin, ranges_.end(), last);
     if (begin == end) {
@@ -48,7 +43,7 @@ tcp_seq tcp_reassembly::take(tcp_seq next)
     const auto end = beyond(ranges_.begin(), ranges_.end(), next);
     if (end != ranges_.begin()) next = tcp_seq_max(next, (end - 1)->last);
     ranges_.erase(ranges_.begin(), end);
-    /* Ranges never touch, so the one behind cannot begin at the new end. An empty list holds no memory. */
+    /* Ranges never touch each other, so the next one cannot begin at the new end. */
     if (ranges_.empty()) std::vector<range>().swap(ranges_);
     return next;
 }

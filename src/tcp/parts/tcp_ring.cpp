@@ -1,5 +1,6 @@
 /*
- * tcp_ring.cpp: ring buffers on demand.
+ * tcp_ring.cpp: a ring buffer in memory that grows by doubling; its capacity is a power of two, so that a place in it
+ * is found by a mask.
  */
 #include "tcp_ring.hpp"
 
@@ -13,12 +14,7 @@
 namespace microps
 {
 
-namespace
-{
-
-constexpr size_t TCP_RING_MIN = 2048;
-
-} // namespace
+static constexpr size_t TCP_RING_MIN = 2048;
 
 void tcp_ring::write(size_t offset, std::span<const uint8_t> data)
 {
@@ -84,7 +80,7 @@ void tcp_ring::reserve(size_t extent)
     assert(extent <= size_t{1} << 31);
     const size_t capacity = std::bit_ceil(std::max(extent, TCP_RING_MIN));
     auto bytes = make_for_overwrite<uint8_t[]>(capacity);
-    if (capacity_ > 0) { /* in order, early bytes included */
+    if (capacity_ > 0) { /* the oldest byte comes first; what is out of order moves, too */
         const size_t before_wrap = size_t{std::min(extent_, capacity_ - first_)};
         std::memcpy(bytes.get(), bytes_.get() + first_, before_wrap);
         std::memcpy(bytes.get() + before_wrap, bytes_.get(), extent_ - before_wrap);

@@ -10,7 +10,7 @@ namespace microps
 
 void tcp_sack_reporter::on_out_of_order(const tcp_reassembly::range &range)
 {
-    /* What has become part of the range goes; of the others the oldest, if there is no room. */
+    /* Entries that are a part of this range now are dropped, and the oldest one if there is no room. */
     std::array<tcp_seq, tcp_sack_blocks::MAX> next{range.first};
     uint8_t count = 1;
     for (const tcp_seq at : std::span(recent_).first(recent_count_)) {
@@ -27,13 +27,13 @@ void tcp_sack_reporter::on_duplicate(tcp_seq first, tcp_seq last)
     duplicate_pending_ = true;
 }
 
-/** Whether one of these blocks is this range. */
+/** Returns whether one of these blocks is this range. */
 static bool tcp_sack_has(std::span<const tcp_sack_block> blocks, const tcp_reassembly::range &range)
 {
     return std::any_of(blocks.begin(), blocks.end(), [&](const tcp_sack_block &b) { return b.first == range.first; });
 }
 
-tcp_sack_blocks tcp_sack_reporter::report(const tcp_reassembly &early)
+tcp_sack_blocks tcp_sack_reporter::report(const tcp_reassembly &out_of_order)
 {
     tcp_sack_blocks report;
     if (duplicate_pending_) report.add(duplicate_.first, duplicate_.last);
@@ -46,11 +46,12 @@ tcp_sack_blocks tcp_sack_reporter::report(const tcp_reassembly &early)
     };
     uint8_t kept = 0;
     for (const tcp_seq at : std::span(recent_).first(recent_count_)) {
-        const tcp_reassembly::range *range = early.find(at);
-        if (range && add(*range)) recent_[kept++] = at; /* others are delivered, or one range with an earlier one */
+        const tcp_reassembly::range *range = out_of_order.find(at);
+        if (range && add(*range)) recent_[kept++] = at; /* the rest: delivered, or merged with one reported above */
     }
     recent_count_ = kept;
-    for (const tcp_reassembly::range &range : early.ranges()) { /* "as many distinct SACK blocks as possible" */
+    /* RFC 2018 4: "as many distinct SACK blocks as possible". */
+    for (const tcp_reassembly::range &range : out_of_order.ranges()) {
         if (report.count == tcp_sack_blocks::MAX) break;
         add(range);
     }

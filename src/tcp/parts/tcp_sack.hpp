@@ -1,9 +1,11 @@
 /*
- * tcp_sack.hpp: which of the early ranges our ACKs report, and in which order (RFC 2018 4): the range with the segment
- * that came last, then those reported last, so that each is told several times should ACKs be lost; each as large as
- * it is now. In front stands, once, what came twice (RFC 2883).
+ * tcp_sack.hpp: tcp_sack_reporter decides which ranges of out-of-order data our ACKs report, and in which order (RFC
+ * 2018 4): first the range that contains the segment that came last, then those reported most recently, so that each is
+ * reported several times in case ACKs are lost. Before them stands, once, a DSACK: what arrived as a duplicate (RFC
+ * 2883 4). The ranges themselves are in tcp_reassembly; how many blocks fit into the header, tcp_options_build()
+ * decides.
  *
- * A range is remembered by one of its bytes, so it may grow, merge with others and go without notice.
+ * A range is remembered by one of its bytes, so that it may grow, merge with others or be delivered without notice.
  */
 #pragma once
 
@@ -19,16 +21,16 @@ namespace microps
 class tcp_sack_reporter
 {
 public:
-    /** An early segment came, and belongs to this range now: the first of the next report. */
+    /** An out-of-order segment has come and is a part of @p range: the first block of the next report. */
     void on_out_of_order(const tcp_reassembly::range &range);
-    /** These bytes came a second time: the next report says so. */
+    /** These bytes are a duplicate: the next report begins with a DSACK for them. */
     void on_duplicate(tcp_seq first, tcp_seq last);
     [[nodiscard]] bool duplicate_pending() const { return duplicate_pending_; }
-    /** The blocks of the ACK that is sent now. */
-    [[nodiscard]] tcp_sack_blocks report(const tcp_reassembly &early);
+    /** Returns the blocks of the ACK that is sent now; a pending DSACK is reported only by this one. */
+    [[nodiscard]] tcp_sack_blocks report(const tcp_reassembly &out_of_order);
 
 private:
-    std::array<tcp_seq, tcp_sack_blocks::MAX> recent_{}; /* a byte of each range, the newest in front */
+    std::array<tcp_seq, tcp_sack_blocks::MAX> recent_{}; /* a byte of each range, the last reported first */
     uint8_t recent_count_ = 0;
     bool duplicate_pending_ = false;
     tcp_sack_block duplicate_{};

@@ -1,6 +1,6 @@
 /*
- * tcp_seq.hpp: sequence numbers (RFC 9293 3.4). They wrap, so they compare modulo 2^32: "before" means "less than half
- * the circle behind". They convert to nothing, so that no comparison happens by accident as between integers.
+ * tcp_seq.hpp: sequence numbers (RFC 9293 3.4). Their arithmetic is modulo 2^32: `a < b` means that b is less than 2^31
+ * ahead of a. The class converts to no integer, so that sequence numbers are never compared as integers by accident.
  */
 #pragma once
 
@@ -16,16 +16,16 @@ public:
     constexpr tcp_seq() = default;
     constexpr explicit tcp_seq(uint32_t value) : value_(value) {}
 
-    /** For headers, logs and hashes. */
+    /** The number itself, for headers, logs and hashes. */
     [[nodiscard]] constexpr uint32_t value() const { return value_; }
-    /** How far this is behind @p earlier, which must not be later. */
+    /** Returns the distance from @p earlier, which must not be later than this, modulo 2^32. */
     [[nodiscard]] constexpr uint32_t since(tcp_seq earlier) const { return value_ - earlier.value_; }
 
     constexpr tcp_seq &operator+=(size_t n) { return *this = *this + n; }
 
     friend constexpr tcp_seq operator+(tcp_seq a, size_t n) { return tcp_seq(a.value_ + static_cast<uint32_t>(n)); }
     friend constexpr tcp_seq operator-(tcp_seq a, size_t n) { return tcp_seq(a.value_ - static_cast<uint32_t>(n)); }
-    /** The signed distance: negative when @p a is before @p b. */
+    /** The signed distance, negative if @p a is before @p b. */
     friend constexpr int32_t operator-(tcp_seq a, tcp_seq b) { return static_cast<int32_t>(a.value_ - b.value_); }
 
     friend constexpr bool operator==(tcp_seq a, tcp_seq b) { return a.value_ == b.value_; }

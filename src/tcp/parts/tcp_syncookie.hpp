@@ -1,12 +1,14 @@
 /*
- * tcp_syncookie.hpp: SYN cookies (RFC 4987 3.6): what a listener must remember of a SYN, folded into our sequence number
- * and, where the peer has timestamps, into our TSval. Whoever gets our SYN-ACK brings it back with his ACK, so that
- * nothing is kept meanwhile, and a flood of SYNs costs no memory.
+ * tcp_syncookie.hpp: SYN cookies (RFC 4987 3.6). What a listener would have to remember of a SYN is encoded in our ISS
+ * and, if the peer sends timestamps, in our TSval. The peer's ACK of our SYN-ACK returns both, so that nothing is kept
+ * in between, and a flood of SYNs costs no memory. The class only makes and checks cookies; when they are sent, and
+ * what becomes of a valid one, is left to tcp_listen.cpp.
  *
- *     ISS = hash(endpoints) + IRS + | minutes, 8 bits | 24 bits: hash(endpoints, IRS, minutes) + index of the MSS |
+ *     ISS = hash(endpoints) + IRS + | period, 8 bits | 24 bits: hash(endpoints, IRS, period) + index of the MSS |
  *     TSval = | our clock, 26 bits | 0 | SACK permitted | window shift, 4 bits; 15: none |
  *
- * Both hashes are keyed: a stranger hits a valid ISS once in 2^27 attempts.
+ * Both hashes are keyed, so an off-path attacker hits a valid ISS once in 2^28 attempts: of the 2^32 values, two
+ * periods with eight MSS each are valid.
  */
 #pragma once
 
@@ -26,10 +28,10 @@ namespace microps
 class tcp_syncookies
 {
 public:
-    /** "Minutes": a cookie is good in the one it was made in, and the next. */
+    /** A cookie is valid in the period in which it was made, and in the next one. */
     static constexpr net_duration PERIOD = std::chrono::seconds(64);
     static constexpr uint64_t PERIODS = 2;
-    /** The segment sizes that a cookie can tell apart: usual ones; a peer gets the largest that he can take. */
+    /** The MSS values that a cookie can carry, the usual ones; a peer gets the largest that it can take. */
     static constexpr std::array<uint16_t, 8> SIZES{48, 256, 536, 1220, 1360, 1440, 1460, 8960};
 
     tcp_syncookies(const siphash_key &base_key, const siphash_key &proof_key)
@@ -37,10 +39,10 @@ public:
     {
     }
 
-    /** Our ISS for a SYN with the sequence number @p irs, from a peer that takes segments of @p mss bytes. */
+    /** Returns our ISS for a SYN with the sequence number @p irs and the MSS @p mss. */
     [[nodiscard]] tcp_seq make(const ip_endpoint &local, const ip_endpoint &foreign, tcp_seq irs, uint32_t mss,
                                net_time now) const;
-    /** The segment size, if @p iss is a cookie of ours for this SYN, and not too old. */
+    /** Returns the MSS if @p iss is a valid cookie for this SYN. */
     [[nodiscard]] std::optional<uint16_t> check(const ip_endpoint &local, const ip_endpoint &foreign, tcp_seq irs,
                                                 tcp_seq iss, net_time now) const;
 
@@ -51,9 +53,9 @@ private:
     siphash_key proof_key_;
 };
 
-/** The TSval that carries what the SYN's options were agreed to; not after @p now, so that our clock stays monotonic. */
+/** Returns the TSval, at most @p now, that carries what was agreed on by the options of the SYN. */
 [[nodiscard]] uint32_t tcp_syncookie_timestamp(uint32_t now, std::optional<uint8_t> window_shift, bool sack_permitted);
-/** What it carried, as options of the SYN. */
+/** Returns what such a TSval (the peer's TSecr) carries, as options of the SYN. */
 [[nodiscard]] tcp_options tcp_syncookie_options(uint32_t timestamp);
 
 } // namespace microps
