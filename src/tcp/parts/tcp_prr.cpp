@@ -1,5 +1,5 @@
 /*
- * tcp_prr.cpp: RFC 9937 section 6.
+ * tcp_prr.cpp: the algorithm of RFC 9937 6, in the RFC's variables.
  */
 #include "tcp_prr.hpp"
 
@@ -11,24 +11,24 @@ namespace microps
 void tcp_prr::begin(uint32_t flight_size)
 {
     *this = {};
-    flight_size_ = std::max(flight_size, uint32_t{1});
+    recover_fs_ = std::max(flight_size, uint32_t{1});
 }
 
 uint32_t tcp_prr::on_ack(uint32_t delivered, uint32_t pipe, uint32_t ssthresh, bool safe, uint32_t mss)
 {
-    delivered_ += delivered;
-    uint32_t budget = 0;
-    if (pipe > ssthresh) { /* proportional */
-        const uint64_t due = (uint64_t{delivered_} * ssthresh + flight_size_ - 1) / flight_size_;
-        budget = due > out_ ? static_cast<uint32_t>(due - out_) : 0;
-    } else { /* PRR-SSRB where the ACK is good news, PRR-CRB where it is not */
-        budget = std::max(delivered_ > out_ ? delivered_ - out_ : 0, delivered);
-        if (safe) budget += mss;
-        budget = std::min(ssthresh - pipe, budget);
+    prr_delivered_ += delivered;
+    uint32_t snd_cnt = 0;
+    if (pipe > ssthresh) { /* Proportional Rate Reduction */
+        const uint64_t out = (uint64_t{prr_delivered_} * ssthresh + recover_fs_ - 1) / recover_fs_;
+        snd_cnt = out > prr_out_ ? static_cast<uint32_t>(out - prr_out_) : 0;
+    } else { /* PRR-SSRB if the ACK is a SafeACK, else PRR-CRB */
+        snd_cnt = std::max(prr_delivered_ > prr_out_ ? prr_delivered_ - prr_out_ : 0, delivered);
+        if (safe) snd_cnt += mss;
+        snd_cnt = std::min(ssthresh - pipe, snd_cnt);
     }
-    if (out_ == 0) budget = std::max(budget, mss); /* the first retransmission is never held back */
-    window_ = pipe + budget;
-    return window_;
+    if (prr_out_ == 0) snd_cnt = std::max(snd_cnt, mss); /* fast retransmit: the first segment may always be sent */
+    cwnd_ = pipe + snd_cnt;
+    return cwnd_;
 }
 
 } // namespace microps

@@ -1,5 +1,5 @@
 /*
- * tcp_rack.cpp: RFC 8985 section 6.2, step by step.
+ * tcp_rack.cpp: RACK's steps upon receiving an ACK (RFC 8985 6.2), in the RFC's variables.
  */
 #include "tcp_rack.hpp"
 
@@ -8,9 +8,9 @@
 namespace microps
 {
 
-static constexpr uint8_t RACK_PERSIST = 16;
+static constexpr uint8_t REO_WND_PERSIST = 16; /* 6.2 step 4: recoveries that keep a widened reordering window */
 
-/** RACK_sent_after(): by time, and by sequence number where the clock did not move. */
+/** RACK_sent_after(): compares the times of sending, and sequence numbers if the times are equal. */
 static bool sent_after(net_time a, tcp_seq a_last, net_time b, tcp_seq b_last)
 {
     return a > b || (a == b && a_last > b_last);
@@ -19,17 +19,17 @@ static bool sent_after(net_time a, tcp_seq a_last, net_time b, tcp_seq b_last)
 void tcp_rack::on_delivered(const tcp_sent &segment, net_time now, net_duration min_rtt)
 {
     const net_duration rtt = now - segment.when;
-    /* Step 2: so soon after it was sent again, what has arrived was the original. */
+    /* Step 2: an answer sooner than RACK.min_RTT after the retransmission is an answer to the original. */
     if (segment.resent && rtt < min_rtt) return;
-    if (!measured_ || segment.last > highest_) {
-        highest_ = segment.last;
-    } else if (segment.last < highest_ && !segment.resent) {
-        reordering_seen_ = true; /* step 3 */
+    if (!measured_ || segment.last > fack_) {
+        fack_ = segment.last;
+    } else if (segment.last < fack_ && !segment.resent) {
+        reordering_seen_ = true; /* step 3: an original was delivered after a later one */
     }
-    if (!measured_ || sent_after(segment.when, segment.last, sent_, last_)) {
+    if (!measured_ || sent_after(segment.when, segment.last, xmit_ts_, end_seq_)) {
         rtt_ = rtt;
-        sent_ = segment.when;
-        last_ = segment.last;
+        xmit_ts_ = segment.when;
+        end_seq_ = segment.last;
     }
     measured_ = true;
 }
@@ -39,25 +39,25 @@ void tcp_rack::on_dsack(tcp_seq una, tcp_seq nxt)
     if (in_dsack_round_ && una < dsack_round_) return;
     in_dsack_round_ = true;
     dsack_round_ = nxt;
-    persist_ = RACK_PERSIST;
-    if (multiplier_ < UINT8_MAX) multiplier_++;
+    reo_wnd_persist_ = REO_WND_PERSIST;
+    if (reo_wnd_mult_ < UINT8_MAX) reo_wnd_mult_++;
 }
 
 void tcp_rack::on_recovered()
 {
-    if (persist_ > 0) persist_--;
-    if (persist_ == 0) multiplier_ = 1;
+    if (reo_wnd_persist_ > 0) reo_wnd_persist_--;
+    if (reo_wnd_persist_ == 0) reo_wnd_mult_ = 1;
 }
 
 net_duration tcp_rack::window(bool waiting, net_duration min_rtt, net_duration srtt) const
 {
     if (!reordering_seen_ && !waiting) return net_duration::zero();
-    return std::min(multiplier_ * min_rtt / 4, srtt);
+    return std::min(reo_wnd_mult_ * min_rtt / 4, srtt);
 }
 
 bool tcp_rack::is_overtaken(const tcp_sent &segment) const
 {
-    return measured_ && sent_after(sent_, last_, segment.when, segment.last);
+    return measured_ && sent_after(xmit_ts_, end_seq_, segment.when, segment.last);
 }
 
 } // namespace microps

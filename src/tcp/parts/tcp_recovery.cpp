@@ -1,5 +1,5 @@
 /*
- * tcp_recovery.cpp: what each ACK and each timer means for what is lost.
+ * tcp_recovery.cpp: loss detection, fast retransmit, and the undoing of reductions: what each ACK and each timer means.
  */
 #include "tcp_recovery.hpp"
 
@@ -12,16 +12,16 @@
 namespace microps
 {
 
-/** The ACK echoes a timestamp from before the segment was sent last: it is for an earlier transmission. */
+/** Returns whether the ACK answers an earlier transmission of @p segment: its TSecr is from before the last one. */
 static bool echo_is_older(const tcp_recovery_view &view, const tcp_sent &segment)
 {
     if (!view.echo) return false;
     const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(view.now - segment.when);
     const uint32_t sent = view.timestamp - static_cast<uint32_t>(age.count());
-    return tcp_timestamp_before(*view.echo, sent - 1); /* rounded milliseconds */
+    return tcp_timestamp_before(*view.echo, sent - 1); /* 1 ms earlier, because both are rounded to milliseconds */
 }
 
-/* What was delivered */
+/* Delivered segments, and reordering */
 
 void tcp_recovery::on_delivered(const tcp_scoreboard &board, const tcp_sent &segment, const tcp_recovery_view &view,
                                 tcp_ack_news &news)
@@ -33,38 +33,42 @@ void tcp_recovery::on_delivered(const tcp_scoreboard &board, const tcp_sent &seg
     if (segment.resent || !overtaken) return;
     news.reordered = true;
     const uint32_t distance = board.highest_sacked().since(segment.first) / view.mss;
-    reordering_ = static_cast<uint16_t>(std::max<uint32_t>(reordering_, std::min(distance, view.rules.dup_thresh_max)));
+    reordering_distance_ =
+        static_cast<uint16_t>(std::max<uint32_t>(reordering_distance_, std::min(distance, view.rules.dup_thresh_max)));
 }
 
 uint32_t tcp_recovery::dup_thresh(const tcp_recovery_rules &rules) const
 {
-    return std::max<uint32_t>(rules.dup_thresh, reordering_);
+    return std::max<uint32_t>(rules.dup_thresh, reordering_distance_);
 }
 
-/* Without SACK, each duplicate ACK stands for a segment that has arrived behind the hole. */
+/* Without SACK, each duplicate ACK shows that one out-of-order segment has arrived (RFC 5681 3.2, RFC 6582 3.2). */
 void tcp_recovery::count_duplicates(const tcp_recovery_view &view, tcp_ack_news &news)
 {
     if (news.duplicate) {
-        /* After a timeout, duplicates only show that segments arrived which we sent again for nothing. */
+        /* After a timeout, duplicate ACKs only show that segments arrived which we retransmitted unnecessarily. */
         if (phase_ == phase::loss && !(recover_ && view.nxt > *recover_)) return;
-        duplicates_++;
+        dup_acks_++;
         news.delivered += view.mss;
     }
     if (news.acked == 0) return;
     if (phase_ != phase::fast) {
-        duplicates_ = 0;
+        dup_acks_ = 0;
         return;
     }
-    /* RFC 6582 3.2 step 3: what lay between this hole and the last one had left the network already. */
+    /* RFC 6582 3.2 step 3: what this partial ACK covers beyond the hole was counted by duplicate ACKs already. */
     const uint32_t segments = std::max(news.acked / view.mss, uint32_t{1});
-    const uint32_t counted = std::min(duplicates_, segments - 1);
-    duplicates_ -= counted;
+    const uint32_t counted = std::min(dup_acks_, segments - 1);
+    dup_acks_ -= counted;
     news.delivered -= std::min(news.delivered, counted * view.mss);
 }
 
-/* What is lost */
+/* Loss detection */
 
-/* RFC 8985 6.2 step 5. Nothing can be overtaken while nothing is SACKed and nothing was sent again. */
+/*
+ * RFC 8985 6.2 step 5, RACK_detect_loss(). Without a SACKed or a retransmitted segment there is nothing to do, because
+ * no outstanding segment was sent before a delivered one.
+ */
 void tcp_recovery::mark_overdue(tcp_scoreboard &board, const tcp_recovery_view &view, tcp_recovery_events &events)
 {
     if (board.sacked() == 0 && !board.has_resent()) return;
@@ -84,7 +88,7 @@ void tcp_recovery::mark_overdue(tcp_scoreboard &board, const tcp_recovery_view &
     if (latest > net_time{}) reorder_at_ = latest;
 }
 
-/* RFC 6675 4, IsLost(): DupThresh later segments have arrived, or more than DupThresh - 1 segments' worth of bytes. */
+/* RFC 6675 4, IsLost(): DupThresh later segments are SACKed, or more than (DupThresh - 1) * SMSS later bytes. */
 void tcp_recovery::mark_overtaken(tcp_scoreboard &board, const tcp_recovery_view &view, tcp_recovery_events &events)
 {
     const uint32_t threshold = dup_thresh(view.rules);
@@ -123,27 +127,29 @@ bool tcp_recovery::loss_is_certain(const tcp_scoreboard &board, const tcp_recove
                                    const tcp_ack_news &news) const
 {
     if (view.rules.sack) return board.lost() > 0;
-    if (!news.duplicate || duplicates_ < dup_thresh(view.rules)) return false;
-    /* RFC 6582 3.2 step 2: still the echo of the last recovery, unless the ACK covers more than `recover`. */
+    if (!news.duplicate || dup_acks_ < dup_thresh(view.rules)) return false;
+    /* RFC 6582 3.2 step 2: unless the ACK covers more than recover, the last recovery has caused the duplicate ACKs. */
     return !recover_ || view.una > *recover_;
 }
 
-/* Recoveries */
+/* Fast retransmit and fast recovery, and undo */
 
+/* Begins to collect the evidence on which the reduction that happens now may be undone. */
 void tcp_recovery::remember(const tcp_recovery_view &view)
 {
-    undo_from_ = view.una;
-    first_again_.reset();
-    again_count_ = 0;
+    undo_una_ = view.una;
+    retransmit_ts_.reset();
+    undo_retrans_ = 0;
 }
 
+/* RFC 5681 3.2, RFC 6675 5: fast retransmit of the first lost segment, then fast recovery. */
 void tcp_recovery::begin(tcp_scoreboard &board, const tcp_recovery_view &view, tcp_recovery_events &events)
 {
     phase_ = phase::fast;
     recover_ = view.nxt;
     first_partial_ = true;
     urgent = true;
-    probe_.reset();
+    tlp_end_seq_.reset();
     remember(view);
     prr_.begin(board.outstanding());
     if (!view.rules.sack) mark_front(board, events);
@@ -155,37 +161,40 @@ void tcp_recovery::finish(const tcp_recovery_view &view)
     phase_ = phase::open;
     frto_ = false;
     urgent = false;
-    duplicates_ = 0;
+    dup_acks_ = 0;
     rack_.on_recovered();
-    /* Without SACK, duplicates of what was sent during recovery may still come: until more is acknowledged. */
+    /* RFC 6582 3.2 step 2: without SACK recover is kept until an ACK covers more, as duplicate ACKs may still come. */
     if (view.rules.sack || (recover_ && view.una > *recover_)) recover_.reset();
 }
 
+/* RFC 3522 3.2, Eifel detection: the ACK answers an original transmission, sent before the first retransmission. */
 bool tcp_recovery::echoes_original(const tcp_recovery_view &view) const
 {
-    return view.echo && first_again_ && tcp_timestamp_before(*view.echo, *first_again_);
+    return view.echo && retransmit_ts_ && tcp_timestamp_before(*view.echo, *retransmit_ts_);
 }
 
-/* The retransmissions were for nothing: the peer had everything twice, or answers what was sent before them. */
+/* The retransmissions were spurious: DSACKs report all of them (RFC 3708 2), or Eifel detection (RFC 3522) shows it. */
 bool tcp_recovery::undo_is_due(const tcp_recovery_view &view) const
 {
-    if (!view.rules.undo || !undo_from_ || !first_again_) return false;
-    return again_count_ == 0 || echoes_original(view);
+    if (!view.rules.undo || !undo_una_ || !retransmit_ts_) return false;
+    return undo_retrans_ == 0 || echoes_original(view);
 }
 
 void tcp_recovery::dsack(const tcp_recovery_view &view, const tcp_ack_news &news)
 {
     if (view.rules.rack) rack_.on_dsack(view.una, view.nxt);
-    if (undo_from_ && news.dsack_last > *undo_from_) again_count_ -= std::min<uint32_t>(again_count_, news.dsacked);
+    if (undo_una_ && news.dsack_last > *undo_una_) undo_retrans_ -= std::min<uint32_t>(undo_retrans_, news.dsacked);
 }
 
-/* RFC 8985 7.4.2: the ACK behind a loss probe tells whether the probe repaired a loss. */
+/* RFC 8985 7.4.2: an ACK that covers TLP.end_seq tells whether the loss probe has repaired a loss. */
 void tcp_recovery::probe_answered(const tcp_recovery_view &view, const tcp_ack_news &news, tcp_recovery_events &events)
 {
-    if (!probe_ || view.una < *probe_) return;
-    const bool unneeded = !probe_again_ || news.dsacked > 0 || (news.acked == 0 && news.duplicate && news.sacked == 0);
-    if (!unneeded && view.una == *probe_) return; /* not certain yet */
-    probe_.reset();
+    if (!tlp_end_seq_ || view.una < *tlp_end_seq_) return;
+    const bool unneeded =
+        !tlp_is_retrans_ || news.dsacked > 0 || (news.acked == 0 && news.duplicate && news.sacked == 0);
+    /* A DSACK that reports the probe as a duplicate may still come, so wait for the next ACK. */
+    if (!unneeded && view.una == *tlp_end_seq_) return;
+    tlp_end_seq_.reset();
     if (unneeded || phase_ != phase::open) return;
     events.reduce = events.probe_repaired = true;
 }
@@ -202,19 +211,22 @@ void tcp_recovery::fast_ack(tcp_scoreboard &board, const tcp_recovery_view &view
         events.undo = events.dsack_undo = true;
         return finish(view);
     }
-    if (view.rules.undo && undo_from_ && echoes_original(view) &&
-        !board.has_resent()) { /* the hole was filled by what was late */
+    /* The hole was filled by a delayed original, and no retransmission is outstanding: nothing was lost. */
+    if (view.rules.undo && undo_una_ && echoes_original(view) && !board.has_resent()) {
         events.undo = events.partial_undo = true;
         board.forget_losses();
         return finish(view);
     }
     if (view.rules.sack) return;
-    mark_front(board, events); /* RFC 6582 3.2 step 3, partial: the next hole */
+    mark_front(board, events); /* RFC 6582 3.2 step 3: a partial ACK shows that the next hole is lost, too */
     urgent = true;
     events.restart_timer = std::exchange(first_partial_, false);
 }
 
-/* RFC 5682 section 2 and 3, and section 4's undo; timestamps decide at the first ACK. */
+/*
+ * F-RTO: RFC 5682 2.1, with SACK 3.1, and 4 for the undoing; the steps are those of 2.1 and 3.1. With timestamps Eifel
+ * detection decides at the first ACK already.
+ */
 void tcp_recovery::loss_ack(tcp_scoreboard &board, const tcp_recovery_view &view, const tcp_ack_news &news,
                             tcp_recovery_events &events)
 {
@@ -226,9 +238,11 @@ void tcp_recovery::loss_ack(tcp_scoreboard &board, const tcp_recovery_view &view
         board.forget_losses();
         return finish(view);
     }
-    if (frto_ && view.nxt > *recover_ && (news.sacked > 0 || news.duplicate)) frto_ = false; /* step 3a: a real loss */
-    if (frto_ && view.nxt == *recover_ && news.acked > 0 && !recovered) {                    /* step 2b */
-        prefer_new_ = news.new_data_may_go;
+    /* Step 3a: a duplicate ACK after new data was sent shows that the loss is genuine. */
+    if (frto_ && view.nxt > *recover_ && (news.sacked > 0 || news.duplicate)) frto_ = false;
+    /* Step 2b: send new data before retransmitting more. */
+    if (frto_ && view.nxt == *recover_ && news.acked > 0 && !recovered) {
+        prefer_new_data_ = news.new_data_may_go;
         frto_ = news.new_data_may_go;
     }
     if (recovered) finish(view);
@@ -237,7 +251,7 @@ void tcp_recovery::loss_ack(tcp_scoreboard &board, const tcp_recovery_view &view
 tcp_recovery_events tcp_recovery::on_ack(tcp_scoreboard &board, const tcp_recovery_view &view, tcp_ack_news &news)
 {
     tcp_recovery_events events{.restart_timer = news.acked > 0};
-    prefer_new_ = false;
+    prefer_new_data_ = false;
     if (news.dsacked > 0) dsack(view, news);
     probe_answered(view, news, events);
     if (!view.rules.sack) count_duplicates(view, news);
@@ -248,7 +262,7 @@ tcp_recovery_events tcp_recovery::on_ack(tcp_scoreboard &board, const tcp_recove
     } else if (news.dsacked > 0 && undo_is_due(view)) {
         events.undo = events.dsack_undo = true;
     }
-    if (events.undo) undo_from_.reset();
+    if (events.undo) undo_una_.reset();
     if (phase_ == phase::open && recover_ && view.una > *recover_) recover_.reset();
     mark(board, view, events);
     if (phase_ == phase::open && !board.empty() && loss_is_certain(board, view, news)) begin(board, view, events);
@@ -263,39 +277,44 @@ void tcp_recovery::on_reduced(const tcp_scoreboard &board, const tcp_recovery_vi
     prr_.on_ack(news.delivered, pipe(board, view.mss, view.rules), ssthresh, safe, view.mss);
 }
 
-/* Timers */
+/* Timeouts */
 
 void tcp_recovery::enter_loss(tcp_seq nxt)
 {
     phase_ = phase::loss;
     recover_ = nxt;
-    duplicates_ = 0;
+    dup_acks_ = 0;
     urgent = true;
-    prefer_new_ = false;
+    prefer_new_data_ = false;
     reorder_at_ = NET_TIME_NEVER;
-    probe_.reset();
+    tlp_end_seq_.reset();
 }
 
-bool tcp_recovery::on_timeout(tcp_scoreboard &board, const tcp_recovery_view &view, bool again)
+bool tcp_recovery::on_timeout(tcp_scoreboard &board, const tcp_recovery_view &view, bool repeated)
 {
-    const bool fresh = phase_ == phase::open || !recover_ || *recover_ <= view.una || (phase_ == phase::loss && !again);
-    frto_ = view.rules.frto && (phase_ == phase::open || again);
+    const bool fresh =
+        phase_ == phase::open || !recover_ || *recover_ <= view.una || (phase_ == phase::loss && !repeated);
+    frto_ = view.rules.frto && (phase_ == phase::open || repeated);
     if (fresh) remember(view);
     if (board.front().sacked) board.forget_sacks(); /* RFC 2018 8: the peer has reneged */
     board.mark_front_lost();
-    /* What RACK knows to be young may well be on its way; as long as nothing has arrived, the estimate tells what is. */
-    const bool excuse = view.rules.sack && view.rules.rack;
-    const net_duration unknown = rack_.measured() ? net_duration::zero() : view.srtt;
+    /*
+     * RFC 8985 6.3: with RACK only what was sent at least RACK.rtt ago is lost, besides the first segment, since the
+     * rest may still be on its way (the RFC adds RACK.reo_wnd, which we leave out as Linux does). As long as no segment
+     * was delivered, SRTT stands for RACK.rtt.
+     */
+    const bool by_age = view.rules.sack && view.rules.rack;
+    const net_duration substitute = rack_.measured() ? net_duration::zero() : view.srtt;
     board.mark_lost_if(
-        [&](const tcp_sent &segment) { return !excuse || rack_.overdue_at(segment, unknown) <= view.now; });
+        [&](const tcp_sent &segment) { return !by_age || rack_.overdue_at(segment, substitute) <= view.now; });
     enter_loss(view.nxt);
     return fresh;
 }
 
 void tcp_recovery::on_too_large(tcp_seq nxt)
 {
-    enter_loss(nxt); /* so that what got through, and is acknowledged again and again, starts no recovery */
-    undo_from_.reset();
+    enter_loss(nxt); /* so that duplicate ACKs, for the smaller segments that got through, start no fast recovery */
+    undo_una_.reset();
     frto_ = false;
 }
 
@@ -309,36 +328,37 @@ tcp_recovery_events tcp_recovery::on_reorder_timer(tcp_scoreboard &board, const 
 
 /* Sending */
 
-void tcp_recovery::on_sent(uint32_t bytes, bool again, const tcp_recovery_view &view)
+void tcp_recovery::on_sent(uint32_t bytes, bool retransmission, const tcp_recovery_view &view)
 {
     if (phase_ == phase::fast) prr_.on_sent(bytes);
-    if (!again) return;
-    if (!first_again_) first_again_ = view.timestamp;
-    again_count_++;
+    if (!retransmission) return;
+    if (!retransmit_ts_) retransmit_ts_ = view.timestamp;
+    undo_retrans_++;
 }
 
 bool tcp_recovery::may_probe(const tcp_scoreboard &board, const tcp_recovery_rules &rules) const
 {
-    return phase_ == phase::open && rules.sack && !probe_ && !board.empty() && board.sacked() == 0;
+    return phase_ == phase::open && rules.sack && !tlp_end_seq_ && !board.empty() && board.sacked() == 0;
 }
 
-void tcp_recovery::on_probe(tcp_seq nxt, bool again)
+void tcp_recovery::on_probe(tcp_seq nxt, bool retransmission)
 {
-    probe_ = nxt;
-    probe_again_ = again;
+    tlp_end_seq_ = nxt;
+    tlp_is_retrans_ = retransmission;
 }
 
 bool tcp_recovery::new_data_waits(tcp_seq nxt)
 {
-    if (!prefer_new_ || (recover_ && nxt > *recover_)) return false;
-    prefer_new_ = false;
+    if (!prefer_new_data_ || (recover_ && nxt > *recover_)) return false;
+    prefer_new_data_ = false;
     frto_ = false;
     return true;
 }
 
 uint32_t tcp_recovery::pipe(const tcp_scoreboard &board, uint32_t mss, const tcp_recovery_rules &rules) const
 {
-    const uint32_t arrived = rules.sack ? board.sacked() : duplicates_ * mss;
+    /* RFC 3042: in the open phase what has arrived leaves the pipe, too, which lets new segments out. */
+    const uint32_t arrived = rules.sack ? board.sacked() : dup_acks_ * mss;
     const bool held = phase_ == phase::open && !rules.limited_transmit;
     const uint32_t left = board.lost() + (held ? 0 : arrived);
     return board.outstanding() - std::min(board.outstanding(), left);
@@ -346,7 +366,8 @@ uint32_t tcp_recovery::pipe(const tcp_scoreboard &board, uint32_t mss, const tcp
 
 bool tcp_recovery::has_nothing_to_remember() const
 {
-    return phase_ == phase::open && reordering_ == 0 && !recover_ && !undo_from_ && !probe_ && !rack_.is_wary();
+    return phase_ == phase::open && reordering_distance_ == 0 && !recover_ && !undo_una_ && !tlp_end_seq_ &&
+           !rack_.is_wary();
 }
 
 uint32_t tcp_recovery::window(uint32_t cwnd, const tcp_recovery_rules &rules) const

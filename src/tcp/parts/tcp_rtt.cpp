@@ -1,5 +1,5 @@
 /*
- * tcp_rtt.cpp: RFC 6298 section 2.
+ * tcp_rtt.cpp: the computation of SRTT, RTTVAR and RTO (RFC 6298 2).
  */
 #include "tcp_rtt.hpp"
 
@@ -9,17 +9,20 @@
 namespace microps
 {
 
-/** Paths change: what was the shortest round trip long ago is forgotten (as Linux, after five minutes). */
+/**
+ * Paths change, so the shortest round trip is that of the last five to ten minutes (Linux' tcp_min_rtt_wlen: 300 s).
+ */
 static constexpr net_duration RTT_MIN_WINDOW = std::chrono::minutes(5);
 
 void tcp_rtt::on_sample(net_duration rtt, net_time now, uint32_t per_flight)
 {
-    rtt = std::clamp<net_duration>(rtt, net_duration(1), max_); /* a virtual clock may stand still */
+    /* A virtual clock may stand still, but an SRTT of zero means that nothing was measured. */
+    rtt = std::clamp<net_duration>(rtt, net_duration(1), max_);
     const auto rounded = std::chrono::duration_cast<short_duration>(rtt);
     if (!measured()) { /* 2.2 */
         srtt_ = rtt;
         rttvar_ = rtt / 2;
-        shortest_ = shortest_before_ = rounded;
+        min_rtt_ = previous_min_rtt_ = rounded;
         window_since_ = now;
     } else { /* 2.3, with beta = 1/4 and alpha = 1/8 */
         const int64_t n = per_flight;
@@ -28,13 +31,14 @@ void tcp_rtt::on_sample(net_duration rtt, net_time now, uint32_t per_flight)
         srtt_ += (rtt - srtt_) / (8 * n);
     }
     if (now - window_since_ >= RTT_MIN_WINDOW) {
-        shortest_before_ = std::exchange(shortest_, rounded);
+        previous_min_rtt_ = std::exchange(min_rtt_, rounded);
         window_since_ = now;
     }
-    shortest_ = std::min(shortest_, rounded);
+    min_rtt_ = std::min(min_rtt_, rounded);
     /*
-     * Linux' form of the lower bound: RTO = SRTT + max(min, 4 * RTTVAR). The RFC's max(min, SRTT + 4 * RTTVAR) would
-     * leave no room for a delayed ACK on a path whose round trip is about the minimum and steady.
+     * 2.2 to 2.4: RTO = SRTT + max(G, 4 * RTTVAR), and at least the minimum. We follow Linux, which puts the minimum in
+     * the place of G: with max(min, SRTT + 4 * RTTVAR) and a minimum below the RFC's 1 s, a steady round trip of about
+     * the minimum would leave no time for a delayed ACK, and the timeout would be spurious.
      */
     rto_ = std::min(srtt_ + std::max<net_duration>(min_, 4 * rttvar_), net_duration(max_));
 }
@@ -45,7 +49,7 @@ void tcp_rtt::restart(net_duration initial)
 {
     srtt_ = net_duration::zero();
     rttvar_ = net_duration::zero();
-    shortest_ = shortest_before_ = short_duration::zero();
+    min_rtt_ = previous_min_rtt_ = short_duration::zero();
     rto_ = std::min<net_duration>(initial, max_);
 }
 

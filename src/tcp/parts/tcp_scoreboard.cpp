@@ -1,6 +1,6 @@
 /*
- * tcp_scoreboard.cpp: a queue of sent segments in a vector whose front moves: no allocation per segment, and no memory
- * when nothing is outstanding.
+ * tcp_scoreboard.cpp: the segments are a queue in a vector whose front index moves, so that there is no allocation for
+ * each segment, and little memory when nothing is outstanding.
  */
 #include "tcp_scoreboard.hpp"
 
@@ -10,12 +10,8 @@
 namespace microps
 {
 
-namespace
-{
-
-constexpr size_t TCP_SCOREBOARD_KEEP = 16; /* segments' worth of memory that an empty scoreboard may keep */
-
-} // namespace
+/** For how many segments an empty scoreboard keeps its memory. */
+static constexpr size_t TCP_SCOREBOARD_KEEP = 16;
 
 void tcp_scoreboard::on_sent(tcp_seq first, tcp_seq last, uint8_t flags, net_time now, uint16_t gso_size)
 {
@@ -26,16 +22,16 @@ void tcp_scoreboard::on_sent(tcp_seq first, tcp_seq last, uint8_t flags, net_tim
 
 void tcp_scoreboard::pop_front()
 {
-    const tcp_sent &gone = segments_[begin_];
-    outstanding_ -= gone.size();
-    if (gone.lost) lost_ -= gone.size();
-    if (gone.sacked) sacked_ -= gone.size();
-    if (gone.resent) resent_--;
+    const tcp_sent &segment = segments_[begin_];
+    outstanding_ -= segment.size();
+    if (segment.lost) lost_ -= segment.size();
+    if (segment.sacked) sacked_ -= segment.size();
+    if (segment.resent) retransmitted_--;
     begin_++;
     first_lost_ = std::max(first_lost_, begin_);
     if (empty() && segments_.capacity() > TCP_SCOREBOARD_KEEP) return clear();
     if (begin_ < segments_.size() - begin_) return;
-    /* More than half of the vector is history. */
+    /* More than half of the vector is segments that were removed. */
     segments_.erase(segments_.begin(), segments_.begin() + static_cast<std::ptrdiff_t>(begin_));
     first_lost_ -= begin_;
     begin_ = 0;
@@ -51,7 +47,7 @@ void tcp_scoreboard::trim_front(tcp_seq una)
     if (segment.sacked) sacked_ -= n;
 }
 
-/** The first segment that ends behind @p seq. */
+/** Returns the index of the first segment that ends after @p seq. */
 size_t tcp_scoreboard::find(tcp_seq seq) const
 {
     const auto begin = segments_.begin() + static_cast<std::ptrdiff_t>(begin_);
@@ -61,16 +57,16 @@ size_t tcp_scoreboard::find(tcp_seq seq) const
 
 void tcp_scoreboard::split(size_t index, tcp_seq at)
 {
-    tcp_sent rest = segments_[index];
-    rest.first = at;
+    tcp_sent second = segments_[index];
+    second.first = at;
     segments_[index].last = at;
-    segments_[index].flags = 0; /* what is longer than a segment is data; its FIN goes with the rest */
-    segments_.insert(segments_.begin() + static_cast<std::ptrdiff_t>(index) + 1, rest);
-    if (rest.resent) resent_++;
+    segments_[index].flags = 0; /* a SYN is never divided; a FIN belongs to the second part */
+    segments_.insert(segments_.begin() + static_cast<std::ptrdiff_t>(index) + 1, second);
+    if (second.resent) retransmitted_++;
     if (first_lost_ > index) first_lost_++;
 }
 
-/** Takes into the lost segment the lost ones behind it, as long as it has at most @p max bytes of data. */
+/** Joins a lost segment with the lost ones after it, up to @p max bytes of data. */
 void tcp_scoreboard::join(size_t index, uint32_t max)
 {
     tcp_sent &segment = segments_[index];
@@ -78,7 +74,7 @@ void tcp_scoreboard::join(size_t index, uint32_t max)
     while (end < segments_.size() && segment.flags == 0 && segments_[end].lost &&
            segment.size() + segments_[end].data_size() <= max) {
         const tcp_sent &next = segments_[end++];
-        if (segment.resent && next.resent) resent_--;
+        if (segment.resent && next.resent) retransmitted_--;
         segment.last = next.last;
         segment.flags = next.flags;
         segment.when = std::max(segment.when, next.when);
@@ -162,7 +158,7 @@ void tcp_scoreboard::on_resent(net_time now)
     tcp_sent &segment = segments_[first_lost_];
     assert(segment.lost);
     segment.lost = false;
-    if (!segment.resent) resent_++;
+    if (!segment.resent) retransmitted_++;
     segment.resent = true;
     segment.when = now;
     lost_ -= segment.size();
@@ -176,7 +172,7 @@ void tcp_scoreboard::clear()
     outstanding_ = 0;
     lost_ = 0;
     sacked_ = 0;
-    resent_ = 0;
+    retransmitted_ = 0;
 }
 
 } // namespace microps

@@ -1,7 +1,8 @@
 /*
- * tcp_scoreboard.hpp: what is known of each sent and unacknowledged segment: when it was sent, how often, whether it
- * is lost, whether the peer has it already (SACK, RFC 2018). It knows no bytes: they are in the send ring and are read
- * again when a segment is sent again. Here, on the segment, is the one place for such marks.
+ * tcp_scoreboard.hpp: tcp_scoreboard (the word is RFC 6675's) knows of each sent and unacknowledged segment when it was
+ * sent last, whether it was retransmitted, whether it is lost, and whether the peer has SACKed it (RFC 2018). This is
+ * the only place for such marks. Which segments are lost is decided by tcp_recovery. The bytes themselves are in the
+ * send ring, from where a retransmission reads them again.
  */
 #pragma once
 
@@ -17,20 +18,20 @@
 namespace microps
 {
 
-/** One sent segment: the sequence numbers from `first` up to, without, `last`. */
+/** One sent segment: the sequence numbers from `first` up to, but without, `last`. */
 struct tcp_sent {
     tcp_seq first;
     tcp_seq last;
-    net_time when{};                /* sent last */
+    net_time when{};                /* when it was sent last */
     uint16_t gso_size = UINT16_MAX; /* the device has cut what is longer into segments of so many bytes */
     uint8_t flags = 0;              /* its SYN and FIN, which occupy sequence numbers */
-    bool resent = false;            /* more than once: says nothing about the round trip (Karn) */
-    bool lost = false;              /* and not sent again since */
-    bool sacked = false;            /* the peer has it, behind a hole */
+    bool resent = false;            /* retransmitted: its ACK measures no round trip (Karn's algorithm) */
+    bool lost = false;              /* lost, and not retransmitted since */
+    bool sacked = false;            /* the peer has it as out-of-order data */
 
-    /** In sequence numbers. */
+    /** Its length in sequence numbers. */
     [[nodiscard]] uint32_t size() const { return last.since(first); }
-    /** In bytes of data: without SYN and FIN. */
+    /** Its length in bytes of data, without SYN and FIN. */
     [[nodiscard]] uint32_t data_size() const { return size() - static_cast<uint32_t>(std::popcount(flags)); }
 };
 
@@ -39,57 +40,57 @@ class tcp_scoreboard
 public:
     [[nodiscard]] bool empty() const { return begin_ == segments_.size(); }
     [[nodiscard]] size_t count() const { return segments_.size() - begin_; }
-    /** The oldest and the newest segment; there must be one. */
+    /** The oldest and the newest segment; only if not empty(). */
     [[nodiscard]] const tcp_sent &front() const { return segments_[begin_]; }
     [[nodiscard]] const tcp_sent &back() const { return segments_.back(); }
     /** All of them, oldest first. */
     [[nodiscard]] std::span<const tcp_sent> all() const { return std::span(segments_).subspan(begin_); }
-    /** Sequence numbers sent and not acknowledged. */
+    /** FlightSize (RFC 5681 2): sequence numbers sent and not acknowledged. */
     [[nodiscard]] uint32_t outstanding() const { return outstanding_; }
-    /** Those of them that are lost and not sent again. */
+    /** Those of them that are lost and not retransmitted since. */
     [[nodiscard]] uint32_t lost() const { return lost_; }
-    /** Those that the peer has already. */
+    /** Those of them that the peer has SACKed. */
     [[nodiscard]] uint32_t sacked() const { return sacked_; }
-    /** Those that are in the network: RFC 6675 calls it pipe. */
+    /** RFC 6675's pipe: those that are in the network as far as known, outstanding less SACKed and lost. */
     [[nodiscard]] uint32_t pipe() const { return outstanding_ - lost_ - sacked_; }
-    /** Whether something that was sent again is outstanding. */
-    [[nodiscard]] bool has_resent() const { return resent_ > 0; }
-    /** The end of the newest segment that was SACKed. Only while sacked() > 0. */
+    /** Returns whether a retransmitted segment is outstanding. */
+    [[nodiscard]] bool has_resent() const { return retransmitted_ > 0; }
+    /** The end of the newest segment that is SACKed; only while sacked() > 0. */
     [[nodiscard]] tcp_seq highest_sacked() const { return highest_sacked_; }
 
     /** New data was sent; it follows everything sent before. If it is longer than @p gso_size, the device cuts it. */
     void on_sent(tcp_seq first, tcp_seq last, uint8_t flags, net_time now, uint16_t gso_size = UINT16_MAX);
-    /** The oldest segment was acknowledged. */
+    /** The oldest segment was acknowledged: removes it. */
     void pop_front();
-    /** A part of the oldest segment was acknowledged, up to @p una. */
+    /** A part of the oldest segment, up to @p una, was acknowledged: removes that part. */
     void trim_front(tcp_seq una);
     /**
-     * The peer has what lies from @p first up to, without, @p last: calls @p on_delivered with each segment of which
-     * that is news. Of a segment that lies there in part, a part is marked only if it is longer than @p mss (several
-     * segments in one, which the device has cut), and then whole segments: a peer that reports single bytes does not make
-     * us keep books of bytes.
+     * The peer has SACKed what lies from @p first up to, but without, @p last: marks it, and calls @p on_delivered with
+     * each newly SACKed segment. Of a segment that lies there in part, a part is marked only if the segment is longer
+     * than @p mss (the device has cut it into several), and then in whole multiples of @p mss, so that a peer that
+     * reports single bytes does not make us keep an entry for each of them.
      */
     template <typename F>
     void sack(tcp_seq first, tcp_seq last, uint32_t mss, F &&on_delivered);
-    /** The peer has thrown away what it had SACKed (RFC 2018 8): all SACK marks go. */
+    /** Reneging (RFC 2018 8): the peer has discarded what it had SACKed, so all SACK marks are removed. */
     void forget_sacks();
 
     void mark_front_lost();
-    /** Marks lost what is not SACKed, and of it what @p is_lost says. Returns how many sequence numbers were marked. */
+    /** Marks lost what is not SACKed and @p is_lost says so of. Returns how many sequence numbers that is. */
     template <typename F>
     uint32_t mark_lost_if(F &&is_lost);
-    /** What was on the wire with more than @p size bytes of data is lost. Returns whether something was not already. */
+    /** Marks lost what was on the wire in segments of more than @p size bytes. Returns whether any is marked newly. */
     bool mark_larger_lost(uint32_t size);
-    /** Nothing is lost after all. */
+    /** An undo: no segment is lost any more. */
     void forget_losses();
     /**
-     * The first lost segment, with at most @p max bytes of data; null if none is. A longer one is divided; short ones
-     * that follow each other are joined, so that what was written in tiny pieces is not sent again in tiny segments.
+     * Returns the first lost segment, with at most @p max bytes of data, or null. A longer one is divided; short ones
+     * that follow each other are joined, so that what was sent in tiny segments is not retransmitted in tiny segments.
      */
     [[nodiscard]] const tcp_sent *next_lost(uint32_t max);
-    /** The segment that next_lost() returned was sent again. */
+    /** The segment that next_lost() returned was retransmitted. */
     void on_resent(net_time now);
-    /** The last segment, with at most @p max bytes of data, counts as lost: it will be sent again. */
+    /** Marks the last segment lost, or its last @p max bytes of data, so that a tail loss probe retransmits it. */
     void mark_back_lost(uint32_t max);
     void clear();
 
@@ -100,13 +101,13 @@ private:
     void join(size_t index, uint32_t max);
     [[nodiscard]] size_t find(tcp_seq seq) const;
 
-    std::vector<tcp_sent> segments_; /* those before begin_ are gone */
+    std::vector<tcp_sent> segments_; /* those before begin_ are removed */
     size_t begin_ = 0;
-    size_t first_lost_ = 0; /* none before it is lost */
+    size_t first_lost_ = 0; /* no segment before this index is lost */
     uint32_t outstanding_ = 0;
     uint32_t lost_ = 0;
     uint32_t sacked_ = 0;
-    uint32_t resent_ = 0; /* segments */
+    uint32_t retransmitted_ = 0; /* segments */
     tcp_seq highest_sacked_{};
 };
 
@@ -116,6 +117,7 @@ void tcp_scoreboard::sack(tcp_seq first, tcp_seq last, uint32_t mss, F &&on_deli
     for (size_t i = find(first); i < segments_.size() && segments_[i].first < last; i++) {
         if (segments_[i].sacked) continue;
         if (segments_[i].data_size() > mss && segments_[i].first < first) {
+            /* The part before @p first, rounded up to whole segments, stays unmarked. */
             const uint32_t before = (first.since(segments_[i].first) + mss - 1) / mss * mss;
             if (before < segments_[i].data_size()) split(i, segments_[i].first + before);
             continue;
