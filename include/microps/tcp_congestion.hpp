@@ -1,29 +1,32 @@
 /*
- * tcp_congestion.hpp: congestion control: how much may be outstanding. CUBIC and NewReno are built in; a program brings
- * its own by deriving from tcp_congestion and calling tcp_congestion_register(). docs/simulation.md shows one.
+ * tcp_congestion.hpp: congestion control decides how much may be in the network: the congestion window cwnd, and
+ * ssthresh (RFC 5681 3.1). CUBIC and NewReno are built in; a program brings its own by deriving from tcp_congestion and
+ * calling tcp_congestion_register(). docs/simulation.md shows one.
  *
  * A congestion control is a small object that knows nothing of the connection: it gets events and answers cwnd() and
- * ssthresh(). What counts as lost is decided elsewhere (loss recovery), and so is how quickly what is in flight comes
- * down to the window (PRR). All amounts are bytes of data; times are those of the stack's clock, virtual in a simulation.
+ * ssthresh(). Which segments are lost is decided by tcp_recovery, and how quickly pipe comes down to ssthresh during
+ * fast recovery by tcp_prr. All amounts are bytes of data; times are those of the stack's clock, virtual in a
+ * simulation.
  *
  *   when                                              the stack calls
  *   both SYNs are acknowledged                        the factory
- *   TCP_CONGESTION replaces another one later         the factory, then adopt() with the window of the other one
+ *   TCP_CONGESTION chooses another one later          the factory, then adopt() with the windows of the old one
  *   an ACK of new data, not in fast recovery          on_ack()
- *   fast recovery begins                              on_loss(); no on_ack() until it ends, cwnd() then holds again
+ *   fast recovery begins                              on_loss(); no on_ack() until it ends, then cwnd() counts again
  *   the retransmission timer expires                  on_rto(); then on_ack() for each ACK of new data
- *   the last on_loss() or on_rto() was wrong          on_spurious(), before other calls for the same ACK
- *   data is about to leave and nothing is outstanding on_idle()
- *   output stops, and not because of cwnd()           on_application_limited()
+ *   the last on_loss() or on_rto() was spurious       on_spurious(), before other calls for the same ACK
+ *   new data is to be sent, nothing is outstanding    on_idle()
+ *   sending stops, but not because of cwnd()          on_application_limited()
  *   the path's largest segment changes                on_mss()
  *
- * cwnd() and ssthresh() are read whenever something may be sent. During fast recovery PRR brings the window down to
- * ssthresh(), so on_loss() sets both. A cwnd() of less than one segment counts as one, so that no connection stands still.
+ * cwnd() and ssthresh() are read whenever something may be sent. During fast recovery PRR reduces what is in the
+ * network to ssthresh(), so on_loss() sets both. A cwnd() of less than one segment counts as one, so that a connection
+ * never stalls.
  *
- * Each connection has an object of its own, owns it, and destroys it when the connection ends or another control
- * replaces it. All calls, the factory's included, come under the stack's lock: they may not call the library back (but
- * for the log), may not sleep, and should return quickly, since they run for each ACK. What the factory or the object
- * refers to has to outlive the stack's connections: it ends after net_shutdown().
+ * Each connection owns an object of its own, and destroys it when the connection ends or another congestion control
+ * replaces it. All calls, the factory's included, are made under the stack's lock: they must not call the library
+ * (except for the log), must not sleep, and should return quickly, since they run for each ACK. What the factory or the
+ * object refers to must outlive the stack's connections, which end by net_shutdown().
  */
 #pragma once
 
@@ -43,27 +46,28 @@ struct net_stack;
 /** What an acknowledgement of new data tells a congestion control. Amounts are bytes. */
 struct tcp_ack_sample {
     net_time now{};
-    uint32_t acked = 0;        /* newly delivered: acknowledged, or SACKed */
-    uint32_t round_peak = 0;   /* most that was in the network in this round trip (pipe) */
-    bool cwnd_limited = false; /* and it was cwnd() that stopped us */
-    bool round_start = false;  /* a round trip has ended: the first ACK of data sent since the last one ended */
-    net_duration rtt{};        /* measured by this ACK; zero: it measures nothing */
-    net_duration srtt{};
+    uint32_t acked = 0;        /* newly delivered: acknowledged or SACKed (RFC 9937's DeliveredData) */
+    uint32_t round_peak = 0;   /* the largest pipe (RFC 6675) of this round trip */
+    bool cwnd_limited = false; /* in this round trip cwnd() limited sending */
+    bool round_start = false;  /* the first ACK of data sent since the last round_start: a round trip has ended */
+    net_duration rtt{};        /* round trip measured by this ACK; zero: none */
+    net_duration srtt{};       /* RFC 6298's SRTT */
 };
 
-/** What a congestion control begins with. */
+/** What a congestion control is made with. */
 struct tcp_congestion_options {
-    uint32_t mss = 536;            /* most data in one segment */
+    uint32_t mss = 536;            /* SMSS (RFC 5681 2): most data in one segment */
     uint32_t initial_window = 536; /* bytes: tcp_initial_window() */
-    bool hystart = true;           /* CUBIC: leave slow start when the round trips grow longer (RFC 9406) */
-    bool rest = true;              /* a window that is not used shrinks (tcp_slow_start_after_idle) */
-    /* RFC 3465 L: how many segments one ACK counts for in slow start at most. 0: all that it acknowledges, as Linux. */
+    bool hystart = true;           /* CUBIC: HyStart++ (RFC 9406) may end the first slow start */
+    bool rest = true;              /* a cwnd that is not used shrinks (RFC 2861; tcp_slow_start_after_idle) */
+    /* RFC 3465's L: for how many segments one ACK counts in slow start at most. 0: for all that it acknowledges. */
     uint16_t ack_limit = 0;
 };
 
 /**
- * The base of all congestion controls. It holds the window and does what all do alike: slow start, a window that rests,
- * undoing a reduction. What derives from it says how to avoid congestion (on_ack) and what a loss costs (on_loss, on_rto).
+ * The base of all congestion controls. It holds cwnd and ssthresh and does what all have in common: slow start,
+ * shrinking a window that is not used, undoing a reduction. A derived class decides how cwnd grows (on_ack) and how a
+ * loss reduces it (on_loss, on_rto).
  */
 class tcp_congestion
 {
@@ -73,41 +77,45 @@ public:
     explicit tcp_congestion(const tcp_congestion_options &options);
     virtual ~tcp_congestion() = default;
 
-    /** New data was acknowledged, outside of fast recovery. */
+    /** New data was acknowledged, not in fast recovery: slow start or congestion avoidance. */
     virtual void on_ack(const tcp_ack_sample &ack) = 0;
-    /** Recovery begins while @p flight_size bytes are outstanding, those that are lost included: a smaller window. */
+    /**
+     * Fast recovery begins: reduce cwnd and ssthresh. @p flight_size is RFC 5681's FlightSize, what is outstanding,
+     * lost bytes included, but without what limited transmit has sent beyond cwnd.
+     */
     virtual void on_loss(net_time now, uint32_t flight_size) = 0;
-    /** The retransmission timer expired; @p again: for data that it had expired for already. */
-    virtual void on_rto(net_time now, uint32_t flight_size, bool again) = 0;
-    /** It was not a loss after all: undo the last on_loss() or on_rto(). */
+    /** The retransmission timer has expired, @p repeated: for the same data (RFC 5681 3.1: then ssthresh stays). */
+    virtual void on_rto(net_time now, uint32_t flight_size, bool repeated) = 0;
+    /** The last on_loss() or on_rto() was spurious: undo it (RFC 4015 4). */
     virtual void on_spurious(net_time now) = 0;
-    /** Data is about to be sent after a pause of @p idle, with nothing outstanding (RFC 5681 4.1). */
+    /** New data is to be sent after a pause of @p idle, with nothing outstanding (RFC 5681 4.1, RFC 2861). */
     virtual void on_idle(net_duration idle, net_duration rto);
-    /** Output stopped, and it was not cwnd() that stopped it (RFC 7661): @p pipe bytes are in the network. */
+    /** The program or the peer's window, not cwnd(), limits sending to @p pipe bytes in the network (RFC 2861). */
     virtual void on_application_limited(net_time now, uint32_t pipe, net_duration rto);
-    /** The path's largest segment changed. */
+    /** The path's largest segment has changed to @p mss. */
     virtual void on_mss(uint32_t mss);
-    /** This object takes over from another one, on an open connection. */
+    /** This object replaces another one, whose windows these are, on an open connection. */
     virtual void adopt(uint32_t cwnd, uint32_t ssthresh);
-    /** The name it is registered under: what TCP_CONGESTION answers. */
+    /** The name under which it is registered, which TCP_CONGESTION answers. */
     [[nodiscard]] virtual const char *name() const = 0;
-    /** HyStart++ (RFC 9406) has noticed a queue. */
+    /** HyStart++ is in Conservative Slow Start (RFC 9406: CSS); counted when it begins. */
     [[nodiscard]] virtual bool in_conservative_slow_start() const { return false; }
 
     [[nodiscard]] uint32_t cwnd() const { return cwnd_; }
-    /** WINDOW_MAX: no loss yet (RFC 5681 3.1: arbitrarily high). */
+    /** WINDOW_MAX before the first loss (RFC 5681 3.1: "arbitrarily high"). */
     [[nodiscard]] uint32_t ssthresh() const { return ssthresh_; }
 
 protected:
     [[nodiscard]] bool in_slow_start() const { return cwnd_ < ssthresh_; }
-    /** Slow start by an ACK of @p acked bytes. Returns how many of them are left beyond ssthresh. */
+    /** Slow start for an ACK of @p acked bytes. Returns how many of them are left when cwnd has reached ssthresh. */
     uint32_t slow_start(uint32_t acked);
-    /** The window was used up: what on_application_limited() had noted is over. */
+    /** cwnd was used up: what on_application_limited() has measured so far does not count. */
     void window_used(const tcp_ack_sample &ack);
+    /** Sets cwnd, to WINDOW_MAX at most. */
     void set_cwnd(uint32_t cwnd);
-    /** Before a reduction. */
+    /** Saves cwnd and ssthresh before a reduction, for restore(). */
     void remember();
-    /** Undoes the last one, once; a window that has become even larger stays. Returns false if there was none. */
+    /** Undoes the last reduction, once; a cwnd that has become even larger stays. Returns false if there is none. */
     bool restore();
 
     uint32_t mss_;
@@ -115,20 +123,20 @@ protected:
     uint32_t ssthresh_ = WINDOW_MAX;
 
 private:
-    void remember_path(); /* before cwnd shrinks for want of use */
+    void remember_path(); /* sets ssthresh before a cwnd that was not used shrinks */
 
-    uint32_t initial_;
+    uint32_t initial_; /* the initial window, which is also the restart window (RFC 5681 4.1) */
     uint16_t ack_limit_;
     bool rest_;
-    uint32_t earlier_cwnd_ = 0; /* before the last reduction; 0: there is none to undo */
-    uint32_t earlier_ssthresh_ = 0;
-    uint32_t used_ = 0;                    /* most in flight since ... */
-    net_time used_since_ = NET_TIME_NEVER; /* ... the window was used up last, or this was looked at; NEVER: at once */
+    uint32_t prior_cwnd_ = 0; /* before the last reduction; 0: there is none to undo */
+    uint32_t prior_ssthresh_ = 0;
+    uint32_t w_used_ = 0;              /* RFC 2861's W_used: the largest pipe since t_prev_ */
+    net_time t_prev_ = NET_TIME_NEVER; /* T_prev: when cwnd was used up last, or this was evaluated; NEVER: not yet */
 };
 
 /**
- * RFC 6928: ten segments, but no more than 14600 bytes unless two segments are; in proportion for another number of
- * @p segments. One segment if our SYN was lost (RFC 5681 3.1).
+ * Returns the initial window in bytes (RFC 6928 2): ten segments, but at most 14600 bytes, or two segments if these are
+ * more; in proportion for another number of @p segments. One segment if our SYN was lost (RFC 5681 3.1).
  */
 [[nodiscard]] uint32_t tcp_initial_window(uint32_t mss, bool syn_lost, uint32_t segments = 10);
 
@@ -139,10 +147,10 @@ using tcp_congestion_factory = std::function<std::unique_ptr<tcp_congestion>(con
 inline constexpr size_t TCP_CONGESTION_NAME_MAX = 15;
 
 /**
- * From now on @p name chooses this congestion control in this stack: for a socket by TCP_CONGESTION, for all that are
- * opened later by the sysctl name tcp_congestion_control or tcp_config::congestion_control. The stack knows it until
- * net_shutdown(). Returns 0, or -1: EINVAL (the name is empty, longer than TCP_CONGESTION_NAME_MAX or has a blank in it,
- * or there is no factory), EEXIST (the stack has one of this name), ENOBUFS (it has 256).
+ * Registers a congestion control in this stack. From now on @p name chooses it: for a socket by TCP_CONGESTION, for all
+ * that are opened later by the sysctl name tcp_congestion_control or tcp_config::congestion_control. The stack knows it
+ * until net_shutdown(). Returns 0, or -1: EINVAL (the name is empty, longer than TCP_CONGESTION_NAME_MAX or has a blank
+ * in it, or there is no factory), EEXIST (the stack has one of this name), ENOBUFS (it has 256).
  */
 int tcp_congestion_register(net_stack &net, const char *name, tcp_congestion_factory factory)
     MICROPS_REQUIRES(net_locked);

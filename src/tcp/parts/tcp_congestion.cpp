@@ -1,6 +1,7 @@
 /*
- * tcp_congestion.cpp: what all congestion controls do alike: the initial window (RFC 6928), slow start (RFC 5681 3.1),
- * and a window that was not used becoming smaller (RFC 5681 4.1, RFC 2861).
+ * tcp_congestion.cpp: what all congestion controls have in common: the initial window (RFC 6928), slow start (RFC 5681
+ * 3.1), undoing a reduction (RFC 4015 4), and congestion window validation, by which a cwnd that was not used becomes
+ * smaller (RFC 2861 2).
  */
 #include "microps/tcp_congestion.hpp"
 
@@ -9,7 +10,7 @@
 namespace microps
 {
 
-constexpr uint32_t TCP_INITIAL_WINDOW_MAX = 1024; /* segments */
+static constexpr uint32_t TCP_INITIAL_WINDOW_MAX = 1024; /* segments */
 
 tcp_congestion::tcp_congestion(const tcp_congestion_options &options)
     : mss_(options.mss), cwnd_(options.initial_window), initial_(options.initial_window), ack_limit_(options.ack_limit),
@@ -21,7 +22,7 @@ tcp_congestion::tcp_congestion(const tcp_congestion_options &options)
 
 uint32_t tcp_congestion::slow_start(uint32_t acked)
 {
-    if (ack_limit_ > 0) acked = std::min(acked, ack_limit_ * mss_); /* RFC 3465 2.2 */
+    if (ack_limit_ > 0) acked = std::min(acked, ack_limit_ * mss_); /* RFC 3465 2.2: the limit L */
     const uint32_t growth = std::min(acked, ssthresh_ - cwnd_);
     set_cwnd(cwnd_ + growth);
     return acked - growth;
@@ -33,31 +34,35 @@ void tcp_congestion::set_cwnd(uint32_t cwnd) { cwnd_ = std::min(cwnd, WINDOW_MAX
 
 void tcp_congestion::remember()
 {
-    earlier_cwnd_ = cwnd_;
-    earlier_ssthresh_ = ssthresh_;
+    prior_cwnd_ = cwnd_;
+    prior_ssthresh_ = ssthresh_;
 }
 
 bool tcp_congestion::restore()
 {
-    if (earlier_cwnd_ == 0) return false;
-    cwnd_ = std::max(cwnd_, earlier_cwnd_);
-    ssthresh_ = earlier_ssthresh_;
-    earlier_cwnd_ = 0;
+    if (prior_cwnd_ == 0) return false;
+    cwnd_ = std::max(cwnd_, prior_cwnd_);
+    ssthresh_ = prior_ssthresh_;
+    prior_cwnd_ = 0;
     return true;
 }
 
-/* Not being used */
+/* Congestion window validation */
 
 void tcp_congestion::window_used(const tcp_ack_sample &ack)
 {
-    used_ = 0;
-    used_since_ = ack.now;
+    w_used_ = 0;
+    t_prev_ = ack.now;
 }
 
-/* RFC 2861 2: slow start gets most of the way back quickly, but only if the path still bears it. */
+/* RFC 2861 2: ssthresh lets slow start lead back quickly to three quarters of cwnd, if the path still bears it. */
 void tcp_congestion::remember_path() { ssthresh_ = std::max(ssthresh_, cwnd_ - cwnd_ / 4); }
 
-/* RFC 2861 2, as Linux: half for each timeout without sending, where RFC 5681 4.1 would restart after the first. */
+/*
+ * RFC 2861 2: cwnd is halved for each RTO without sending, down to the restart window (RW). RFC 5681 4.1 would go to RW
+ * after the first RTO. We follow Linux, which halves: a short pause says little about the path, and a program that
+ * sends in bursts would begin each of them with slow start.
+ */
 void tcp_congestion::on_idle(net_duration idle, net_duration rto)
 {
     if (!rest_ || idle <= rto) return;
@@ -67,29 +72,29 @@ void tcp_congestion::on_idle(net_duration idle, net_duration rto)
         cwnd_ /= 2;
     }
     cwnd_ = std::max(cwnd_, restart);
-    used_ = 0;
-    used_since_ = NET_TIME_NEVER;
+    w_used_ = 0;
+    t_prev_ = NET_TIME_NEVER;
 }
 
-/* RFC 2861 2, RFC 7661 4.4.2, as Linux: after a timeout halfway down to what was used. */
+/* RFC 2861 2: when cwnd was not used up for an RTO, it goes halfway down to W_used, the most that was used. */
 void tcp_congestion::on_application_limited(net_time now, uint32_t pipe, net_duration rto)
 {
     if (!rest_) return;
-    if (used_since_ == NET_TIME_NEVER) used_since_ = now;
-    used_ = std::max(used_, pipe);
-    if (now - used_since_ < rto) return;
-    const uint32_t used = std::max(used_, initial_);
+    if (t_prev_ == NET_TIME_NEVER) t_prev_ = now;
+    w_used_ = std::max(w_used_, pipe);
+    if (now - t_prev_ < rto) return;
+    const uint32_t used = std::max(w_used_, initial_);
     if (used < cwnd_) {
         remember_path();
         cwnd_ = used + (cwnd_ - used) / 2;
     }
-    used_ = 0;
-    used_since_ = now;
+    w_used_ = 0;
+    t_prev_ = now;
 }
 
 /* Beginning */
 
-/* RFC 1191 6.5: a change of the segment size alone does not change how many bytes the path bears. */
+/* RFC 1191 6.4: another segment size does not change cwnd in bytes, because it says nothing about congestion. */
 void tcp_congestion::on_mss(uint32_t mss)
 {
     mss_ = mss;

@@ -1,5 +1,7 @@
 /*
- * tcp_congestion_builtin.hpp: the congestion controls that each stack has from the start, the default first.
+ * tcp_congestion_builtin.hpp: the table of the congestion controls that each stack has from the start, the default
+ * first. Names are Linux', for TCP_CONGESTION and the sysctl tcp_congestion_control. A program adds its own by
+ * tcp_congestion_register(); the list of a stack is kept by tcp_congestion_list.cpp.
  */
 #pragma once
 

@@ -1,19 +1,22 @@
 /*
- * tcp_cubic.hpp: CUBIC (RFC 9438): between two losses the window is a cubic function of time. It rises quickly from
- * where the loss has put it, rests at W_max, where the loss occurred, and then looks further with growing steps:
+ * tcp_cubic.hpp: the congestion control CUBIC (RFC 9438 4). Between two losses cwnd is a cubic function of the time
+ * since the stage of congestion avoidance (epoch) began: it grows quickly after the reduction (concave region), slowly
+ * around W_max, where the last loss occurred, and then with growing steps beyond (convex region):
  *
  *      cwnd |                           /    W_cubic(t) = C (t - K)^3 + W_max
- *     W_max |. . . . . _ - - - - - - - '     K: when it is back at W_max
+ *     W_max |. . . . . _ - - - - - - - '     K: the time after which cwnd is W_max again
  *           |       /           convex
  *           |      /  concave
  *           +-----+----------------------> t
  *               epoch       K
  *
- * Because time counts and not round trips, flows with long and short round trips grow alike. Where NewReno would be
- * faster (short round trips, small windows) CUBIC does as NewReno: W_est, the Reno-friendly region.
+ * Because growth depends on time and not on the number of round trips, flows with long and with short round trips grow
+ * alike. Where NewReno would be faster (short round trips, small windows), cwnd follows W_est, the estimate of
+ * NewReno's window: the Reno-friendly region (4.3). When the first slow start ends is left to tcp_hystart; slow start
+ * itself, and shrinking a window that is not used, to the base tcp_congestion.
  *
- * Windows are in bytes. The arithmetic is in double, because so it reads as the RFC does; it is deterministic (IEEE 754,
- * no state but this object), and what is computed is cut to whole bytes.
+ * Windows are in bytes. The arithmetic is in double, so that it reads like the RFC's formulas; it is deterministic
+ * (IEEE 754, no state outside this object), and the result is cut to whole bytes.
  */
 #pragma once
 
@@ -30,7 +33,7 @@ public:
 
     void on_ack(const tcp_ack_sample &ack) override;
     void on_loss(net_time now, uint32_t flight_size) override;
-    void on_rto(net_time now, uint32_t flight_size, bool again) override;
+    void on_rto(net_time now, uint32_t flight_size, bool repeated) override;
     void on_spurious(net_time now) override;
     void on_idle(net_duration idle, net_duration rto) override;
     void on_application_limited(net_time now, uint32_t pipe, net_duration rto) override;
@@ -40,27 +43,27 @@ public:
     [[nodiscard]] bool in_conservative_slow_start() const override;
 
 private:
-    /** A stage of congestion avoidance; the names are RFC 9438's (4.1.2). */
+    /** A stage of congestion avoidance, in RFC 9438's variables (4.1.2). */
     struct epoch {
-        net_time start = NET_TIME_NEVER; /* t_epoch, put off by time without use of cwnd; NEVER: not begun */
-        double w_est = 0;
-        float k = 0;        /* seconds */
-        float fraction = 0; /* of a byte, that cwnd has yet to grow */
-        uint32_t w_max = 0; /* 0: no loss, or a timeout */
+        net_time t_epoch = NET_TIME_NEVER; /* its begin, later by the time in which cwnd was not used; NEVER: none */
+        double w_est = 0;                  /* W_est, in bytes */
+        float k = 0;                       /* K, in seconds */
+        float fraction = 0;                /* the part of a byte by which cwnd has still to grow */
+        uint32_t w_max = 0;                /* W_max, in bytes; 0: no loss yet, or the last one was a timeout */
     };
 
     [[nodiscard]] double w_cubic(double t) const;
     [[nodiscard]] bool initial_slow_start(const tcp_ack_sample &ack);
     void avoid_congestion(const tcp_ack_sample &ack, uint32_t acked);
     void begin_epoch(net_time now);
-    void end_epoch() { epoch_.start = NET_TIME_NEVER; }
+    void end_epoch() { epoch_.t_epoch = NET_TIME_NEVER; }
     void reduce(uint32_t flight_size);
 
     epoch epoch_{};
-    std::unique_ptr<epoch> earlier_{}; /* before the last reduction, to undo it */
-    net_time heard_{};                 /* the last ACK */
+    std::unique_ptr<epoch> prior_epoch_{}; /* the one before the last reduction, to undo that */
+    net_time last_ack_{};                  /* when the last ACK of new data came */
     tcp_hystart hystart_{};
-    bool hystart_wanted_;
+    bool hystart_enabled_;
 };
 
 [[nodiscard]] std::unique_ptr<tcp_congestion> tcp_cubic_make(const tcp_congestion_options &options);

@@ -1,6 +1,6 @@
 /*
- * tcp_newreno.cpp: the congestion window of NewReno (RFC 5681, RFC 6582): a segment more per round trip, half of it
- * for a loss. Linux calls it "reno".
+ * tcp_newreno.cpp: NewReno's congestion window (RFC 5681 3.1): in congestion avoidance it grows by one segment per
+ * round trip, and a loss halves it.
  */
 #include "tcp_newreno.hpp"
 
@@ -22,7 +22,7 @@ public:
         if (ack.cwnd_limited) window_used(ack);
         uint32_t acked = ack.acked;
         if (in_slow_start()) {
-            /* A window that was not used says nothing about the path and does not grow (RFC 7661, as Linux). */
+            /* RFC 7661 4.4: a cwnd of which less than half was used is not validated and does not grow. */
             if (!ack.cwnd_limited && cwnd_ / 2 >= ack.round_peak) return;
             acked = slow_start(acked);
         }
@@ -34,18 +34,18 @@ public:
         remember();
         ssthresh_ = half_of(flight_size);
         cwnd_ = ssthresh_;
-        acked_ = 0;
+        bytes_acked_ = 0;
     }
 
-    void on_rto(net_time, uint32_t flight_size, bool again) override
+    void on_rto(net_time, uint32_t flight_size, bool repeated) override
     {
-        /* RFC 5681 3.1: ssthresh is held when the timer expires for the same data again. */
-        if (!again) {
+        /* RFC 5681 3.1: a repeated timeout of the same data leaves ssthresh as it is. */
+        if (!repeated) {
             remember();
             ssthresh_ = half_of(flight_size);
         }
         cwnd_ = mss_;
-        acked_ = 0;
+        bytes_acked_ = 0;
     }
 
     void on_spurious(net_time) override { restore(); }
@@ -53,23 +53,23 @@ public:
     [[nodiscard]] const char *name() const override { return "reno"; }
 
 private:
-    /* RFC 3465 2.1: one segment more for each window acknowledged. */
+    /* RFC 3465 2.1: cwnd grows by one segment for each cwnd of acknowledged bytes. */
     void avoid_congestion(uint32_t acked)
     {
-        acked_ += acked;
-        if (acked_ < cwnd_) return;
-        acked_ -= cwnd_;
+        bytes_acked_ += acked;
+        if (bytes_acked_ < cwnd_) return;
+        bytes_acked_ -= cwnd_;
         set_cwnd(cwnd_ + mss_);
     }
 
-    /* RFC 5681 equation 4, in whole segments: half a segment is never sent, but it would have to be acknowledged, with
-       all others, before the window grows again. */
+    /* RFC 5681 equation (4): ssthresh = max(FlightSize / 2, 2 * SMSS), in whole segments. A fraction of a segment could
+       not be used for sending, but would delay the growth of cwnd, for which all of cwnd has to be acknowledged. */
     [[nodiscard]] uint32_t half_of(uint32_t flight_size) const
     {
         return std::clamp(flight_size / 2 / mss_ * mss_, 2 * mss_, WINDOW_MAX);
     }
 
-    uint32_t acked_ = 0; /* bytes acknowledged since the window last grew */
+    uint32_t bytes_acked_ = 0; /* RFC 3465's bytes_acked: since cwnd grew last */
 };
 
 } // namespace

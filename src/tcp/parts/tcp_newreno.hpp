@@ -1,5 +1,6 @@
 /*
- * tcp_newreno.hpp: NewReno (RFC 5681, RFC 6582): slow start and congestion avoidance, counting bytes (RFC 3465).
+ * tcp_newreno.hpp: the congestion control of RFC 5681 3.1, which Linux calls "reno": it decides how cwnd grows and by
+ * how much a loss reduces it, counting bytes (RFC 3465). What is lost is decided by tcp_recovery, with or without SACK.
  */
 #pragma once
 
