@@ -59,16 +59,17 @@ using datagram_pcb_list = std::list<std::unique_ptr<datagram_pcb>>;
 struct datagram_pcb : sock_endpoint {
     datagram_pcb(net_stack &net_, datagram_pcb_list &owner) : sock_endpoint(net_), pcbs(owner) {}
 
-    int connect(net_guard &guard, const ip_endpoint &peer, int flags, net_time deadline) override;
-    int disconnect() override;
-    ssize_t receive(net_guard &guard, std::span<uint8_t> data, ip_received *from, int flags,
-                    net_time deadline) override;
-    int shutdown(int how) override;
-    int close(net_guard &guard) override;
-    void release() override;
-    [[nodiscard]] short poll() const override;
-    [[nodiscard]] bool has_peer() const override { return connected; }
-    [[nodiscard]] ssize_t pending() const override;
+    int connect(net_guard &guard, const ip_endpoint &peer, int flags, net_time deadline) override
+        MICROPS_REQUIRES(net_locked);
+    int disconnect() override MICROPS_REQUIRES(net_locked);
+    ssize_t receive(net_guard &guard, std::span<uint8_t> data, ip_received *from, int flags, net_time deadline) override
+        MICROPS_REQUIRES(net_locked);
+    int shutdown(int how) override MICROPS_REQUIRES(net_locked);
+    int close(net_guard &guard) override MICROPS_REQUIRES(net_locked);
+    void release() override MICROPS_REQUIRES(net_locked);
+    [[nodiscard]] short poll() const override MICROPS_REQUIRES(net_locked);
+    [[nodiscard]] bool has_peer() const override MICROPS_REQUIRES(net_locked) { return connected; }
+    [[nodiscard]] ssize_t pending() const override MICROPS_REQUIRES(net_locked);
 
     /** Gives a PCB without local port (or identifier) a free one. Returns 0, or -1: EAGAIN. */
     virtual int port_assign() MICROPS_REQUIRES(net_locked) = 0;
@@ -109,7 +110,7 @@ void datagram_bound(datagram_pcb &pcb, ip_addr_t addr) MICROPS_REQUIRES(net_lock
 void datagram_fail(datagram_pcb &pcb, int error) MICROPS_REQUIRES(net_locked);
 
 /** A UDP or ping socket's endpoint, not bound yet. Returns null with errno ENETDOWN, EMFILE. */
-datagram_pcb *udp_open(net_stack &net) MICROPS_REQUIRES(net_locked);
-datagram_pcb *icmp_open(net_stack &net) MICROPS_REQUIRES(net_locked);
+sock_endpoint *udp_open(net_stack &net) MICROPS_REQUIRES(net_locked);
+sock_endpoint *icmp_open(net_stack &net) MICROPS_REQUIRES(net_locked);
 
 } // namespace microps

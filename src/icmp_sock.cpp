@@ -28,12 +28,13 @@ static constexpr size_t ICMP_SOCK_RECEIVE_MAX = 212992;
 struct icmp_pcb : datagram_pcb {
     using datagram_pcb::datagram_pcb;
 
-    int bind(const ip_endpoint &wanted) override;
-    int connect(net_guard &guard, const ip_endpoint &peer, int flags, net_time deadline) override;
+    int bind(const ip_endpoint &wanted) override MICROPS_REQUIRES(net_locked);
+    int connect(net_guard &guard, const ip_endpoint &peer, int flags, net_time deadline) override
+        MICROPS_REQUIRES(net_locked);
     ssize_t send(net_guard &guard, std::span<const uint8_t> data, const ip_endpoint *peer, int flags,
-                 net_time deadline) override;
-    int port_assign() override;
-    void port_detach() override;
+                 net_time deadline) override MICROPS_REQUIRES(net_locked);
+    int port_assign() override MICROPS_REQUIRES(net_locked);
+    void port_detach() override MICROPS_REQUIRES(net_locked);
 };
 
 struct icmp_sock_layer {
@@ -135,7 +136,7 @@ void icmp_sock_init(net_stack &net)
 
 /* User calls */
 
-datagram_pcb *icmp_open(net_stack &net)
+sock_endpoint *icmp_open(net_stack &net)
 {
     if (net.icmp) return datagram_pcb_alloc<icmp_pcb>(net, net.icmp->sockets->pcbs, ICMP_SOCK_MAX);
     net_error(ENETDOWN);

@@ -95,20 +95,8 @@ struct sock_kind {
 };
 
 /* The first kind of a type is the one that protocol 0 means. */
-static constexpr std::array<sock_kind, 3> SOCK_KINDS{{
-    {SOCK_STREAM, IPPROTO_TCP,
-     [](net_stack &net) -> sock_endpoint * {
-         return tcp_open(net);
-     }},
-    {SOCK_DGRAM, IPPROTO_UDP,
-     [](net_stack &net) -> sock_endpoint * {
-         return udp_open(net);
-     }},
-    {SOCK_DGRAM, IPPROTO_ICMP,
-     [](net_stack &net) -> sock_endpoint * {
-         return icmp_open(net);
-     }},
-}};
+static constexpr std::array<sock_kind, 3> SOCK_KINDS{
+    {{SOCK_STREAM, IPPROTO_TCP, tcp_open}, {SOCK_DGRAM, IPPROTO_UDP, udp_open}, {SOCK_DGRAM, IPPROTO_ICMP, icmp_open}}};
 
 /** Returns null with errno ESOCKTNOSUPPORT, EPROTONOSUPPORT. */
 static const sock_kind *sock_kind_select(int type, int protocol)

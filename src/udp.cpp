@@ -30,12 +30,13 @@ namespace microps
 struct udp_pcb : datagram_pcb {
     using datagram_pcb::datagram_pcb;
 
-    int bind(const ip_endpoint &wanted) override;
-    int connect(net_guard &guard, const ip_endpoint &peer, int flags, net_time deadline) override;
+    int bind(const ip_endpoint &wanted) override MICROPS_REQUIRES(net_locked);
+    int connect(net_guard &guard, const ip_endpoint &peer, int flags, net_time deadline) override
+        MICROPS_REQUIRES(net_locked);
     ssize_t send(net_guard &guard, std::span<const uint8_t> data, const ip_endpoint *peer, int flags,
-                 net_time deadline) override;
-    int port_assign() override;
-    void port_detach() override;
+                 net_time deadline) override MICROPS_REQUIRES(net_locked);
+    int port_assign() override MICROPS_REQUIRES(net_locked);
+    void port_detach() override MICROPS_REQUIRES(net_locked);
 };
 
 struct udp_layer {
@@ -304,7 +305,7 @@ void udp_init(net_stack &net)
 
 /* User calls */
 
-datagram_pcb *udp_open(net_stack &net)
+sock_endpoint *udp_open(net_stack &net)
 {
     if (!net.udp) {
         net_error(ENETDOWN);

@@ -23,7 +23,7 @@ namespace microps
 
 static constexpr uint32_t TCP_SOURCE_PORTS = uint32_t{TCP_SOURCE_PORT_MAX} - TCP_SOURCE_PORT_MIN + 1;
 
-tcp_pcb *tcp_open(net_stack &net)
+sock_endpoint *tcp_open(net_stack &net)
 {
     if (!net.tcp) {
         net_error(ENETDOWN);

@@ -12,7 +12,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <list>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -28,9 +27,9 @@ struct tcp_layer {
     net_stack &net;
     tcp_config config{};
 
-    std::list<std::unique_ptr<tcp_pcb>> pcbs MICROPS_GUARDED_BY(net_locked){};
-    std::list<std::unique_ptr<tcp_pcb>> ended MICROPS_GUARDED_BY(net_locked){}; /* freed when the batch is done */
-    size_t live = 0;                                                            /* PCBs not released */
+    std::vector<std::unique_ptr<tcp_pcb>> pcbs MICROPS_GUARDED_BY(net_locked){};
+    std::vector<std::unique_ptr<tcp_pcb>> ended MICROPS_GUARDED_BY(net_locked){}; /* freed when the batch is done */
+    size_t live = 0;                                                              /* PCBs not released */
     size_t orphans = 0; /* of them: closed by the user, and not in TIME_WAIT */
 
     std::vector<tcp_pcb *> buckets MICROPS_GUARDED_BY(net_locked); /* connections, by the hash of their endpoints */

@@ -67,7 +67,8 @@ tcp_pcb *tcp_pcb_alloc(tcp_layer &tcp)
     if (tcp.live >= tcp.config.pcb_max && !tcp_evict_time_wait(tcp)) return nullptr;
     auto owned = std::make_unique<tcp_pcb>(tcp);
     tcp_pcb *pcb = owned.get();
-    pcb->links.self = tcp.pcbs.insert(tcp.pcbs.end(), std::move(owned));
+    pcb->links.index = tcp.pcbs.size();
+    tcp.pcbs.push_back(std::move(owned));
     tcp.live++;
     return pcb;
 }
@@ -371,7 +372,15 @@ void tcp_pcb_fail(tcp_pcb &pcb, int error)
     tcp_pcb_release(pcb);
 }
 
-void tcp_pcb_free_later(tcp_pcb &pcb) { pcb.tcp.ended.splice(pcb.tcp.ended.end(), pcb.tcp.pcbs, pcb.links.self); }
+void tcp_pcb_free_later(tcp_pcb &pcb)
+{
+    tcp_layer &tcp = pcb.tcp;
+    const size_t index = pcb.links.index;
+    std::swap(tcp.pcbs[index], tcp.pcbs.back()); /* the last one takes its place */
+    tcp.pcbs[index]->links.index = index;
+    tcp.ended.push_back(std::move(tcp.pcbs.back()));
+    tcp.pcbs.pop_back();
+}
 
 void tcp_pcb::release()
 {

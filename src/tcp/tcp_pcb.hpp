@@ -250,37 +250,39 @@ struct tcp_settings {
 
 /** Where the PCB stands in the layer's lists and tables. */
 struct tcp_links {
-    std::list<std::unique_ptr<tcp_pcb>>::iterator self{}; /* in tcp_layer::pcbs */
-    tcp_pcb *parent = nullptr;                            /* the listener it came from, until it is accepted */
-    tcp_pcb_list *queue = nullptr;                        /* the list it is in: one of the listener's, or TIME_WAIT's */
-    tcp_pcb_list::iterator place{};                       /* its place in that list */
-    tcp_pcb *hash_next = nullptr;                         /* the next one in its bucket of tcp_layer::buckets */
-    bool in_table = false;                                /* it is in a bucket */
-    bool output_listed = false;                           /* it is in tcp_layer::output_wanted */
+    size_t index = 0;               /* in tcp_layer::pcbs */
+    tcp_pcb *parent = nullptr;      /* the listener it came from, until it is accepted */
+    tcp_pcb_list *queue = nullptr;  /* the list it is in: one of the listener's, or TIME_WAIT's */
+    tcp_pcb_list::iterator place{}; /* its place in that list */
+    tcp_pcb *hash_next = nullptr;   /* the next one in its bucket of tcp_layer::buckets */
+    bool in_table = false;          /* it is in a bucket */
+    bool output_listed = false;     /* it is in tcp_layer::output_wanted */
 };
 
 struct tcp_pcb : sock_endpoint {
     explicit tcp_pcb(tcp_layer &layer);
 
     /* The user calls: each is one line beside the function that does it (tcp_user.cpp, tcp_connect.cpp). */
-    int open(net_guard &guard, const ip_endpoint &own, const ip_endpoint *peer, bool active) override;
-    int bind(const ip_endpoint &wanted) override;
-    int listen(int backlog) override;
-    sock_endpoint *accept(net_guard &guard, int flags, net_time deadline) override;
-    int connect(net_guard &guard, const ip_endpoint &peer, int flags, net_time deadline) override;
+    int open(net_guard &guard, const ip_endpoint &own, const ip_endpoint *peer, bool active) override
+        MICROPS_REQUIRES(net_locked);
+    int bind(const ip_endpoint &wanted) override MICROPS_REQUIRES(net_locked);
+    int listen(int backlog) override MICROPS_REQUIRES(net_locked);
+    sock_endpoint *accept(net_guard &guard, int flags, net_time deadline) override MICROPS_REQUIRES(net_locked);
+    int connect(net_guard &guard, const ip_endpoint &peer, int flags, net_time deadline) override
+        MICROPS_REQUIRES(net_locked);
     ssize_t send(net_guard &guard, std::span<const uint8_t> data, const ip_endpoint *peer, int flags,
-                 net_time deadline) override;
-    ssize_t receive(net_guard &guard, std::span<uint8_t> data, ip_received *from, int flags,
-                    net_time deadline) override;
-    int shutdown(int how) override;
-    int close(net_guard &guard) override;
-    void release() override;
-    [[nodiscard]] short poll() const override;
-    [[nodiscard]] bool has_peer() const override;
-    [[nodiscard]] ssize_t pending() const override;
-    [[nodiscard]] ssize_t queued(bool unsent) const override;
-    int setopt(int level, int name, const void *value, socklen_t size) override;
-    int getopt(int level, int name, void *value, socklen_t &size) const override;
+                 net_time deadline) override MICROPS_REQUIRES(net_locked);
+    ssize_t receive(net_guard &guard, std::span<uint8_t> data, ip_received *from, int flags, net_time deadline) override
+        MICROPS_REQUIRES(net_locked);
+    int shutdown(int how) override MICROPS_REQUIRES(net_locked);
+    int close(net_guard &guard) override MICROPS_REQUIRES(net_locked);
+    void release() override MICROPS_REQUIRES(net_locked);
+    [[nodiscard]] short poll() const override MICROPS_REQUIRES(net_locked);
+    [[nodiscard]] bool has_peer() const override MICROPS_REQUIRES(net_locked);
+    [[nodiscard]] ssize_t pending() const override MICROPS_REQUIRES(net_locked);
+    [[nodiscard]] ssize_t queued(bool unsent) const override MICROPS_REQUIRES(net_locked);
+    int setopt(int level, int name, const void *value, socklen_t size) override MICROPS_REQUIRES(net_locked);
+    int getopt(int level, int name, void *value, socklen_t &size) const override MICROPS_REQUIRES(net_locked);
 
     tcp_layer &tcp;
     tcp_pcb_state state = tcp_pcb_state::closed;

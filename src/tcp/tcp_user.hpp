@@ -13,7 +13,7 @@ namespace microps
 {
 
 /** A socket's endpoint, CLOSED and not bound yet. Returns null with errno ENETDOWN, ENOBUFS. */
-tcp_pcb *tcp_open(net_stack &net) MICROPS_REQUIRES(net_locked);
+sock_endpoint *tcp_open(net_stack &net) MICROPS_REQUIRES(net_locked);
 /** Sleeps on a PCB. Returns 0, or -1 with errno: EINTR EDEADLK, EAGAIN (deadline), EBADF (closed meanwhile). */
 int tcp_sleep(net_guard &guard, tcp_pcb &pcb, net_time deadline) MICROPS_REQUIRES(net_locked);
 /** Enough room in the send buffer that a writer is worth waking. */

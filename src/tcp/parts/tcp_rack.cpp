@@ -10,12 +10,6 @@ namespace microps
 
 static constexpr uint8_t REO_WND_PERSIST = 16; /* 6.2 step 4: recoveries that keep a widened reordering window */
 
-/** RACK_sent_after(): compares the times of sending, and sequence numbers if the times are equal. */
-static bool sent_after(net_time a, tcp_seq a_last, net_time b, tcp_seq b_last)
-{
-    return a > b || (a == b && a_last > b_last);
-}
-
 void tcp_rack::on_delivered(const tcp_sent &segment, net_time now, net_duration min_rtt)
 {
     const net_duration rtt = now - segment.when;
@@ -53,11 +47,6 @@ net_duration tcp_rack::window(bool waiting, net_duration min_rtt, net_duration s
 {
     if (!reordering_seen_ && !waiting) return net_duration::zero();
     return std::min(reo_wnd_mult_ * min_rtt / 4, srtt);
-}
-
-bool tcp_rack::is_overtaken(const tcp_sent &segment) const
-{
-    return measured_ && sent_after(xmit_ts_, end_seq_, segment.when, segment.last);
 }
 
 } // namespace microps

@@ -31,7 +31,10 @@ public:
     /** Step 4: returns the reordering window. @p waiting: not in recovery, and less than DupThresh segments SACKed. */
     [[nodiscard]] net_duration window(bool waiting, net_duration min_rtt, net_duration srtt) const;
     /** Step 5: returns whether a segment sent after @p segment was delivered. Then it is lost from overdue_at() on. */
-    [[nodiscard]] bool is_overtaken(const tcp_sent &segment) const;
+    [[nodiscard]] bool is_overtaken(const tcp_sent &segment) const
+    {
+        return measured_ && sent_after(xmit_ts_, end_seq_, segment.when, segment.last);
+    }
     [[nodiscard]] net_time overdue_at(const tcp_sent &segment, net_duration window) const
     {
         return segment.when + rtt_ + window;
@@ -42,6 +45,12 @@ public:
     [[nodiscard]] bool is_wary() const { return reordering_seen_ || reo_wnd_mult_ > 1; }
 
 private:
+    /** RACK_sent_after(): compares the times of sending, and sequence numbers if the times are equal. */
+    static bool sent_after(net_time a, tcp_seq a_last, net_time b, tcp_seq b_last)
+    {
+        return a > b || (a == b && a_last > b_last);
+    }
+
     net_time xmit_ts_{};          /* RACK.xmit_ts: when the most recently sent of the delivered segments was sent */
     net_duration rtt_{};          /* RACK.rtt: its round trip */
     tcp_seq end_seq_{};           /* RACK.end_seq: its end */
