@@ -2,8 +2,8 @@
  * kernel_side_linux.cpp: what `ip tuntap add`, `ip addr add` and `ip link set up` do, by ioctl(2).
  *
  * An interface is made persistent first, because it must be configured before the driver attaches to it: a frame
- * written to an interface that is down is lost. Once the driver holds it, persistence is taken away again, and the
- * interface goes with the program. Whoever may not do this is told what to type.
+ * written to an interface that is down is lost. Once the driver holds it, it is persistent no more, and the interface
+ * goes with the program. A user who may not do this is told what to type.
  */
 #include "kernel_side.hpp"
 
@@ -44,7 +44,9 @@ public:
     const int fd;
 };
 
-ifreq request(const common_options &options)
+} // namespace
+
+static ifreq request(const common_options &options)
 {
     ifreq ifr{};
     options.device_name.copy(ifr.ifr_name, sizeof(ifr.ifr_name) - 1);
@@ -52,7 +54,7 @@ ifreq request(const common_options &options)
 }
 
 /** Sets one of the interface's addresses by an ioctl. */
-bool set_addr(int fd, const common_options &options, unsigned long what, const std::string &text)
+static bool set_addr(int fd, const common_options &options, unsigned long what, const std::string &text)
 {
     microps::ip_addr_t addr;
     microps::ip_addr_pton(text.c_str(), addr);
@@ -62,14 +64,14 @@ bool set_addr(int fd, const common_options &options, unsigned long what, const s
     return ioctl(fd, what, &ifr) == 0;
 }
 
-bool set_mtu(int fd, const common_options &options)
+static bool set_mtu(int fd, const common_options &options)
 {
     ifreq ifr = request(options);
     ifr.ifr_mtu = options.mtu;
     return options.mtu == 0 || ioctl(fd, SIOCSIFMTU, &ifr) == 0;
 }
 
-bool set_up(int fd, const common_options &options)
+static bool set_up(int fd, const common_options &options)
 {
     ifreq ifr = request(options);
     if (ioctl(fd, SIOCGIFFLAGS, &ifr) == -1) return false;
@@ -78,14 +80,14 @@ bool set_up(int fd, const common_options &options)
 }
 
 /** The stack does not speak IPv6; without this the log begins with the kernel's attempts to. May fail. */
-void disable_ipv6(const common_options &options)
+static void disable_ipv6(const common_options &options)
 {
     const std::string path = "/proc/sys/net/ipv6/conf/" + options.device_name + "/disable_ipv6";
     const descriptor file(open(path.c_str(), O_WRONLY | O_CLOEXEC));
     if (file.fd != -1 && write(file.fd, "1", 1) != 1) debugf("%s: %s", path.c_str(), std::strerror(errno));
 }
 
-bool configure(const common_options &options)
+static bool configure(const common_options &options)
 {
     const descriptor sock(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     if (sock.fd == -1) return false;
@@ -99,7 +101,7 @@ bool configure(const common_options &options)
 }
 
 /** A descriptor of the interface, which comes into being by this; -1 with errno. */
-int attach(const common_options &options)
+static int attach(const common_options &options)
 {
     const int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
     if (fd == -1) return -1;
@@ -113,7 +115,7 @@ int attach(const common_options &options)
 }
 
 /** Makes the interface and lets it stay. Returns 0 or an errno value. */
-int make(const common_options &options)
+static int make(const common_options &options)
 {
     const descriptor tun(attach(options));
     if (tun.fd == -1) return errno;
@@ -122,7 +124,7 @@ int make(const common_options &options)
 }
 
 /** Says which commands do it by hand: as root once, for the user who runs the program. */
-void explain(const common_options &options, int error)
+static void explain(const common_options &options, int error)
 {
     const char *kind = options.device_kind.c_str();
     const char *name = options.device_name.c_str();
@@ -135,8 +137,6 @@ void explain(const common_options &options, int error)
            "`sudo ip addr add %s/%u dev %s`, `sudo ip link set %s up`",
            name, std::strerror(error), kind, name, addr.c_str(), options.prefix, name, name);
 }
-
-} // namespace
 
 kernel_side kernel_side_prepare(const common_options &options)
 {

@@ -27,19 +27,21 @@ namespace app
 
 using namespace std::string_literals;
 
+static constexpr int EXIT_USAGE = 255;
+
 namespace
 {
-
-constexpr int EXIT_USAGE = 255;
 
 /* For options_fail(): set once by options_parse(), before anything can fail. */
 struct invocation {
     const char *name = "";
     const char *arguments = "";
 };
-constinit invocation invoked;
 
-constexpr const char *COMMON_HELP =
+} // namespace
+static constinit invocation invoked;
+
+static constexpr const char *COMMON_HELP =
     "Options of all sample programs:\n"
     "  --device DEV     tap:NAME, tun:NAME, pcap:INTERFACE or null     (default tap:tap0)\n"
     "  --addr A/LEN     our address and its prefix length              (default 192.0.2.2/24)\n"
@@ -58,6 +60,9 @@ constexpr const char *COMMON_HELP =
     "                   shows all, with their values\n"
     "  --help           this text\n"
     "Ctrl-C ends a program.\n";
+
+namespace
+{
 
 /* Long options answer with a number beyond all characters. */
 enum long_option : int {
@@ -78,7 +83,9 @@ enum long_option : int {
     opt_help,
 };
 
-constexpr std::array<option, 16> LONG_OPTIONS = {{
+} // namespace
+
+static constexpr std::array<option, 16> LONG_OPTIONS = {{
     {"device", required_argument, nullptr, opt_device},
     {"addr", required_argument, nullptr, opt_addr},
     {"gateway", required_argument, nullptr, opt_gateway},
@@ -97,9 +104,9 @@ constexpr std::array<option, 16> LONG_OPTIONS = {{
     {nullptr, 0, nullptr, 0},
 }};
 
-void print_usage(FILE *stream) { std::fprintf(stream, "Usage: %s %s\n", invoked.name, invoked.arguments); }
+static void print_usage(FILE *stream) { std::fprintf(stream, "Usage: %s %s\n", invoked.name, invoked.arguments); }
 
-[[noreturn]] void print_help(const program &prog)
+[[noreturn]] static void print_help(const program &prog)
 {
     print_usage(stdout);
     std::printf("%s\n", prog.purpose);
@@ -108,7 +115,7 @@ void print_usage(FILE *stream) { std::fprintf(stream, "Usage: %s %s\n", invoked.
     std::exit(EXIT_SUCCESS);
 }
 
-void parse_log_level(const char *origin, const char *value)
+static void parse_log_level(const char *origin, const char *value)
 {
     microps::log_level level = microps::log_level::debug;
     if (!microps::log_level_parse(value, level))
@@ -116,7 +123,7 @@ void parse_log_level(const char *origin, const char *value)
     microps::log_set_level(level);
 }
 
-void parse_device(const char *value, common_options &options)
+static void parse_device(const char *value, common_options &options)
 {
     const std::string_view text(value);
     const size_t colon = text.find(':');
@@ -128,7 +135,7 @@ void parse_device(const char *value, common_options &options)
     options_fail("--device %s: type tap:NAME, tun:NAME, pcap:INTERFACE or null, such as --device tap:tap0", value);
 }
 
-[[noreturn]] void print_sysctls(const microps::tcp_config &config)
+[[noreturn]] static void print_sysctls(const microps::tcp_config &config)
 {
     for (const char *name : microps::tcp_sysctl_names()) {
         std::printf("%s = %s\n", name, microps::tcp_sysctl_get(config, name).value_or("").c_str());
@@ -136,7 +143,7 @@ void parse_device(const char *value, common_options &options)
     std::exit(EXIT_SUCCESS);
 }
 
-void parse_sysctl(const char *value, common_options &options)
+static void parse_sysctl(const char *value, common_options &options)
 {
     const std::string_view text(value);
     if (text == "help") print_sysctls(options.tcp);
@@ -149,20 +156,20 @@ void parse_sysctl(const char *value, common_options &options)
 }
 
 /** The network that @p addr belongs to, as a number. */
-uint32_t network_of(microps::ip_addr_t addr, unsigned prefix)
+static uint32_t network_of(microps::ip_addr_t addr, unsigned prefix)
 {
     return prefix == 0 ? 0 : addr.value & ~uint32_t{0} << (32 - prefix);
 }
 
 /** Whether @p addr can be the address of a host in its network. */
-bool is_host(microps::ip_addr_t addr, unsigned prefix)
+static bool is_host(microps::ip_addr_t addr, unsigned prefix)
 {
     if (addr == microps::IP_ADDR_ANY || addr.is_multicast() || addr.is_loopback()) return false;
     const uint32_t host = addr.value - network_of(addr, prefix);
     return prefix >= 31 || (host != 0 && host != ~uint32_t{0} >> prefix);
 }
 
-void parse_addr(const char *value, common_options &options)
+static void parse_addr(const char *value, common_options &options)
 {
     const std::string_view text(value);
     const size_t slash = text.find('/');
@@ -177,7 +184,7 @@ void parse_addr(const char *value, common_options &options)
         options_fail("--addr %s: no host can have this address; type another, such as --addr 192.0.2.2/24", value);
 }
 
-void parse_mac(const char *value, common_options &options)
+static void parse_mac(const char *value, common_options &options)
 {
     microps::mac_addr mac;
     if (microps::ether_addr_pton(value, mac) == -1 || mac.is_group() || mac == microps::ETHER_ADDR_ANY)
@@ -185,7 +192,7 @@ void parse_mac(const char *value, common_options &options)
     options.mac = value;
 }
 
-double parse_percentage(const char *name, const char *value)
+static double parse_percentage(const char *name, const char *value)
 {
     double percentage = 0;
     if (!decimal_parse(value, 0, 100, percentage))
@@ -193,7 +200,7 @@ double parse_percentage(const char *name, const char *value)
     return percentage / 100;
 }
 
-void parse_mtu(const char *value, common_options &options)
+static void parse_mtu(const char *value, common_options &options)
 {
     uint64_t mtu = 0;
     if (!number_parse(value, 68, 65535, mtu)) /* RFC 791: every module handles 68 bytes */
@@ -201,7 +208,7 @@ void parse_mtu(const char *value, common_options &options)
     options.mtu = static_cast<uint16_t>(mtu);
 }
 
-void parse_delay(const char *value, common_options &options)
+static void parse_delay(const char *value, common_options &options)
 {
     double ms = 0;
     if (!decimal_parse(value, 0, 60000, ms))
@@ -210,14 +217,14 @@ void parse_delay(const char *value, common_options &options)
         std::chrono::duration_cast<microps::net_duration>(std::chrono::duration<double, std::milli>(ms));
 }
 
-void parse_seed(const char *value, common_options &options)
+static void parse_seed(const char *value, common_options &options)
 {
     if (!number_parse(value, 0, UINT64_MAX, options.fault.seed))
         options_fail("--seed %s: type a whole number, such as --seed 1", value);
 }
 
 /** Takes one of the options that all programs share. */
-void parse_common(int opt, const char *value, common_options &options)
+static void parse_common(int opt, const char *value, common_options &options)
 {
     switch (opt) {
     case opt_device:
@@ -257,7 +264,7 @@ void parse_common(int opt, const char *value, common_options &options)
 }
 
 /** The gateway needs the address, so it comes last. @p value is null without --gateway. */
-void parse_gateway(const char *value, bool addr_given, common_options &options)
+static void parse_gateway(const char *value, bool addr_given, common_options &options)
 {
     microps::ip_addr_t addr;
     microps::ip_addr_pton(options.addr.c_str(), addr);
@@ -279,14 +286,12 @@ void parse_gateway(const char *value, bool addr_given, common_options &options)
 }
 
 /** getopt_long() has answered '?' or ':'. It leaves a short option in optopt; a long one is the word it read last. */
-[[noreturn]] void fail_option(int answer, char *argv[])
+[[noreturn]] static void fail_option(int answer, char *argv[])
 {
     const std::string text = optopt > 0 && optopt < opt_device ? "-"s + static_cast<char>(optopt) : argv[optind - 1];
     if (answer == ':') options_fail("%s: its value is missing; --help shows the options", text.c_str());
     options_fail("%s: there is no such option; --help shows those there are", text.c_str());
 }
-
-} // namespace
 
 std::string common_options::netmask() const
 {

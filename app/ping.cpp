@@ -27,13 +27,13 @@ using namespace microps;
 using std::chrono::steady_clock;
 using milliseconds = std::chrono::duration<double, std::milli>;
 
+static constexpr size_t DATA_SIZE_MAX = 65507; /* 65535 without the headers of IP and ICMP */
+static constexpr size_t SEQUENCE_NUMBERS = 65536;
+static constexpr int EXIT_NO_ANSWER = 1;
+static constexpr int EXIT_TROUBLE = 2;
+
 namespace
 {
-
-constexpr size_t DATA_SIZE_MAX = 65507; /* 65535 without the headers of IP and ICMP */
-constexpr size_t SEQUENCE_NUMBERS = 65536;
-constexpr int EXIT_NO_ANSWER = 1;
-constexpr int EXIT_TROUBLE = 2;
 
 struct settings {
     uint64_t count = 0; /* 0: until Ctrl-C */
@@ -68,10 +68,12 @@ struct pinger {
     double rtt_sum_of_squares = 0;
 };
 
-uint8_t pattern(size_t i) { return static_cast<uint8_t>(i); }
+} // namespace
+
+static uint8_t pattern(size_t i) { return static_cast<uint8_t>(i); }
 
 /** What an errno value says about the way to the destination; null if it says nothing about it. */
-const char *unreachable_text(int error)
+static const char *unreachable_text(int error)
 {
     switch (error) {
     case EHOSTUNREACH:
@@ -90,7 +92,7 @@ const char *unreachable_text(int error)
 }
 
 /** Counts and prints an error about the last Echo. Returns false if it is none that ping can go on with. */
-bool report_error(pinger &ping, int error)
+static bool report_error(pinger &ping, int error)
 {
     if (error == EAGAIN || error == EINTR) return true;
     const char *text = unreachable_text(error);
@@ -105,7 +107,7 @@ bool report_error(pinger &ping, int error)
 }
 
 /** Returns false when sending makes no sense. */
-bool send_probe(pinger &ping)
+static bool send_probe(pinger &ping)
 {
     ping.transmitted++;
     const auto seq = static_cast<uint16_t>(ping.transmitted);
@@ -120,7 +122,7 @@ bool send_probe(pinger &ping)
 }
 
 /** The TTL that came with a message. */
-std::optional<int> message_ttl(msghdr &msg)
+static std::optional<int> message_ttl(msghdr &msg)
 {
     for (cmsghdr *control = CMSG_FIRSTHDR(&msg); control; control = CMSG_NXTHDR(&msg, control)) {
         if (control->cmsg_level != IPPROTO_IP || control->cmsg_type != IP_TTL) continue;
@@ -131,7 +133,7 @@ std::optional<int> message_ttl(msghdr &msg)
     return {};
 }
 
-void count_rtt(pinger &ping, double rtt)
+static void count_rtt(pinger &ping, double rtt)
 {
     ping.rtt_min = ping.received == 0 ? rtt : std::min(ping.rtt_min, rtt);
     ping.rtt_max = std::max(ping.rtt_max, rtt);
@@ -141,7 +143,7 @@ void count_rtt(pinger &ping, double rtt)
 }
 
 /** iputils gives a round-trip time three significant digits. */
-std::string rtt_str(double rtt)
+static std::string rtt_str(double rtt)
 {
     std::array<char, 32> text{};
     const int digits = rtt >= 100 ? 0 : rtt >= 10 ? 1 : rtt >= 1 ? 2 : 3;
@@ -150,7 +152,7 @@ std::string rtt_str(double rtt)
 }
 
 /** Counts and prints one Echo Reply. */
-void take_reply(pinger &ping, std::span<const uint8_t> message, const sockaddr &from, std::optional<int> ttl)
+static void take_reply(pinger &ping, std::span<const uint8_t> message, const sockaddr &from, std::optional<int> ttl)
 {
     icmp_hdr hdr;
     if (message.size() < sizeof(hdr)) return;
@@ -182,7 +184,7 @@ void take_reply(pinger &ping, std::span<const uint8_t> message, const sockaddr &
 }
 
 /** Takes all answers that are there. Returns false when the socket does not work. */
-bool receive_replies(pinger &ping)
+static bool receive_replies(pinger &ping)
 {
     for (;;) {
         sockaddr from{};
@@ -209,14 +211,14 @@ bool receive_replies(pinger &ping)
  * When the wait for the last answers ends: if there were answers, after two round trips, but not before a second has
  * passed: a busy machine loses no packet. Else after the timeout.
  */
-steady_clock::time_point last_deadline(const pinger &ping, steady_clock::time_point last_sent)
+static steady_clock::time_point last_deadline(const pinger &ping, steady_clock::time_point last_sent)
 {
     const double patience = ping.received > 0 ? std::max(2 * ping.rtt_max, 1000.0) : ping.set.timeout * 1000;
     return last_sent + std::chrono::duration_cast<steady_clock::duration>(milliseconds(patience));
 }
 
 /** Sends and receives until all is done or Ctrl-C. Returns false when that failed. */
-bool ping_run(pinger &ping)
+static bool ping_run(pinger &ping)
 {
     const auto interval = std::chrono::duration_cast<steady_clock::duration>(milliseconds(ping.set.interval * 1000));
     auto next = steady_clock::now();
@@ -243,7 +245,7 @@ bool ping_run(pinger &ping)
     return true;
 }
 
-void print_statistics(const pinger &ping)
+static void print_statistics(const pinger &ping)
 {
     const auto time = std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() - ping.begin).count();
     std::printf("\n--- %s ping statistics ---\n%" PRIu64 " packets transmitted, %" PRIu64 " received", ping.dst.c_str(),
@@ -262,7 +264,7 @@ void print_statistics(const pinger &ping)
     std::fflush(stdout);
 }
 
-int ping_open(const settings &set, const sockaddr &dst)
+static int ping_open(const settings &set, const sockaddr &dst)
 {
     const int soc = sock_open(AF_INET, SOCK_DGRAM, IPPROTO_ICMP);
     if (soc == -1) {
@@ -280,7 +282,7 @@ int ping_open(const settings &set, const sockaddr &dst)
     return -1;
 }
 
-int ping(const settings &set, const char *dst_text, const sockaddr &dst)
+static int ping(const settings &set, const char *dst_text, const sockaddr &dst)
 {
     const int soc = ping_open(set, dst);
     if (soc == -1) return EXIT_TROUBLE;
@@ -294,7 +296,7 @@ int ping(const settings &set, const char *dst_text, const sockaddr &dst)
     return state.received > 0 ? EXIT_SUCCESS : EXIT_NO_ANSWER;
 }
 
-void take_option(settings &set, int option, const char *value)
+static void take_option(settings &set, int option, const char *value)
 {
     const auto check = [&](bool right, const char *advice) {
         if (!right) app::options_fail("-%c %s: type %s", option, value ? value : "", advice);
@@ -314,8 +316,6 @@ void take_option(settings &set, int option, const char *value)
         set.quiet = true;
     }
 }
-
-} // namespace
 
 int main(int argc, char *argv[])
 {

@@ -30,15 +30,12 @@ namespace app
 
 using namespace microps;
 
-namespace
-{
-
 /** What is closed but not delivered yet gets this long when a program ends; Ctrl-C cuts it short. */
-constexpr net_duration DELIVERY = std::chrono::seconds(60);
+static constexpr net_duration DELIVERY = std::chrono::seconds(60);
 
-std::atomic<bool> signalled{false};
+static std::atomic<bool> signalled{false};
 
-void on_signal(int)
+static void on_signal(int)
 {
     const int error = errno;
     signalled = true;
@@ -47,7 +44,7 @@ void on_signal(int)
     errno = error;
 }
 
-int catch_signals()
+static int catch_signals()
 {
     if (stdio_init() == -1) {
         errorf("pipe: %s", std::strerror(errno));
@@ -66,7 +63,7 @@ int catch_signals()
 }
 
 /** Makes and registers the device of the options, as it is. Returns null when it cannot be (logged). */
-net_device *device_init(net_stack &net, const common_options &options) MICROPS_REQUIRES(net_locked)
+static net_device *device_init(net_stack &net, const common_options &options) MICROPS_REQUIRES(net_locked)
 {
     const char *name = options.device_name.c_str();
     if (options.device_kind == "tap") return ether_tap_init(net, name, options.mac.c_str());
@@ -76,7 +73,7 @@ net_device *device_init(net_stack &net, const common_options &options) MICROPS_R
 }
 
 /** The same, not registered yet: to be wrapped. */
-net_device *device_alloc(net_stack &net, const common_options &options) MICROPS_REQUIRES(net_locked)
+static net_device *device_alloc(net_stack &net, const common_options &options) MICROPS_REQUIRES(net_locked)
 {
     const char *name = options.device_name.c_str();
     if (options.device_kind == "tap") return ether_tap_alloc(net, name, options.mac.c_str());
@@ -86,12 +83,16 @@ net_device *device_alloc(net_stack &net, const common_options &options) MICROPS_
 }
 
 /** Wraps a device as the options want it. A capture shows what the stack sees, so the faults lie below it. */
-net_device *device_wrap(net_stack &net, net_device &inner, const common_options &options) MICROPS_REQUIRES(net_locked)
+static net_device *device_wrap(net_stack &net, net_device &inner, const common_options &options)
+    MICROPS_REQUIRES(net_locked)
 {
     if (options.pcap.empty()) return fault_init(net, inner, options.fault);
     if (!options.faulty()) return pcap_writer_init(net, inner, options.pcap.c_str());
     return pcap_writer_init(net, *fault_alloc(net, inner, options.fault), options.pcap.c_str());
 }
+
+namespace
+{
 
 /** The chosen device: the one that is registered, and the one at the bottom, with the descriptor. */
 struct device_pair {
@@ -99,7 +100,9 @@ struct device_pair {
     net_device *bottom = nullptr;
 };
 
-device_pair device_setup(net_stack &net, const common_options &options) MICROPS_REQUIRES(net_locked)
+} // namespace
+
+static device_pair device_setup(net_stack &net, const common_options &options) MICROPS_REQUIRES(net_locked)
 {
     const bool wrapped = options.faulty() || !options.pcap.empty();
     device_pair dev;
@@ -110,7 +113,7 @@ device_pair device_setup(net_stack &net, const common_options &options) MICROPS_
     return dev;
 }
 
-int iface_setup(net_stack &net, net_device *dev, const char *addr, const char *netmask, const char *gateway)
+static int iface_setup(net_stack &net, net_device *dev, const char *addr, const char *netmask, const char *gateway)
     MICROPS_REQUIRES(net_locked)
 {
     ip_iface *iface = ip_iface_alloc(net, addr, netmask);
@@ -119,7 +122,7 @@ int iface_setup(net_stack &net, net_device *dev, const char *addr, const char *n
 }
 
 /** Registers everything. Returns the device at the bottom of net2, or null (logged). */
-net_device *devices_setup(net_stack &net, const common_options &options)
+static net_device *devices_setup(net_stack &net, const common_options &options)
 {
     const net_guard guard(net);
     tcp_configure(net) = options.tcp;
@@ -133,8 +136,6 @@ net_device *devices_setup(net_stack &net, const common_options &options)
     if (iface_setup(net, dev.registered, options.addr.c_str(), netmask.c_str(), gateway) == -1) return nullptr;
     return dev.bottom;
 }
-
-} // namespace
 
 int setup(const common_options &options)
 {

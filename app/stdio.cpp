@@ -18,13 +18,10 @@
 namespace app
 {
 
-namespace
-{
-
-std::array<int, 2> cancel_pipe{-1, -1};
+static std::array<int, 2> cancel_pipe{-1, -1};
 
 /** Waits until @p fd is ready for @p events. Returns 0, or -1 with errno. */
-int wait_ready(int fd, short events)
+static int wait_ready(int fd, short events)
 {
     for (;;) {
         std::array<pollfd, 2> fds = {
@@ -39,8 +36,6 @@ int wait_ready(int fd, short events)
         if (fds[0].revents) return 0; /* an error too: read() or write() will say which */
     }
 }
-
-} // namespace
 
 int stdio_init() { return pipe2(cancel_pipe.data(), O_CLOEXEC | O_NONBLOCK); }
 
@@ -66,8 +61,8 @@ int stdout_write(std::span<const uint8_t> data)
     while (!data.empty()) {
         if (wait_ready(STDOUT_FILENO, POLLOUT) == -1) return -1;
         /* A pipe that is ready takes this much without blocking. */
-        const auto piece = data.first(std::min<size_t>(data.size(), PIPE_BUF));
-        const ssize_t length = write(STDOUT_FILENO, piece.data(), piece.size());
+        const auto part = data.first(std::min<size_t>(data.size(), PIPE_BUF));
+        const ssize_t length = write(STDOUT_FILENO, part.data(), part.size());
         if (length > 0) {
             data = data.subspan(static_cast<size_t>(length));
         } else if (length == -1 && errno != EINTR && errno != EAGAIN) {

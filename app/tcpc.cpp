@@ -21,13 +21,10 @@
 
 using namespace microps;
 
-namespace
-{
-
-constexpr size_t BUFFER_SIZE = 65536;
+static constexpr size_t BUFFER_SIZE = 65536;
 
 /** Standard input to the peer, then half close. */
-void send_input(int soc)
+static void send_input(int soc)
 {
     std::vector<uint8_t> buffer(BUFFER_SIZE);
     for (;;) {
@@ -44,7 +41,7 @@ void send_input(int soc)
 }
 
 /** The peer to standard output, to the peer's end. Returns 0, or -1 (logged, unless Ctrl-C was the reason). */
-int receive_output(int soc)
+static int receive_output(int soc)
 {
     std::vector<uint8_t> buffer(BUFFER_SIZE);
     for (;;) {
@@ -64,7 +61,7 @@ int receive_output(int soc)
 }
 
 /** Both directions at once. Returns 0, or -1 when the connection broke. */
-int converse(int soc)
+static int converse(int soc)
 {
     std::thread sender([soc] { send_input(soc); });
     const int result = receive_output(soc);
@@ -76,7 +73,7 @@ int converse(int soc)
     return result;
 }
 
-int talk(int soc, const sockaddr &foreign)
+static int talk(int soc, const sockaddr &foreign)
 {
     if (sock_connect(soc, &foreign, sizeof(foreign)) == -1) {
         if (!app::terminated())
@@ -86,8 +83,6 @@ int talk(int soc, const sockaddr &foreign)
     infof("connection established");
     return converse(soc);
 }
-
-} // namespace
 
 int main(int argc, char *argv[])
 {

@@ -17,10 +17,10 @@
 
 using namespace microps;
 
+static constexpr size_t BUFFER_SIZE = 65536;
+
 namespace
 {
-
-constexpr size_t BUFFER_SIZE = 65536;
 
 struct client {
     int soc;
@@ -34,7 +34,9 @@ struct server {
     std::vector<uint8_t> buffer = std::vector<uint8_t>(BUFFER_SIZE);
 };
 
-int server_listen(int soc, const sockaddr &local)
+} // namespace
+
+static int server_listen(int soc, const sockaddr &local)
 {
     if (sock_bind(soc, &local, sizeof(local)) == -1) {
         errorf("sock_bind() failure: %s, addr=%s", std::strerror(errno), app::sockaddr_str(local).c_str());
@@ -47,7 +49,7 @@ int server_listen(int soc, const sockaddr &local)
     return 0;
 }
 
-void server_accept(server &srv)
+static void server_accept(server &srv)
 {
     sockaddr foreign{};
     socklen_t length = sizeof(foreign);
@@ -63,7 +65,7 @@ void server_accept(server &srv)
 }
 
 /** Sends what the client takes now; the rest waits in its echo. Returns false when the connection is over. */
-bool client_send(client &cli, std::span<const uint8_t> data)
+static bool client_send(client &cli, std::span<const uint8_t> data)
 {
     const ssize_t sent = sock_send(cli.soc, data.data(), data.size());
     if (sent == -1 && errno != EAGAIN && errno != EINTR) return false;
@@ -73,7 +75,7 @@ bool client_send(client &cli, std::span<const uint8_t> data)
 }
 
 /** Reads what is there and sends it back. Returns false when the connection is over. */
-bool client_receive(client &cli, std::span<uint8_t> buffer)
+static bool client_receive(client &cli, std::span<uint8_t> buffer)
 {
     const ssize_t received = sock_recv(cli.soc, buffer.data(), buffer.size());
     if (received == -1) return errno == EAGAIN || errno == EINTR;
@@ -85,7 +87,7 @@ bool client_receive(client &cli, std::span<uint8_t> buffer)
 }
 
 /** What to wait for: the listener first, then the clients in their order. */
-void server_interests(const server &srv, std::vector<pollfd> &fds)
+static void server_interests(const server &srv, std::vector<pollfd> &fds)
 {
     fds.clear();
     fds.push_back({.fd = srv.full ? -1 : srv.soc, .events = POLLIN, .revents = 0});
@@ -96,7 +98,7 @@ void server_interests(const server &srv, std::vector<pollfd> &fds)
 }
 
 /** Does what sock_poll() found to do. */
-void server_turn(server &srv, std::span<const pollfd> fds)
+static void server_turn(server &srv, std::span<const pollfd> fds)
 {
     for (size_t i = srv.clients.size(); i > 0; i--) {
         client &cli = srv.clients[i - 1];
@@ -111,7 +113,7 @@ void server_turn(server &srv, std::span<const pollfd> fds)
 }
 
 /** Serves until a signal comes. */
-int serve(int soc)
+static int serve(int soc)
 {
     server srv{.soc = soc};
     std::vector<pollfd> fds;
@@ -126,8 +128,6 @@ int serve(int soc)
     }
     return app::terminated() ? EXIT_SUCCESS : EXIT_FAILURE;
 }
-
-} // namespace
 
 int main(int argc, char *argv[])
 {

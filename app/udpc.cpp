@@ -24,10 +24,10 @@
 using namespace microps;
 using std::chrono::steady_clock;
 
+static constexpr size_t DATAGRAM_SIZE_MAX = 65507; /* what one IP packet can carry */
+
 namespace
 {
-
-constexpr size_t DATAGRAM_SIZE_MAX = 65507; /* what one IP packet can carry */
 
 /** What both threads look at. */
 struct conversation {
@@ -37,7 +37,9 @@ struct conversation {
     std::atomic<steady_clock::time_point> answered{steady_clock::now()}; /* last */
 };
 
-void report(conversation &talk, const char *function)
+} // namespace
+
+static void report(conversation &talk, const char *function)
 {
     if (app::terminated() || talk.over) return;
     warnf("%s() failure: %s", function, std::strerror(errno));
@@ -45,7 +47,7 @@ void report(conversation &talk, const char *function)
 }
 
 /** Sends every whole line at the front of @p pending, and all of it if @p rest. Returns what remains. */
-std::span<const uint8_t> send_lines(conversation &talk, std::span<const uint8_t> pending, bool rest)
+static std::span<const uint8_t> send_lines(conversation &talk, std::span<const uint8_t> pending, bool rest)
 {
     while (!pending.empty()) {
         const auto newline = std::find(pending.begin(), pending.end(), '\n');
@@ -58,7 +60,7 @@ std::span<const uint8_t> send_lines(conversation &talk, std::span<const uint8_t>
 }
 
 /** Standard input to the peer. A line that no datagram can hold goes in several. */
-void send_input(conversation &talk)
+static void send_input(conversation &talk)
 {
     std::vector<uint8_t> buffer(DATAGRAM_SIZE_MAX);
     size_t filled = 0;
@@ -78,7 +80,7 @@ void send_input(conversation &talk)
 }
 
 /** The peer to standard output, until the socket is closed or the program interrupted. */
-void receive_output(conversation &talk)
+static void receive_output(conversation &talk)
 {
     std::vector<uint8_t> buffer(DATAGRAM_SIZE_MAX);
     while (!talk.over && !app::terminated()) {
@@ -97,7 +99,7 @@ void receive_output(conversation &talk)
 }
 
 /** Waits until no answer has come for @p patience. */
-void wait_answers(conversation &talk, steady_clock::duration patience)
+static void wait_answers(conversation &talk, steady_clock::duration patience)
 {
     talk.answered = steady_clock::now();
     for (;;) {
@@ -106,7 +108,7 @@ void wait_answers(conversation &talk, steady_clock::duration patience)
     }
 }
 
-int converse(int soc, const sockaddr &foreign, steady_clock::duration patience)
+static int converse(int soc, const sockaddr &foreign, steady_clock::duration patience)
 {
     if (sock_connect(soc, &foreign, sizeof(foreign)) == -1) {
         errorf("sock_connect() failure: %s, foreign=%s", std::strerror(errno), app::sockaddr_str(foreign).c_str());
@@ -121,8 +123,6 @@ int converse(int soc, const sockaddr &foreign, steady_clock::duration patience)
     receiver.join();
     return talk.failed ? -1 : 0;
 }
-
-} // namespace
 
 int main(int argc, char *argv[])
 {

@@ -1,5 +1,5 @@
 /*
- * udps.cpp: a UDP echo server (RFC 862): every datagram goes back to whoever sent it.
+ * udps.cpp: a UDP echo server (RFC 862): every datagram goes back to its sender.
  */
 #include "setup.hpp"
 
@@ -14,13 +14,10 @@
 
 using namespace microps;
 
-namespace
-{
-
-constexpr size_t DATAGRAM_SIZE_MAX = 65535;
+static constexpr size_t DATAGRAM_SIZE_MAX = 65535;
 
 /** Serves until a signal comes. */
-int serve(int soc)
+static int serve(int soc)
 {
     std::vector<uint8_t> buffer(DATAGRAM_SIZE_MAX);
     for (;;) {
@@ -39,8 +36,6 @@ int serve(int soc)
             warnf("sock_sendto() failure: %s, foreign=%s", std::strerror(errno), app::sockaddr_str(foreign).c_str());
     }
 }
-
-} // namespace
 
 int main(int argc, char *argv[])
 {
