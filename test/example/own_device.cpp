@@ -1,4 +1,5 @@
 /* A device of one's own: every message of a UNIX socket is one Ethernet frame. Two stacks, one at each end of it. */
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <microps/ether.hpp>
@@ -10,54 +11,49 @@
 using namespace microps;
 
 struct pair_device final : net_device {
-    pair_device(net_stack &stack, int socket_, const char *mac) : net_device(stack), socket(socket_)
+    pair_device(net_stack &stack, int socket_, const mac_addr &mac) : net_device(stack), socket(socket_)
     {
-        mac_addr own;
-        ether_addr_pton(mac, own);
         ether_setup_helper(*this); /* type, MTU, flags, lengths, the broadcast address */
-        ether_device_set_addr(*this, own);
+        ether_device_set_addr(*this, mac);
     }
-
+    int close() override MICROPS_REQUIRES(net_locked) { return ::close(socket); }
     int transmit(uint16_t type_, packet_ptr pkt, const void *dst) override MICROPS_REQUIRES(net_locked)
     {
         return ether_transmit_helper(*this, type_, std::move(pkt), dst); /* Ethernet's header in front, then output() */
     }
     size_t write(std::span<const packet_ptr> frames) override
     {
-        size_t written = 0;
-        for (const packet_ptr &frame : frames) {
-            if (send(socket, frame->data(), frame->size(), MSG_DONTWAIT | MSG_NOSIGNAL) != -1) written++;
-        }
-        return written;
+        return static_cast<size_t>(std::count_if(frames.begin(), frames.end(), [this](const packet_ptr &frame) {
+            return send(socket, frame->data(), frame->size(), MSG_DONTWAIT | MSG_NOSIGNAL) != -1;
+        }));
     }
     int fd() const override { return socket; }
     int poll() override MICROPS_REQUIRES(net_locked)
     {
-        packet_ptr frame = packet_alloc(net, 0, ETHER_FRAME_SIZE_MAX);
-        uint8_t nowhere = 0; /* without memory the frame is read all the same, and lost */
-        const ssize_t len = recv(socket, frame ? frame->data() : &nowhere, frame ? frame->size() : 1, MSG_DONTWAIT);
-        if (len == -1 && errno == EAGAIN) return 0;
-        if (len <= 0) {
+        uint8_t data[ETHER_FRAME_SIZE_MAX];
+        const ssize_t size = recv(socket, data, sizeof(data), MSG_DONTWAIT);
+        if (size == -1 && errno == EAGAIN) return 0;
+        if (size <= 0) {
             warnf("the other end is gone, dev=%s", name);
             return -1;
         }
-        if (!frame) return 0;
-        frame->truncate(static_cast<size_t>(len));
-        net_device_input(*this, std::move(frame));
+        packet_ptr frame = packet_alloc(net, 0, {data, static_cast<size_t>(size)});
+        if (frame) net_device_input(*this, std::move(frame)); /* else it is lost: there is no memory for it */
         return 1;
     }
     void input(packet_ptr frame) override MICROPS_REQUIRES(net_locked) { ether_input_helper(*this, std::move(frame)); }
-    int close() override MICROPS_REQUIRES(net_locked) { return ::close(socket); }
 
     int socket;
 };
 
 static void start(net_stack &net, int socket, const char *mac, const char *addr)
 {
+    mac_addr own;
+    ether_addr_pton(mac, own);
     net_init(net);
     {
         net_guard guard(net); /* holds the stack's lock, which all these functions need */
-        net_device *dev = net_device_alloc<pair_device>(net, socket, mac);
+        net_device *dev = net_device_alloc<pair_device>(net, socket, own);
         net_device_register(*dev);
         ip_iface_register(*dev, *ip_iface_alloc(net, addr, "255.255.255.0"));
     }

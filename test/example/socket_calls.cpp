@@ -85,11 +85,11 @@ void datagrams()
     EXPECT(from.sin_port == here.sin_port && std::string_view(text.data(), 2) == "ab");
 
     sockaddr_in to = here;
-    iovec piece{.iov_base = text.data(), .iov_len = 2};
+    iovec part{.iov_base = text.data(), .iov_len = 2};
     msghdr msg{};
     msg.msg_name = &to;
     msg.msg_namelen = sizeof(to);
-    msg.msg_iov = &piece;
+    msg.msg_iov = &part;
     msg.msg_iovlen = 1;
     EXPECT(sock_sendmsg(id, &msg) == 2);
     EXPECT(sock_recvmsg(id, &msg) == 2 && std::string_view(text.data(), 2) == "cd");
@@ -113,6 +113,7 @@ int main()
     net_device *loopback = loopback_init();
     EXPECT(ip_iface_register(loopback, ip_iface_alloc("127.0.0.1", "255.0.0.0")) == 0);
     EXPECT(net_run() == 0);
+    EXPECT(!tun_init("tun0")); /* while the stack runs it gets no further device */
     streams();
     datagrams();
     open_rfc793();
