@@ -166,7 +166,7 @@ void sink(sim_host &host, const experiment &exp, unsigned flow, uint64_t &receiv
     const int listener = sock_open(host.net(), AF_INET, SOCK_STREAM, 0);
     sock_bind(host.net(), listener, &to, sizeof(to));
     sock_listen(host.net(), listener, 1);
-    const int conn = sock_accept(host.net(), listener, nullptr, static_cast<socklen_t *>(nullptr));
+    const int conn = sock_accept(host.net(), listener, nullptr, nullptr);
     for (;;) {
         const ssize_t length = sock_recv(host.net(), conn, buffer.data(), buffer.size());
         if (length <= 0) return;

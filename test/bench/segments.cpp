@@ -16,7 +16,6 @@
 #include "support/manual_clock.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -136,8 +135,9 @@ bench_host::bench_host() : net({.clock = &clock, .scheduler = nullptr, .seed = 1
     }
     net_run(net, net_engine::caller);
     listener_ = sock_open(net, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    const auto local = std::bit_cast<sockaddr>(sockaddr_from_endpoint({.addr = {}, .port = LISTEN_PORT}));
-    if (sock_bind(net, listener_, &local, sizeof(local)) == -1 || sock_listen(net, listener_, 16) == -1) die("listen");
+    const sockaddr_in local = sockaddr_from_endpoint({.addr = {}, .port = LISTEN_PORT});
+    if (sock_bind(net, listener_, sockaddr_of(local), sizeof(local)) == -1 || sock_listen(net, listener_, 16) == -1)
+        die("listen");
 }
 
 void bench_host::sent(std::span<const uint8_t> packet)
@@ -287,19 +287,19 @@ void table_segments(const std::vector<size_t> &counts, unsigned rounds)
 
 /* Acknowledging */
 
-uint32_t flight(const bench_host &host, const peer &p) { return host.end - p.rcv; }
+uint32_t flight_size(const bench_host &host, const peer &p) { return host.end - p.rcv; }
 
-/** Fills the send buffer with @p count segments, and acknowledges until that many are in flight at once. */
-bool raise_flight(bench_host &host, peer &p, uint32_t count)
+/** Fills the send buffer with @p count segments, and acknowledges until that many are outstanding at once. */
+bool raise_flight_size(bench_host &host, peer &p, uint32_t count)
 {
     const std::vector<uint8_t> text(size_t{count} * MSS);
     for (unsigned attempt = 0; attempt < 200; attempt++) {
         sock_send(host.net, p.soc, text.data(), text.size(), MSG_DONTWAIT);
         host.pass(0ms);
-        if (flight(host, p) >= count * MSS) return true;
+        if (flight_size(host, p) >= count * MSS) return true;
         host.pass(10ms);
-        while (flight(host, p) > 0) {
-            p.rcv += std::min(flight(host, p), 2 * MSS);
+        while (flight_size(host, p) > 0) {
+            p.rcv += std::min(flight_size(host, p), 2 * MSS);
             host.receive(host.segment(p, FLG_ACK));
         }
     }
@@ -314,7 +314,7 @@ octets sack_option(uint32_t from, uint32_t to)
     return option;
 }
 
-/** Half a flight is acknowledged segment by segment, or (@p sack) reported behind a hole. Nanoseconds for each. */
+/** Half of FlightSize is acknowledged segment by segment, or (@p sack) reported behind a hole. Nanoseconds for each. */
 double ack_half(bench_host &host, peer p, uint32_t count, bool sack)
 {
     std::vector<octets> packets;
@@ -342,7 +342,7 @@ double ack_cost(uint32_t count, bool sack, unsigned rounds)
         peer p = host.open(1024);
         const int size = static_cast<int>(count * MSS);
         sock_setsockopt(host.net, p.soc, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-        if (!raise_flight(host, p, count)) return 0;
+        if (!raise_flight_size(host, p, count)) return 0;
         spans.push_back(ack_half(host, p, count, sack));
     }
     return median(spans);

@@ -1,4 +1,4 @@
-/* One thread for everything: the stack has none of its own, so whoever waits in a call does the stack's work meanwhile. */
+/* One thread for everything: the stack has none of its own, so a call that waits does the stack's work meanwhile. */
 #include <cstdio>
 #include <microps/driver/loopback.hpp>
 #include <microps/ip.hpp>

@@ -10,6 +10,9 @@
 #include "microps/checksum.hpp"
 #include "microps/ip.hpp"
 #include "microps/log.hpp"
+#include "microps/sim/host.hpp"
+#include "microps/sim/wire.hpp"
+#include "microps/sim/world.hpp"
 #include "microps/sock.hpp"
 #include "microps/wire.hpp"
 #include "support/sock_calls.hpp"
@@ -18,6 +21,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace microps
@@ -117,12 +121,26 @@ inline void fuzz_fix(const fuzz_record &record, std::span<uint8_t> packet)
     if (record.fix_checksums) fuzz_fix_checksums(packet);
 }
 
+/** A host, 192.0.2.2, on a wire whose other end is the fuzzer: `wire.inject()`. */
+struct fuzz_target {
+    explicit fuzz_target(
+        sim_link_type link, sim_frame_handler sent = [](std::span<const uint8_t>) {})
+        : wire(world, {host, "192.0.2.2/24"}, sim_raw_plug{"fuzzer", std::move(sent)}, {.link = link})
+    {
+    }
+
+    sim_world world{};
+    sim_host host{world, "target"};
+    sim_wire wire;
+    net_stack &net = host.net();
+};
+
 /** A socket of any address and @p port that never blocks. */
 inline int open_bound(net_stack &net, int type, uint16_t port)
 {
     const int id = sock_open(net, AF_INET, type | SOCK_NONBLOCK, 0);
     const sockaddr_in local = sockaddr_from_endpoint({IP_ADDR_ANY, port});
-    sock_bind(net, id, as_sockaddr(local), sizeof(local));
+    sock_bind(net, id, sockaddr_of(local), sizeof(local));
     return id;
 }
 

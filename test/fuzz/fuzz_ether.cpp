@@ -3,9 +3,6 @@
  */
 #include "fuzz.hpp"
 #include "microps/ether.hpp"
-#include "microps/sim/host.hpp"
-#include "microps/sim/wire.hpp"
-#include "microps/sim/world.hpp"
 
 namespace microps
 {
@@ -47,7 +44,7 @@ void run(fuzz_input input)
     sock_listen(friendly.net(), open_bound(friendly.net(), SOCK_STREAM, 9), 10);
     const int client = open_bound(net, SOCK_STREAM, 5000);
     const sockaddr_in server = sockaddr_from_endpoint({ip_addr_t(be32(0xc0000201)), 9});
-    sock_connect(net, client, as_sockaddr(server), sizeof(server));
+    sock_connect(net, client, sockaddr_of(server), sizeof(server));
     world.run_for(std::chrono::milliseconds(100));
     sock_send(net, client, "hello", 5);
     const mac_addr own = own_address(net);

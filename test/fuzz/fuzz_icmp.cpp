@@ -2,9 +2,6 @@
  * fuzz_icmp.cpp: ICMP messages into a stack with a ping socket, a datagram socket and a connection.
  */
 #include "fuzz.hpp"
-#include "microps/sim/host.hpp"
-#include "microps/sim/wire.hpp"
-#include "microps/sim/world.hpp"
 
 namespace microps
 {
@@ -23,27 +20,21 @@ std::vector<uint8_t> icmp_packet(const std::vector<uint8_t> &message)
 
 void run(fuzz_input input)
 {
-    sim_world world;
-    sim_host target(world, "target");
     std::vector<uint8_t> seen; /* what the stack has sent last: errors may quote it */
-    sim_wire wire(world, {target, "192.0.2.2/24"},
-                  sim_raw_plug{"fuzzer",
-                               [&](std::span<const uint8_t> packet) {
-                                   seen.assign(packet.begin(), packet.end());
-                               }},
-                  {.link = sim_link_type::raw_ip});
-    net_stack &net = target.net();
+    fuzz_target target(sim_link_type::raw_ip,
+                       [&](std::span<const uint8_t> packet) { seen.assign(packet.begin(), packet.end()); });
+    net_stack &net = target.net;
     const sockaddr_in to = sockaddr_from_endpoint({ip_addr_t(be32(0xc0000201)), 9});
     const int ping = sock_open(net, AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, IPPROTO_ICMP);
     const std::array<uint8_t, 8> echo{8, 0, 0, 0, 0, 0, 0, 1};
     const int datagram = sock_open(net, AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
     const int stream = sock_open(net, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    sock_connect(net, stream, as_sockaddr(to), sizeof(to));
+    sock_connect(net, stream, sockaddr_of(to), sizeof(to));
     while (!input.empty()) {
         const uint8_t shape = input.octet();
-        if (shape & 0x01) sock_sendto(net, ping, echo.data(), echo.size(), 0, as_sockaddr(to), sizeof(to));
-        if (shape & 0x02) sock_sendto(net, datagram, "x", 1, 0, as_sockaddr(to), sizeof(to));
-        world.run_for(std::chrono::milliseconds(shape));
+        if (shape & 0x01) sock_sendto(net, ping, echo.data(), echo.size(), 0, sockaddr_of(to), sizeof(to));
+        if (shape & 0x02) sock_sendto(net, datagram, "x", 1, 0, sockaddr_of(to), sizeof(to));
+        target.world.run_for(std::chrono::milliseconds(shape));
         std::vector<uint8_t> message = input.bytes(input.octet());
         if (shape &
             0x04) { /* an error about our own packet: the fuzzer chooses type, code, MTU and how much it quotes */
@@ -51,10 +42,10 @@ void run(fuzz_input input)
             const size_t quoted = std::min<size_t>(input.octet(), seen.size());
             message.insert(message.end(), seen.begin(), seen.begin() + static_cast<std::ptrdiff_t>(quoted));
         }
-        wire.inject(icmp_packet(message));
-        world.settle();
+        target.wire.inject(icmp_packet(message));
+        target.world.settle();
     }
-    world.run_for(std::chrono::seconds(10));
+    target.world.run_for(std::chrono::seconds(10));
 }
 
 } // namespace

@@ -1,5 +1,5 @@
 /*
- * fuzz_tcp_options.cpp: option bytes; what was understood survives being written and read again.
+ * fuzz_tcp_options.cpp: option bytes; what was understood survives being written and read reparsed.
  */
 #include "fuzz.hpp"
 #include "tcp/parts/tcp_options.hpp"
@@ -34,10 +34,10 @@ void run(std::span<const uint8_t> input)
     std::array<uint8_t, TCP_OPTIONS_MAX> bytes{};
     const size_t length = tcp_options_build(options, bytes);
     if (length % 4 != 0 || length > bytes.size()) std::abort();
-    const tcp_options again = tcp_options_parse(std::span<const uint8_t>(bytes).first(length));
-    if (again.mss != options.mss || again.window_shift != options.window_shift) std::abort();
-    if (again.sack_permitted != options.sack_permitted) std::abort();
-    if (!same(again.timestamps, options.timestamps) || !begins_with(options.sack, again.sack)) std::abort();
+    const tcp_options reparsed = tcp_options_parse(std::span<const uint8_t>(bytes).first(length));
+    if (reparsed.mss != options.mss || reparsed.window_shift != options.window_shift) std::abort();
+    if (reparsed.sack_permitted != options.sack_permitted) std::abort();
+    if (!same(reparsed.timestamps, options.timestamps) || !begins_with(options.sack, reparsed.sack)) std::abort();
 }
 
 } // namespace

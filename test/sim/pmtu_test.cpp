@@ -68,8 +68,8 @@ struct narrow_path {
                         .bytes());
     }
 
-    /** a sends @p text to b, @p chatter bytes of it one by one in small segments. Returns what b has got. */
-    std::string upload(const std::string &text, size_t chatter = 0)
+    /** a sends @p data to b, @p chatter bytes of it one by one in small segments. Returns what b has got. */
+    std::string upload(const std::string &data, size_t chatter = 0)
     {
         std::string received;
         b.spawn("receiver", [&] {
@@ -79,14 +79,14 @@ struct narrow_path {
         a.spawn("sender", [&] {
             const int conn = sock_open(a.net(), AF_INET, SOCK_STREAM, 0);
             const sockaddr_in foreign = sock_address("198.51.100.2:7");
-            EXPECT_EQ(sock_connect(a.net(), conn, as_sockaddr(foreign), sizeof(foreign)), 0);
-            const size_t bulk = text.size() - chatter;
-            EXPECT_EQ(sock_send(a.net(), conn, text.data(), bulk), static_cast<ssize_t>(bulk));
+            EXPECT_EQ(sock_connect(a.net(), conn, sockaddr_of(foreign), sizeof(foreign)), 0);
+            const size_t bulk = data.size() - chatter;
+            EXPECT_EQ(sock_send(a.net(), conn, data.data(), bulk), static_cast<ssize_t>(bulk));
             const int nodelay = 1;
             sock_setsockopt(a.net(), conn, IPPROTO_TCP, TCP_NODELAY, &nodelay, sizeof(nodelay));
-            for (size_t i = bulk; i < text.size(); i++) {
+            for (size_t i = bulk; i < data.size(); i++) {
                 world.sleep(20ms);
-                sock_send(a.net(), conn, text.data() + i, 1);
+                sock_send(a.net(), conn, data.data() + i, 1);
             }
             sock_close(a.net(), conn);
         });
@@ -112,22 +112,22 @@ sim_wire_config link(double drop = 0) { return {.delay = 5ms, .drop = drop, .lin
 /* RFC 1191: one round trip, and the upload goes on in the right size: no timeout, no congestion. */
 TEST(PathMtu, RouterTellsTheSizeAndTheUploadGoesOn)
 {
-    const std::string text = pattern(1000000);
+    const std::string data = pattern(1000000);
     narrow_path path(router_manner::tells_mtu, 1300, link());
-    EXPECT_TRUE(path.upload(text) == text);
+    EXPECT_TRUE(path.upload(data) == data);
     EXPECT_EQ(path.a.count(counter::tcp_pmtu_updates), 1u);
     EXPECT_EQ(path.a.count(counter::tcp_timeouts), 0u);
     EXPECT_EQ(path.a.count(counter::tcp_mtup_fail), 0u);
     EXPECT_GT(path.refused, 0u);
-    EXPECT_LE(path.refused, 10u) << "the first flight only";
+    EXPECT_LE(path.refused, 10u) << "the first window only";
 }
 
 /* RFC 1191 5: an old router. */
 TEST(PathMtu, RouterTellsNoSizeAndTheUploadFindsIt)
 {
-    const std::string text = pattern(1000000);
+    const std::string data = pattern(1000000);
     narrow_path path(router_manner::tells_no_mtu, 1300, link());
-    EXPECT_TRUE(path.upload(text) == text);
+    EXPECT_TRUE(path.upload(data) == data);
     EXPECT_EQ(path.a.count(counter::tcp_pmtu_updates), 2u) << "1492, 1006";
     EXPECT_EQ(path.a.count(counter::tcp_timeouts), 0u);
 }
@@ -135,9 +135,9 @@ TEST(PathMtu, RouterTellsNoSizeAndTheUploadFindsIt)
 /* RFC 4821: a router that says nothing, RFC 2923's black hole. */
 TEST(PathMtu, SilentRouterIsFoundOutByTimeouts)
 {
-    const std::string text = pattern(1000000);
+    const std::string data = pattern(1000000);
     narrow_path path(router_manner::silent, 1300, link());
-    EXPECT_TRUE(path.upload(text) == text);
+    EXPECT_TRUE(path.upload(data) == data);
     EXPECT_EQ(path.a.count(counter::tcp_pmtu_updates), 0u);
     EXPECT_EQ(path.a.count(counter::tcp_mtup_fail), 1u);
     EXPECT_LT(path.took, 10s);
@@ -146,9 +146,9 @@ TEST(PathMtu, SilentRouterIsFoundOutByTimeouts)
 /* Small segments pass, and are acknowledged by SACK all the time: the large one in front of them is still found out. */
 TEST(PathMtu, BlackHoleIsFoundOutWhileSmallSegmentsPass)
 {
-    const std::string text = pattern(20000);
+    const std::string data = pattern(20000);
     narrow_path path(router_manner::silent, 1300, link());
-    EXPECT_TRUE(path.upload(text, 500) == text);
+    EXPECT_TRUE(path.upload(data, 500) == data);
     EXPECT_EQ(path.a.count(counter::tcp_mtup_fail), 1u);
     EXPECT_LT(path.took, 20s);
 }
@@ -156,11 +156,11 @@ TEST(PathMtu, BlackHoleIsFoundOutWhileSmallSegmentsPass)
 /* All of it on wires that lose packets, and the router's messages too. */
 TEST(PathMtu, SurvivesLossInAnyManner)
 {
-    const std::string text = pattern(300000);
+    const std::string data = pattern(300000);
     for (const router_manner manner : {router_manner::tells_mtu, router_manner::tells_no_mtu, router_manner::silent}) {
         for (const size_t mtu : {size_t{576}, size_t{1006}, size_t{1400}}) {
             narrow_path path(manner, mtu, link(0.03));
-            EXPECT_TRUE(path.upload(text) == text) << "mtu " << mtu;
+            EXPECT_TRUE(path.upload(data) == data) << "mtu " << mtu;
         }
     }
 }
@@ -168,12 +168,12 @@ TEST(PathMtu, SurvivesLossInAnyManner)
 /* A wire that gets narrower while the connection lasts; nobody says so. */
 TEST(PathMtu, WireThatGetsNarrowerIsSurvived)
 {
-    const std::string text = pattern(1000000);
+    const std::string data = pattern(1000000);
     narrow_path path(router_manner::silent, 1500, link());
     sim_wire_config narrow = link();
     narrow.mtu = 1100;
     path.world.after(60ms, [&] { path.left.configure(narrow); });
-    EXPECT_TRUE(path.upload(text) == text);
+    EXPECT_TRUE(path.upload(data) == data);
     EXPECT_GT(path.left.stats(path.a).too_long, 0u);
 }
 

@@ -50,9 +50,9 @@ struct two_hosts {
             const int conn = sock_open(a.net(), AF_INET, SOCK_STREAM, 0);
             const sockaddr_in local = sock_address("192.0.2.1:5000");
             const sockaddr_in foreign = sock_address("192.0.2.2:7");
-            sock_bind(a.net(), conn, as_sockaddr(local), sizeof(local));
+            sock_bind(a.net(), conn, sockaddr_of(local), sizeof(local));
             size_t sent = 0;
-            ssize_t n = sock_connect(a.net(), conn, as_sockaddr(foreign), sizeof(foreign));
+            ssize_t n = sock_connect(a.net(), conn, sockaddr_of(foreign), sizeof(foreign));
             while (n != -1 && sent < text.size()) {
                 n = sock_send(a.net(), conn, text.data() + sent, text.size() - sent);
                 sent += n > 0 ? static_cast<size_t>(n) : 0;
@@ -146,7 +146,7 @@ TEST(Scenario, SenderGivesUpWhenTheWireStaysCut)
     EXPECT_FALSE(hosts.world.run()) << "the receiver never hears of it: RFC 9293 knows no time limit for silence";
     const std::string said = ::testing::internal::GetCapturedStderr();
     EXPECT_NE(said.find("b/receiver in "), std::string::npos) << said;
-    /* As on Linux: EHOSTUNREACH, because ARP has said so meanwhile. */
+    /* EHOSTUNREACH and not ETIMEDOUT, because ARP has reported the neighbour meanwhile. */
     EXPECT_TRUE(hosts.send_error == ETIMEDOUT || hosts.send_error == EHOSTUNREACH) << hosts.send_error;
     EXPECT_EQ(hosts.receive_error, EDEADLK);
     EXPECT_EQ(hosts.a.packets_in_use(), 0u);
@@ -184,9 +184,9 @@ TEST(Scenario, SimultaneousOpenMakesOneConnection)
             const int conn = sock_open(host.net(), AF_INET, SOCK_STREAM, 0);
             const sockaddr_in local = sock_address(from);
             const sockaddr_in foreign = sock_address(to);
-            sock_bind(host.net(), conn, as_sockaddr(local), sizeof(local));
+            sock_bind(host.net(), conn, sockaddr_of(local), sizeof(local));
             hosts.world.sleep(1s);
-            if (sock_connect(host.net(), conn, as_sockaddr(foreign), sizeof(foreign)) == -1) {
+            if (sock_connect(host.net(), conn, sockaddr_of(foreign), sizeof(foreign)) == -1) {
                 answer = "error " + std::to_string(errno);
                 return;
             }
@@ -212,7 +212,7 @@ TEST(Scenario, GatewayIsAskedForWhatIsFarAway)
     hosts.a.set_gateway("192.0.2.2");
     const int id = sock_open(hosts.a.net(), AF_INET, SOCK_DGRAM, 0);
     const sockaddr_in far = sock_address("198.51.100.1:9");
-    EXPECT_EQ(sock_sendto(hosts.a.net(), id, "x", 1, as_sockaddr(far), sizeof(far)), 1);
+    EXPECT_EQ(sock_sendto(hosts.a.net(), id, "x", 1, sockaddr_of(far), sizeof(far)), 1);
     hosts.world.run_for(1s);
     const std::string trace = hosts.world.trace().text();
     EXPECT_NE(trace.find("ARP who has 192.0.2.2, tell 192.0.2.1"), std::string::npos) << trace;

@@ -26,28 +26,28 @@ protected:
     {
         const int id = sock_open(host.net(), AF_INET, SOCK_DGRAM, 0);
         const sockaddr_in local = sock_address("0.0.0.0", port);
-        EXPECT_EQ(sock_bind(host.net(), id, as_sockaddr(local), sizeof(local)), 0);
+        EXPECT_EQ(sock_bind(host.net(), id, sockaddr_of(local), sizeof(local)), 0);
         return id;
     }
     int listener(sim_host &host, unsigned port, int backlog = 5)
     {
         const int id = sock_open(host.net(), AF_INET, SOCK_STREAM, 0);
         const sockaddr_in local = sock_address("0.0.0.0", port);
-        EXPECT_EQ(sock_bind(host.net(), id, as_sockaddr(local), sizeof(local)), 0);
+        EXPECT_EQ(sock_bind(host.net(), id, sockaddr_of(local), sizeof(local)), 0);
         EXPECT_EQ(sock_listen(host.net(), id, backlog), 0);
         return id;
     }
-    void send_to(sim_host &host, const char *dst, unsigned port, std::string_view text)
+    void send_to(sim_host &host, const char *dst, unsigned port, std::string_view data)
     {
         const int id = sock_open(host.net(), AF_INET, SOCK_DGRAM, 0);
         const sockaddr_in foreign = sock_address(dst, port);
-        sock_sendto(host.net(), id, text.data(), text.size(), as_sockaddr(foreign), sizeof(foreign));
+        sock_sendto(host.net(), id, data.data(), data.size(), sockaddr_of(foreign), sizeof(foreign));
         sock_close(host.net(), id);
     }
     int connect(sim_host &host, int id, const char *dst, unsigned port)
     {
         const sockaddr_in foreign = sock_address(dst, port);
-        return sock_connect(host.net(), id, as_sockaddr(foreign), sizeof(foreign));
+        return sock_connect(host.net(), id, sockaddr_of(foreign), sizeof(foreign));
     }
     void set_timeout(sim_host &host, int id, int name, long milliseconds)
     {
@@ -79,8 +79,8 @@ TEST_F(SockBlock, OneDatagramGoesToOneOfSeveralReceivers)
     int received = 0;
     for (int i = 0; i < 3; i++) {
         b.spawn("receiver", [&] {
-            char text[8];
-            if (sock_recv(b.net(), id, text, sizeof(text)) == 1) received++;
+            char data[8];
+            if (sock_recv(b.net(), id, data, sizeof(data)) == 1) received++;
         });
     }
     a.spawn("sender", [&] {
@@ -118,7 +118,7 @@ TEST_F(SockBlock, AcceptTimeoutIsEagain)
     EXPECT_TRUE(world.run());
 }
 
-/* As on Linux: the attempt goes on, and a later call says so. */
+/* POSIX connect(): the attempt goes on after the timeout, and a later call says so. */
 TEST_F(SockBlock, ConnectTimeoutIsEinprogress)
 {
     wire.cut();
@@ -163,8 +163,8 @@ TEST_F(SockBlock, CloseWakesEveryKindOfSleeper)
     int left = 0;
     for (const int id : {udp, udp, ping}) {
         b.spawn("receiver", [&, id] {
-            char text[8];
-            EXPECT_EQ(error_of(sock_recv(b.net(), id, text, sizeof(text))), EBADF);
+            char data[8];
+            EXPECT_EQ(error_of(sock_recv(b.net(), id, data, sizeof(data))), EBADF);
             left++;
         });
     }
@@ -193,10 +193,10 @@ TEST_F(SockBlock, InterruptEndsEveryWait)
     const int udp = udp_bound(b, 7);
     const int tcp = listener(b, 7);
     b.spawn("receiver", [&] {
-        char text[8];
-        EXPECT_EQ(error_of(sock_recv(b.net(), udp, text, sizeof(text))), EINTR);
+        char data[8];
+        EXPECT_EQ(error_of(sock_recv(b.net(), udp, data, sizeof(data))), EINTR);
         /* It sticks: what begins to wait now does not wait at all. */
-        EXPECT_EQ(error_of(sock_recv(b.net(), udp, text, sizeof(text))), EINTR);
+        EXPECT_EQ(error_of(sock_recv(b.net(), udp, data, sizeof(data))), EINTR);
     });
     b.spawn("server", [&] { EXPECT_EQ(error_of(sock_accept(b.net(), tcp, nullptr, nullptr)), EINTR); });
     b.spawn("poller", [&] {
@@ -249,7 +249,7 @@ TEST_F(SockBlock, HostUnreachableEndsAPing)
     a.spawn("ping", [&] {
         const int id = sock_open(a.net(), AF_INET, SOCK_DGRAM, IPPROTO_ICMP);
         const sockaddr_in foreign = sock_address("192.0.2.77", 0);
-        EXPECT_EQ(sock_sendto(a.net(), id, "\x08\0\0\0\0\0\0\0", 8, as_sockaddr(foreign), sizeof(foreign)), 8);
+        EXPECT_EQ(sock_sendto(a.net(), id, "\x08\0\0\0\0\0\0\0", 8, sockaddr_of(foreign), sizeof(foreign)), 8);
         EXPECT_EQ(error_of(sock_recv(a.net(), id, buffer, sizeof(buffer))), EHOSTUNREACH);
     });
     EXPECT_TRUE(world.run());
@@ -272,7 +272,7 @@ TEST_F(SockBlock, NonblockingConnectReportsByPoll)
     b.spawn("server", [&] {
         sockaddr_in peer{};
         socklen_t length = sizeof(peer);
-        const int acc = sock_accept4(b.net(), server, as_sockaddr(peer), &length, SOCK_NONBLOCK);
+        const int acc = sock_accept4(b.net(), server, sockaddr_of(peer), &length, SOCK_NONBLOCK);
         EXPECT_EQ(ip_addr_str(peer.sin_addr), "192.0.2.1");
         EXPECT_EQ(error_of(sock_recv(b.net(), acc, buffer, sizeof(buffer))), EAGAIN);
         EXPECT_EQ(sock_close(b.net(), acc), 0);
@@ -309,7 +309,7 @@ TEST_F(SockBlock, StreamErrnoValues)
         sockaddr_in peer{};
         socklen_t length = sizeof(peer);
         EXPECT_EQ(error_of(sock_recv(net, id, buffer, 1)), ENOTCONN);
-        EXPECT_EQ(error_of(sock_getpeername(net, id, as_sockaddr(peer), &length)), ENOTCONN);
+        EXPECT_EQ(error_of(sock_getpeername(net, id, sockaddr_of(peer), &length)), ENOTCONN);
         EXPECT_EQ(error_of(sock_shutdown(net, id, SHUT_WR)), ENOTCONN);
         EXPECT_EQ(error_of(sock_accept(net, id, nullptr, nullptr)), EINVAL);
         EXPECT_EQ(error_of(connect(a, id, "192.0.2.2", 9)), ECONNREFUSED);
@@ -322,16 +322,16 @@ TEST_F(SockBlock, StreamErrnoValues)
     EXPECT_TRUE(world.run());
 }
 
-TEST_F(SockBlock, StreamInPieces)
+TEST_F(SockBlock, StreamFromSeveralBuffers)
 {
     const int server = listener(b, 7);
     b.spawn("server", [&] {
         const int acc = sock_accept(b.net(), server, nullptr, nullptr);
         std::string head(3, '\0');
         std::string tail(10, '\0');
-        iovec pieces[] = {{head.data(), head.size()}, {tail.data(), tail.size()}};
+        iovec buffers[] = {{head.data(), head.size()}, {tail.data(), tail.size()}};
         msghdr msg{};
-        msg.msg_iov = pieces;
+        msg.msg_iov = buffers;
         msg.msg_iovlen = 2;
         EXPECT_EQ(sock_recvmsg(b.net(), acc, &msg), 5);
         EXPECT_EQ(head + tail.substr(0, 2), "hello");
@@ -341,10 +341,10 @@ TEST_F(SockBlock, StreamInPieces)
     a.spawn("client", [&] {
         const int id = sock_open(a.net(), AF_INET, SOCK_STREAM, 0);
         EXPECT_EQ(connect(a, id, "192.0.2.2", 7), 0);
-        std::string text = "hello";
-        iovec pieces[] = {{text.data(), 2}, {text.data() + 2, 3}};
+        std::string data = "hello";
+        iovec buffers[] = {{data.data(), 2}, {data.data() + 2, 3}};
         msghdr msg{};
-        msg.msg_iov = pieces;
+        msg.msg_iov = buffers;
         msg.msg_iovlen = 2;
         EXPECT_EQ(sock_sendmsg(a.net(), id, &msg), 5);
         sock_close(a.net(), id);

@@ -75,9 +75,9 @@ private:
         const int listener = sock_open(net, AF_INET, SOCK_STREAM, 0);
         prepare(net, listener);
         const sockaddr_in addr = sockaddr_from_endpoint({IP_ADDR_ANY, 7});
-        sock_bind(net, listener, as_sockaddr(addr), sizeof(addr));
+        sock_bind(net, listener, sockaddr_of(addr), sizeof(addr));
         sock_listen(net, listener, 5);
-        const int sock = sock_accept(net, listener, nullptr, static_cast<socklen_t *>(nullptr));
+        const int sock = sock_accept(net, listener, nullptr, nullptr);
         upload ? sink(net, sock) : source(net, sock);
     }
     void connect(bool upload)
@@ -88,7 +88,7 @@ private:
         ip_endpoint server;
         ip_endpoint_pton("192.0.2.1:7", server);
         const sockaddr_in addr = sockaddr_from_endpoint(server);
-        if (sock_connect(net, sock, as_sockaddr(addr), sizeof(addr)) == -1) return;
+        if (sock_connect(net, sock, sockaddr_of(addr), sizeof(addr)) == -1) return;
         upload ? source(net, sock) : sink(net, sock);
     }
     void source(net_stack &net, int sock)
@@ -125,7 +125,7 @@ private:
                    {.bandwidth = static_cast<uint64_t>(BANDWIDTH), .queue = 10000, .delay = ONE_WAY}};
 };
 
-/* As Linux: with default settings a long fat path is filled, whoever sends. */
+/* RFC 7323 1.1: with default settings a long fat path is filled, in either direction. */
 TEST(TcpAutotune, DefaultsFillALongFatPath)
 {
     for (const bool upload : {true, false}) {

@@ -52,13 +52,13 @@ namespace
 
 std::string pattern(size_t size)
 {
-    std::string text(size, '\0');
+    std::string data(size, '\0');
     uint32_t x = 12345;
-    for (char &c : text) {
+    for (char &c : data) {
         x = x * 1664525 + 1013904223;
         c = static_cast<char>(x >> 24);
     }
-    return text;
+    return data;
 }
 
 /** Connects to @p server and sends @p data; a server that does not listen yet is asked again. */
@@ -69,7 +69,7 @@ void send_stream(sim_host &host, const char *server, const std::string &data)
     const sockaddr_in foreign = sock_address(server);
     int answer = -1;
     for (int attempt = 0; attempt < 3 && answer == -1; attempt++) {
-        answer = sock_connect(net, id, as_sockaddr(foreign), sizeof(foreign));
+        answer = sock_connect(net, id, sockaddr_of(foreign), sizeof(foreign));
     }
     ASSERT_EQ(answer, 0) << errno;
     EXPECT_EQ(sock_send(net, id, data.data(), data.size()), static_cast<ssize_t>(data.size()));
@@ -80,17 +80,17 @@ void send_stream(sim_host &host, const char *server, const std::string &data)
 
 TEST(TcpEndpoint, ThousandKilobytesArriveOverAGoodWire)
 {
-    const std::string text = pattern(1000 * 1000);
+    const std::string data = pattern(1000 * 1000);
     std::string received;
     test_world world;
     sim_host client(world, "client");
     sim_host server(world, "server");
     sim_wire wire(world, {client, "192.0.2.1/24"}, {server, "192.0.2.2/24"}, {.bandwidth = 100000000, .delay = 1ms});
     server.spawn("server", [&] { EXPECT_EQ(receive_stream(server.net(), "0.0.0.0:7", received), 0); });
-    client.spawn("client", [&] { send_stream(client, "192.0.2.2:7", text); });
+    client.spawn("client", [&] { send_stream(client, "192.0.2.2:7", data); });
     EXPECT_TRUE(world.run());
-    EXPECT_EQ(received.size(), text.size());
-    EXPECT_TRUE(received == text);
+    EXPECT_EQ(received.size(), data.size());
+    EXPECT_TRUE(received == data);
     EXPECT_EQ(client.count(counter::tcp_retrans_segs), 0u);
     EXPECT_EQ(client.packets_in_use(), 0u);
     EXPECT_EQ(server.packets_in_use(), 0u);
@@ -102,17 +102,17 @@ TEST(TcpEndpoint, LoopbackConnectsToListenersAndToItself)
     test_world world;
     std::string received;
     sim_host host(world, "host");
-    const std::string text = pattern(300 * 1000);
+    const std::string data = pattern(300 * 1000);
     host.spawn("server", [&] { EXPECT_EQ(receive_stream(host.net(), "0.0.0.0:7", received), 0); });
-    host.spawn("client", [&] { send_stream(host, "127.0.0.1:7", text); });
+    host.spawn("client", [&] { send_stream(host, "127.0.0.1:7", data); });
     EXPECT_TRUE(world.run());
-    EXPECT_TRUE(received == text);
+    EXPECT_TRUE(received == data);
 
     net_stack &net = host.net();
     const int id = sock_open(net, AF_INET, SOCK_STREAM, 0);
     const sockaddr_in self = sock_address("127.0.0.1:5000");
-    ASSERT_EQ(sock_bind(net, id, as_sockaddr(self), sizeof(self)), 0);
-    ASSERT_EQ(sock_connect(net, id, as_sockaddr(self), sizeof(self)), 0) << errno;
+    ASSERT_EQ(sock_bind(net, id, sockaddr_of(self), sizeof(self)), 0);
+    ASSERT_EQ(sock_connect(net, id, sockaddr_of(self), sizeof(self)), 0) << errno;
     EXPECT_EQ(sock_send(net, id, "me", 2), 2);
     char buffer[8];
     EXPECT_EQ(sock_recv(net, id, buffer, sizeof(buffer)), 2);

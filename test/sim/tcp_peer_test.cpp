@@ -21,9 +21,9 @@ namespace
 struct complaints {
     explicit complaints(sim_world &world)
     {
-        world.on_failure([this](const sim_site &site, const std::string &text) {
+        world.on_failure([this](const sim_site &site, const std::string &data) {
             line = site.line;
-            last = text;
+            last = data;
             count++;
         });
     }
@@ -84,10 +84,10 @@ TEST(TcpPeer, NumbersWrapWithinAFewHundredBytes)
 {
     test_world world;
     tcp_peer peer(world, connected);
-    const std::string text(1000, 'w');
-    peer.send(payload(text));
+    const std::string data(1000, 'w');
+    peer.send(payload(data));
     peer.nxt += 1000;
-    peer.send(payload(text));
+    peer.send(payload(data));
     peer.nxt += 1000;
     EXPECT_LT(peer.nxt, peer.iss);
     EXPECT_EQ(peer.app_read().size(), 2000u);

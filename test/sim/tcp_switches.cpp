@@ -114,7 +114,7 @@ std::string tcp_info_wrong(net_stack &net, int sock)
     if (info.tcpi_unacked > 0 && info.tcpi_snd_cwnd == 0) wrong += "no congestion window\n";
     if (info.tcpi_bytes_acked + info.tcpi_bytes_retrans > info.tcpi_bytes_sent)
         wrong += "more acknowledged than sent\n";
-    if (info.tcpi_total_retrans > info.tcpi_segs_out) wrong += "more sent again than sent\n";
+    if (info.tcpi_total_retrans > info.tcpi_segs_out) wrong += "more retransmitted than sent\n";
     if (info.tcpi_rto > 0 && info.tcpi_rto > 120000000) wrong += "a timeout beyond the largest\n";
     if (info.tcpi_snd_mss < 8) wrong += "no segment size\n";
     return wrong;

@@ -259,7 +259,7 @@ void client(run_state &run, sim_host &host, uint32_t number)
     if (run.plan.switches) draw_socket_options(run.random, net, sock);
     const sockaddr_in addr = server_addr();
     const be32 hello = number;
-    if (sock_connect(net, sock, as_sockaddr(addr), sizeof(addr)) == -1 ||
+    if (sock_connect(net, sock, sockaddr_of(addr), sizeof(addr)) == -1 ||
         sock_send(net, sock, &hello, sizeof(hello)) != sizeof(hello)) {
         conn.up.write_error = errno;
         sock_close(net, sock);
@@ -286,10 +286,10 @@ void server(run_state &run, sim_host &host)
     const int listener = sock_open(net, AF_INET, SOCK_STREAM, 0);
     const sockaddr_in any = sockaddr_from_endpoint({IP_ADDR_ANY, PORT});
     if (run.plan.switches) draw_socket_options(run.random, net, listener);
-    sock_bind(net, listener, as_sockaddr(any), sizeof(any));
+    sock_bind(net, listener, sockaddr_of(any), sizeof(any));
     sock_listen(net, listener, 16);
     for (size_t i = 0; i < run.connections.size(); i++) {
-        const int sock = sock_accept(net, listener, nullptr, static_cast<socklen_t *>(nullptr));
+        const int sock = sock_accept(net, listener, nullptr, nullptr);
         if (sock == -1) break;
         host.spawn("server", [&run, &host, sock] { serve(run, host, sock); });
     }
@@ -378,15 +378,15 @@ std::string describe(const char *name, const stream &s)
 
 std::string leftovers(run_state &run)
 {
-    std::string text;
+    std::string data;
     for (const auto &host : run.hosts) {
         const size_t packets = host->packets_in_use();
-        if (packets > 0) text += host->name() + ": " + std::to_string(packets) + " bytes of packets in use\n";
+        if (packets > 0) data += host->name() + ": " + std::to_string(packets) + " bytes of packets in use\n";
         net_guard guard(host->net());
         const size_t timers = host->net().timers.size();
-        if (timers > 0) text += host->name() + ": " + std::to_string(timers) + " timers armed\n";
+        if (timers > 0) data += host->name() + ": " + std::to_string(timers) + " timers armed\n";
     }
-    return text;
+    return data;
 }
 
 } // namespace

@@ -3,8 +3,8 @@
  */
 #include "microps/icmp.hpp"
 #include "microps/udp.hpp"
+#include "support/sock_calls.hpp"
 #include "support/test_world.hpp"
-#include "support/user_calls.hpp"
 
 #include <cerrno>
 #include <cstdio>
@@ -18,6 +18,18 @@ namespace microps
 
 namespace
 {
+
+/** A world of two hosts, 192.0.2.1 and 192.0.2.2, and the wire between them. */
+struct two_hosts : test_world {
+    explicit two_hosts(const sim_wire_config &config = {})
+        : wire(*this, {a, "192.0.2.1/24"}, {b, "192.0.2.2/24"}, config)
+    {
+    }
+
+    sim_host a{*this, "a"};
+    sim_host b{*this, "b"};
+    sim_wire wire;
+};
 
 ip_addr_t addr(const char *text)
 {
@@ -94,111 +106,90 @@ TEST(SimWorld, EventsHappenInTheOrderOfTime)
 
 TEST(SimWire, EchoArrivesAfterTheDelay)
 {
-    test_world world;
-    sim_host a(world, "a");
-    sim_host b(world, "b");
-    sim_wire wire(world, {a, "192.0.2.1/24"}, {b, "192.0.2.2/24"}, {.delay = 10ms});
-    ping(a, "192.0.2.2", 56); /* so that both know each other */
+    two_hosts world({.delay = 10ms});
+    ping(world.a, "192.0.2.2", 56); /* so that both know each other */
     world.run_for(1s);
-    ping(a, "192.0.2.2", 56);
-    EXPECT_TRUE(world.run_until([&] { return a.count(counter::icmp_in_echo_reps) == 2; }, 1s)) << world.report();
+    ping(world.a, "192.0.2.2", 56);
+    EXPECT_TRUE(world.run_until([&] { return world.a.count(counter::icmp_in_echo_reps) == 2; }, 1s)) << world.report();
     EXPECT_EQ(world.elapsed(), 1s + 20ms) << world.report();
 }
 
 TEST(SimWire, BandwidthDelaysByTheLengthOfTheFrame)
 {
-    test_world world;
-    sim_host a(world, "a");
-    sim_host b(world, "b");
-    sim_wire wire(world, {a, "192.0.2.1/24"}, {b, "192.0.2.2/24"}, {.bandwidth = 8000000});
-    ping(a, "192.0.2.2", 56);
+    two_hosts world({.bandwidth = 8000000});
+    ping(world.a, "192.0.2.2", 56);
     world.run_for(1s);
-    ping(a, "192.0.2.2", 1000 - 14 - 20 - 8);
-    EXPECT_TRUE(world.run_until([&] { return a.count(counter::icmp_in_echo_reps) == 2; }, 1s));
+    ping(world.a, "192.0.2.2", 1000 - 14 - 20 - 8);
+    EXPECT_TRUE(world.run_until([&] { return world.a.count(counter::icmp_in_echo_reps) == 2; }, 1s));
     EXPECT_EQ(world.elapsed(), 1s + 2ms) << world.report();
 }
 
 TEST(SimWire, FullQueueDropsTheNewest)
 {
-    test_world world;
-    sim_host a(world, "a");
-    sim_host b(world, "b");
-    sim_wire wire(world, {a, "192.0.2.1/24"}, {b, "192.0.2.2/24"});
-    ping(a, "192.0.2.2", 56); /* so that a knows b */
+    two_hosts world;
+    ping(world.a, "192.0.2.2", 56); /* so that a knows b */
     world.run_for(1s);
-    wire.configure({.bandwidth = 1000000, .queue = 4});
+    world.wire.configure({.bandwidth = 1000000, .queue = 4});
     for (int i = 0; i < 20; i++) {
-        ping(a, "192.0.2.2", 1000);
+        ping(world.a, "192.0.2.2", 1000);
     }
     world.run_for(1s);
-    EXPECT_EQ(wire.stats(a).queue_full, 15u);
-    EXPECT_EQ(b.count(counter::icmp_in_echos), 1u + 5u);
+    EXPECT_EQ(world.wire.stats(world.a).queue_full, 15u);
+    EXPECT_EQ(world.b.count(counter::icmp_in_echos), 1u + 5u);
 }
 
 TEST(SimWire, LosesTheFractionItWasAskedTo)
 {
-    test_world world;
-    sim_host a(world, "a");
-    sim_host b(world, "b");
-    sim_wire wire(world, {a, "192.0.2.1/24"}, {b, "192.0.2.2/24"});
-    ping(a, "192.0.2.2", 56);
+    two_hosts world;
+    ping(world.a, "192.0.2.2", 56);
     world.run_for(1s);
-    wire.config(a).drop = 0.3;
+    world.wire.config(world.a).drop = 0.3;
     for (int i = 0; i < 1000; i++) {
-        ping(a, "192.0.2.2", 56);
+        ping(world.a, "192.0.2.2", 56);
         world.settle();
     }
-    EXPECT_NEAR(static_cast<double>(wire.stats(a).lost), 300, 60);
-    EXPECT_EQ(wire.stats(b).lost, 0u);
+    EXPECT_NEAR(static_cast<double>(world.wire.stats(world.a).lost), 300, 60);
+    EXPECT_EQ(world.wire.stats(world.b).lost, 0u);
 }
 
 TEST(SimWire, DuplicatesArriveTwice)
 {
-    test_world world;
-    sim_host a(world, "a");
-    sim_host b(world, "b");
-    sim_wire wire(world, {a, "192.0.2.1/24"}, {b, "192.0.2.2/24"});
-    ping(a, "192.0.2.2", 56);
+    two_hosts world;
+    ping(world.a, "192.0.2.2", 56);
     world.run_for(1s);
-    wire.config(a).duplicate = 1;
-    ping(a, "192.0.2.2", 56);
+    world.wire.config(world.a).duplicate = 1;
+    ping(world.a, "192.0.2.2", 56);
     world.settle();
-    EXPECT_EQ(b.count(counter::icmp_in_echos), 3u);
+    EXPECT_EQ(world.b.count(counter::icmp_in_echos), 3u);
 }
 
 TEST(SimWire, CorruptFramesAreNeverTakenForGoodOnes)
 {
-    test_world world;
-    sim_host a(world, "a");
-    sim_host b(world, "b");
-    sim_wire wire(world, {a, "192.0.2.1/24"}, {b, "192.0.2.2/24"}, {.link = sim_link_type::raw_ip});
+    two_hosts world({.link = sim_link_type::raw_ip});
     world.run_for(1s);
-    wire.config(a).corrupt = 1;
+    world.wire.config(world.a).corrupt = 1;
     for (int i = 0; i < 1000; i++) {
-        ping(a, "192.0.2.2", 56);
+        ping(world.a, "192.0.2.2", 56);
         world.settle();
     }
-    EXPECT_EQ(wire.stats(a).corrupted, 1000u);
-    EXPECT_EQ(b.count(counter::icmp_in_echos), 0u);
+    EXPECT_EQ(world.wire.stats(world.a).corrupted, 1000u);
+    EXPECT_EQ(world.b.count(counter::icmp_in_echos), 0u);
 }
 
 TEST(SimWire, CutWireLosesEverything)
 {
-    test_world world;
-    sim_host a(world, "a");
-    sim_host b(world, "b");
-    sim_wire wire(world, {a, "192.0.2.1/24"}, {b, "192.0.2.2/24"}, {.delay = 10ms});
-    ping(a, "192.0.2.2", 56);
+    two_hosts world({.delay = 10ms});
+    ping(world.a, "192.0.2.2", 56);
     world.run_for(1s);
-    ping(a, "192.0.2.2", 56);
+    ping(world.a, "192.0.2.2", 56);
     world.run_for(1ms);
-    wire.cut();
+    world.wire.cut();
     world.run_for(1s);
-    wire.cut(false);
-    EXPECT_EQ(b.count(counter::icmp_in_echos), 1u);
-    ping(a, "192.0.2.2", 56);
+    world.wire.cut(false);
+    EXPECT_EQ(world.b.count(counter::icmp_in_echos), 1u);
+    ping(world.a, "192.0.2.2", 56);
     world.run_for(1s);
-    EXPECT_EQ(b.count(counter::icmp_in_echos), 2u);
+    EXPECT_EQ(world.b.count(counter::icmp_in_echos), 2u);
 }
 
 TEST(SimWire, SegmentOfManyHostsSwitches)
@@ -221,29 +212,23 @@ TEST(SimWire, SegmentOfManyHostsSwitches)
 
 TEST(SimWire, DeliversByHandWhatATestHolds)
 {
-    test_world world;
-    sim_host a(world, "a");
-    sim_host b(world, "b");
-    sim_wire wire(world, {a, "192.0.2.1/24"}, {b, "192.0.2.2/24"});
+    two_hosts world;
     world.settle();
     const std::vector<uint8_t> short_frame(10);
-    wire.deliver(b, short_frame);
-    EXPECT_EQ(b.count(drop_reason::too_short), 1u);
+    world.wire.deliver(world.b, short_frame);
+    EXPECT_EQ(world.b.count(drop_reason::too_short), 1u);
 }
 
 TEST(SimWire, MtuOfTheWireIsThatOfItsDevices)
 {
-    test_world world;
-    sim_host a(world, "a");
-    sim_host b(world, "b");
-    sim_wire wire(world, {a, "192.0.2.1/24"}, {b, "192.0.2.2/24"}, {.mtu = 600});
-    ping(a, "192.0.2.2", 1000); /* in two fragments */
+    two_hosts world({.mtu = 600});
+    ping(world.a, "192.0.2.2", 1000); /* in two fragments */
     world.run_for(1s);
-    EXPECT_EQ(a.count(counter::icmp_in_echo_reps), 1u) << world.report();
-    wire.config(a).mtu = 500; /* and then somebody puts a worse cable in */
-    ping(a, "192.0.2.2", 550);
+    EXPECT_EQ(world.a.count(counter::icmp_in_echo_reps), 1u) << world.report();
+    world.wire.config(world.a).mtu = 500; /* and then somebody puts a worse cable in */
+    ping(world.a, "192.0.2.2", 550);
     world.run_for(1s);
-    EXPECT_EQ(wire.stats(a).too_long, 1u);
+    EXPECT_EQ(world.wire.stats(world.a).too_long, 1u);
 }
 
 TEST(SimWire, CaptureHasWhatEachEndSees)
@@ -272,15 +257,12 @@ TEST(SimWire, CaptureHasWhatEachEndSees)
 
 TEST(SimProgram, BlockingCallsSleepInVirtualTime)
 {
-    test_world world;
+    two_hosts world({.delay = 1s});
     std::string answer;
-    sim_host client(world, "client");
-    sim_host server(world, "server");
-    sim_wire wire(world, {client, "192.0.2.1/24"}, {server, "192.0.2.2/24"}, {.delay = 1s});
-    udp_echo(server);
-    client.spawn("user", [&] {
+    udp_echo(world.b);
+    world.a.spawn("user", [&] {
         world.sleep(10s);
-        answer = udp_exchange(client, "192.0.2.2", "hello");
+        answer = udp_exchange(world.a, "192.0.2.2", "hello");
     });
     EXPECT_TRUE(world.run());
     EXPECT_EQ(answer, "hello") << world.report();
@@ -289,12 +271,9 @@ TEST(SimProgram, BlockingCallsSleepInVirtualTime)
 
 TEST(SimProgram, BlockingCallOfTheTestItselfDrivesTheWorld)
 {
-    test_world world;
-    sim_host client(world, "client");
-    sim_host server(world, "server");
-    sim_wire wire(world, {client, "192.0.2.1/24"}, {server, "192.0.2.2/24"}, {.delay = 1s});
-    udp_echo(server);
-    EXPECT_EQ(udp_exchange(client, "192.0.2.2", "hello"), "hello");
+    two_hosts world({.delay = 1s});
+    udp_echo(world.b);
+    EXPECT_EQ(udp_exchange(world.a, "192.0.2.2", "hello"), "hello");
 }
 
 TEST(SimProgram, InterruptEndsSleep)
@@ -389,23 +368,20 @@ TEST(SimWorld, SameSeedGivesTheSameBytes)
 /* RFC 1122 2.3.2.2: what a call has accepted is kept until the neighbour's address is known, also by net_shutdown(). */
 TEST(SimHost, ShutDownWaitsForDatagramsThatWaitForAnAddress)
 {
-    test_world world;
+    two_hosts world({.delay = 20ms});
     std::string received;
-    sim_host client(world, "client");
-    sim_host server(world, "server");
-    const sim_wire wire(world, {client, "192.0.2.1/24"}, {server, "192.0.2.2/24"}, {.delay = 20ms});
-    server.spawn("receiver", [&] {
-        const int id = udp_open(server.net());
-        udp_bind(server.net(), id, {IP_ADDR_ANY, 7});
+    world.b.spawn("receiver", [&] {
+        const int id = udp_open(world.b.net());
+        udp_bind(world.b.net(), id, {IP_ADDR_ANY, 7});
         std::vector<uint8_t> buffer(64);
-        const ssize_t n = udp_recvfrom(server.net(), id, buffer, nullptr);
+        const ssize_t n = udp_recvfrom(world.b.net(), id, buffer, nullptr);
         if (n > 0) received.assign(buffer.begin(), buffer.begin() + n);
     });
-    client.spawn("sender", [&] {
-        const int id = udp_open(client.net());
-        udp_sendto(client.net(), id, bytes_of("last words"), {addr("192.0.2.2"), 7});
-        sock_close(client.net(), id);
-        net_shutdown(client.net());
+    world.a.spawn("sender", [&] {
+        const int id = udp_open(world.a.net());
+        udp_sendto(world.a.net(), id, bytes_of("last words"), {addr("192.0.2.2"), 7});
+        sock_close(world.a.net(), id);
+        net_shutdown(world.a.net());
     });
     EXPECT_TRUE(world.run());
     EXPECT_EQ(received, "last words");

@@ -290,13 +290,7 @@ TEST_F(ArpCache, IsBoundedAndTheLeastRecentlyUsedGoes)
 /* Two links may use the same addresses. */
 TEST_F(ArpCache, IsKeyedByInterface)
 {
-    frame_device *second = nullptr;
-    {
-        net_guard guard(host.net);
-        second = net_device_alloc<frame_device>(host.net, OTHER_MAC);
-        net_device_register(*second);
-        ip_iface_register(*second, *ip_iface_alloc(host.net, "198.51.100.2", "255.255.255.0"));
-    }
+    frame_device *second = host.add_device(OTHER_MAC, "198.51.100.2");
     request_comes("192.0.2.1", PEER_MAC);
     {
         net_guard guard(host.net);

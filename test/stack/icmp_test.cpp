@@ -26,8 +26,7 @@ protected:
     Icmp()
     {
         host.start();
-        net_guard guard(host.net);
-        arp_set_static(*host.iface, ip_addr_t(be32(addr("192.0.2.1"))), PEER_MAC);
+        host.add_neighbour("192.0.2.1", PEER_MAC);
     }
 
     void comes(const ip_fields &fields, const mac_addr &dst = FRAME_HOST_MAC)
@@ -118,13 +117,8 @@ TEST_F(IcmpEcho, BroadcastIsAnsweredFromOurOwnAddress)
 TEST_F(IcmpEcho, ReplyComesFromTheAddressThatWasAsked)
 {
     frame_host two;
-    {
-        net_guard guard(two.net);
-        frame_device *second = net_device_alloc<frame_device>(two.net, PEER_MAC);
-        net_device_register(*second);
-        ip_iface_register(*second, *ip_iface_alloc(two.net, "198.51.100.2", "255.255.255.0"));
-        arp_set_static(*two.iface, ip_addr_t(be32(addr("192.0.2.1"))), PEER_MAC);
-    }
+    two.add_device(PEER_MAC, "198.51.100.2");
+    two.add_neighbour("192.0.2.1", PEER_MAC);
     const ip_fields fields{
         .src = addr("192.0.2.1"), .dst = addr("198.51.100.2"), .payload = icmp_message(8, 0, 1, octets(8))};
     two.receive(eth_frame(FRAME_HOST_MAC, PEER_MAC, 0x0800, fields.bytes()));

@@ -26,13 +26,12 @@ protected:
     IpFragment()
     {
         host.start();
-        net_guard guard(host.net);
-        arp_set_static(*host.iface, ip_addr_t(be32(addr("192.0.2.1"))), PEER_MAC);
+        host.add_neighbour("192.0.2.1", PEER_MAC);
     }
 
     /** Bytes [begin, end) of @p whole as a fragment. */
-    static ip_fields piece(const octets &whole, size_t begin, size_t end, unsigned id = 1,
-                           const char *src = "192.0.2.1")
+    static ip_fields fragment(const octets &whole, size_t begin, size_t end, unsigned id = 1,
+                              const char *src = "192.0.2.1")
     {
         const unsigned more = end < whole.size() ? 0x2000u : 0u;
         return {.id = id,
@@ -43,7 +42,10 @@ protected:
                 .payload = octets(whole.begin() + static_cast<long>(begin), whole.begin() + static_cast<long>(end))};
     }
     void comes(const ip_fields &fields) { host.receive(eth_frame(FRAME_HOST_MAC, PEER_MAC, 0x0800, fields.bytes())); }
-    void comes(const octets &whole, size_t begin, size_t end, unsigned id = 1) { comes(piece(whole, begin, end, id)); }
+    void comes(const octets &whole, size_t begin, size_t end, unsigned id = 1)
+    {
+        comes(fragment(whole, begin, end, id));
+    }
 
     frame_host host{};
     ip_probe probe{host};
@@ -56,19 +58,19 @@ using IpFragmentation = IpFragment;
 TEST_F(IpReassembly, FragmentsMakeThePacketInAnyOrder)
 {
     const octets whole = pattern_octets(4000);
-    std::vector<std::pair<size_t, size_t>> pieces = {{0, 1480}, {1480, 2960}, {2960, 4000}};
-    std::sort(pieces.begin(), pieces.end());
+    std::vector<std::pair<size_t, size_t>> ranges = {{0, 1480}, {1480, 2960}, {2960, 4000}};
+    std::sort(ranges.begin(), ranges.end());
     unsigned id = 0;
     do {
         probe.in.clear();
         id++;
-        for (const auto &[begin, end] : pieces) {
+        for (const auto &[begin, end] : ranges) {
             comes(whole, begin, end, id);
         }
         ASSERT_EQ(probe.in.size(), 1u);
         EXPECT_EQ(probe.in[0].payload, whole);
         EXPECT_EQ(probe.in[0].src.value, addr("192.0.2.1"));
-    } while (std::next_permutation(pieces.begin(), pieces.end()));
+    } while (std::next_permutation(ranges.begin(), ranges.end()));
     EXPECT_EQ(host.counted(counter::ip_reasm_oks), 6u);
     EXPECT_EQ(host.net.packets.in_use(), 0u);
 }
@@ -77,7 +79,7 @@ TEST_F(IpReassembly, FragmentsMakeThePacketInAnyOrder)
 TEST_F(IpReassembly, HeaderIsTheFirstFragmentsBroughtUpToDate)
 {
     const octets whole = pattern_octets(3000);
-    ip_fields first = piece(whole, 0, 1480, 77);
+    ip_fields first = fragment(whole, 0, 1480, 77);
     first.options = {0x94, 0x04, 0x00, 0x00};
     first.tos = 0x10;
     first.ttl = 33;
@@ -110,18 +112,18 @@ TEST_F(IpReassembly, RandomFragmentsInRandomOrderWithDuplicates)
     net_random random(5);
     for (unsigned round = 0; round < 200; round++) {
         const octets whole = pattern_octets(1 + random.below(20000));
-        std::vector<std::pair<size_t, size_t>> pieces;
+        std::vector<std::pair<size_t, size_t>> ranges;
         for (size_t begin = 0; begin < whole.size();) {
             const size_t end = std::min(whole.size(), begin + 8 * (1 + random.below(180)));
-            pieces.emplace_back(begin, end);
-            if (random.chance(0.2)) pieces.emplace_back(begin, end);
+            ranges.emplace_back(begin, end);
+            if (random.chance(0.2)) ranges.emplace_back(begin, end);
             begin = end;
         }
-        for (size_t i = pieces.size(); i > 1; i--) {
-            std::swap(pieces[i - 1], pieces[random.below(i)]);
+        for (size_t i = ranges.size(); i > 1; i--) {
+            std::swap(ranges[i - 1], ranges[random.below(i)]);
         }
         probe.in.clear();
-        for (const auto &[begin, end] : pieces) {
+        for (const auto &[begin, end] : ranges) {
             comes(whole, begin, end, round);
         }
         ASSERT_GE(probe.in.size(), 1u) << "round " << round;
@@ -136,17 +138,17 @@ TEST_F(IpReassembly, RandomFragmentsInRandomOrderWithDuplicates)
 TEST_F(IpReassembly, FragmentsOfDifferentPacketsAreNotMixed)
 {
     const octets whole = pattern_octets(2000);
-    comes(piece(whole, 0, 1480, 1));
-    comes(piece(whole, 1480, 2000, 2));
-    comes(piece(whole, 1480, 2000, 1, "192.0.2.3"));
-    ip_fields broadcast = piece(whole, 1480, 2000, 1);
+    comes(fragment(whole, 0, 1480, 1));
+    comes(fragment(whole, 1480, 2000, 2));
+    comes(fragment(whole, 1480, 2000, 1, "192.0.2.3"));
+    ip_fields broadcast = fragment(whole, 1480, 2000, 1);
     broadcast.dst = addr("192.0.2.255");
     comes(broadcast);
-    ip_fields other = piece(whole, 1480, 2000, 1);
+    ip_fields other = fragment(whole, 1480, 2000, 1);
     other.protocol = IP_PROTOCOL_UDP;
     comes(other);
     EXPECT_TRUE(probe.in.empty());
-    comes(piece(whole, 1480, 2000, 1));
+    comes(fragment(whole, 1480, 2000, 1));
     EXPECT_EQ(probe.in.size(), 1u);
 }
 
@@ -194,13 +196,13 @@ TEST_F(IpReassembly, ContradictingLengthsDiscardTheWholePacket)
 TEST_F(IpReassembly, ImpossibleFragmentsAreDropped)
 {
     const octets whole = pattern_octets(3200);
-    ip_fields odd = piece(whole, 0, 15);
-    comes(odd);                /* not the last, and not a multiple of eight */
-    comes(piece(whole, 8, 8)); /* empty */
-    ip_fields empty_last = piece(whole, 8, 8);
+    ip_fields odd = fragment(whole, 0, 15);
+    comes(odd);                   /* not the last, and not a multiple of eight */
+    comes(fragment(whole, 8, 8)); /* empty */
+    ip_fields empty_last = fragment(whole, 8, 8);
     empty_last.offset = 1;
     comes(empty_last);
-    ip_fields death = piece(whole, 0, 8);
+    ip_fields death = fragment(whole, 0, 8);
     death.offset = 0x1fff; /* "ping of death": ends behind byte 65535 */
     comes(death);
     EXPECT_EQ(host.dropped(drop_reason::bad_length), 4u);
@@ -211,7 +213,7 @@ TEST_F(IpReassembly, ImpossibleFragmentsAreDropped)
 TEST_F(IpReassembly, PacketLongerThan65535IsDropped)
 {
     const octets whole = pattern_octets(IP_PAYLOAD_SIZE_MAX);
-    ip_fields first = piece(whole, 0, 1480);
+    ip_fields first = fragment(whole, 0, 1480);
     first.options = octets(40, 0x01);
     comes(first);
     for (size_t begin = 1480; begin < whole.size(); begin += 1480) {
@@ -239,7 +241,7 @@ TEST_F(IpReassembly, TimeoutIsReportedIfTheFirstFragmentCame)
     EXPECT_EQ(view.total, 576u);
     EXPECT_EQ(view.payload[0], ICMP_TYPE_TIME_EXCEEDED);
     EXPECT_EQ(view.payload[1], ICMP_CODE_EXCEEDED_FRAGMENT);
-    const octets first = piece(whole, 0, 1480, 1).bytes();
+    const octets first = fragment(whole, 0, 1480, 1).bytes();
     EXPECT_TRUE(std::equal(view.payload.begin() + 8, view.payload.end(), first.begin()));
     EXPECT_EQ(host.dropped(drop_reason::ip_fragment_timeout), 2u);
     EXPECT_EQ(host.counted(counter::ip_reasm_fails), 2u);
@@ -262,7 +264,7 @@ TEST_F(IpReassembly, MemoryIsBounded)
 {
     const octets whole = pattern_octets(3000);
     for (unsigned i = 0; i < 1000; i++) {
-        ip_fields fields = piece(whole, 1480, 3000, i);
+        ip_fields fields = fragment(whole, 1480, 3000, i);
         fields.src = addr("198.51.0.0") + 1 + i % 200;
         comes(fields);
         EXPECT_LE(host.net.packets.in_use(), 64 * PACKET_LARGE);
@@ -274,12 +276,12 @@ TEST_F(IpReassembly, MemoryIsBounded)
 TEST_F(IpReassembly, MemoryIsBoundedForEachSource)
 {
     const octets whole = pattern_octets(3000);
-    comes(piece(whole, 0, 1480, 1, "192.0.2.3"));
+    comes(fragment(whole, 0, 1480, 1, "192.0.2.3"));
     for (unsigned i = 0; i < 1000; i++) {
         comes(whole, 1480, 3000, i);
     }
     EXPECT_LE(host.net.packets.in_use(), 17 * PACKET_LARGE);
-    comes(piece(whole, 1480, 3000, 1, "192.0.2.3"));
+    comes(fragment(whole, 1480, 3000, 1, "192.0.2.3"));
     EXPECT_EQ(probe.in.size(), 1u);
 }
 

@@ -227,11 +227,9 @@ TEST_F(IpInput, UnknownProtocolIsAnsweredByProtocolUnreachable)
 /* RFC 1122 3.3.4.2, weak model: any of our addresses by any interface, as in Linux; 127/8 by none. */
 TEST_F(IpInput, AnyOfOurAddressesIsReachableByAnyInterface)
 {
+    host.add_device(PEER_MAC, "198.51.100.2");
     {
         net_guard guard(host.net);
-        frame_device *second = net_device_alloc<frame_device>(host.net, PEER_MAC);
-        net_device_register(*second);
-        ip_iface_register(*second, *ip_iface_alloc(host.net, "198.51.100.2", "255.255.255.0"));
         ip_iface_register(*loopback_init(host.net), *ip_iface_alloc(host.net, "127.0.0.1", "255.0.0.0"));
     }
     ip_fields fields = good();
@@ -249,12 +247,7 @@ TEST_F(IpInput, AnyOfOurAddressesIsReachableByAnyInterface)
 
 TEST_F(IpInput, DeviceWithoutAddressTakesNothing)
 {
-    frame_device *second = nullptr;
-    {
-        net_guard guard(host.net);
-        second = net_device_alloc<frame_device>(host.net, PEER_MAC);
-        net_device_register(*second);
-    }
+    frame_device *second = host.add_device(PEER_MAC);
     host.start();
     {
         net_guard guard(host.net);

@@ -29,11 +29,8 @@ protected:
     void know_neighbours()
     {
         host.start();
-        {
-            net_guard guard(host.net);
-            arp_set_static(*host.iface, ip("192.0.2.1"), GATEWAY_MAC);
-            arp_set_static(*host.iface, ip("192.0.2.7"), NEIGHBOUR_MAC);
-        }
+        host.add_neighbour("192.0.2.1", GATEWAY_MAC);
+        host.add_neighbour("192.0.2.7", NEIGHBOUR_MAC);
     }
     /** The last send's only frame. */
     octets sent_frame()
@@ -114,13 +111,7 @@ TEST_F(IpOutput, LimitedBroadcastGoesToEverybodyAndNotToTheGateway)
 
 TEST_F(IpOutput, LimitedBroadcastLeavesByTheInterfaceOfItsSource)
 {
-    frame_device *second = nullptr;
-    {
-        net_guard guard(host.net);
-        second = net_device_alloc<frame_device>(host.net, NEIGHBOUR_MAC);
-        net_device_register(*second);
-        ip_iface_register(*second, *ip_iface_alloc(host.net, "198.51.100.2", "255.255.255.0"));
-    }
+    frame_device *second = host.add_device(NEIGHBOUR_MAC, "198.51.100.2");
     host.start();
     second->sent.clear();
     probe.send(text_octets("abc"), "255.255.255.255", "198.51.100.2");
@@ -207,14 +198,14 @@ TEST_F(IpOutput, IdentificationsDoNotRepeatAndCannotBeGuessed)
     EXPECT_EQ(ids.size(), 65536u);
 
     /* Another stack, another beginning; another destination, another sequence. */
-    frame_host stranger("192.0.2.2", "255.255.255.0", "192.0.2.1", 2);
-    ip_probe other(stranger);
+    frame_host other_host("192.0.2.2", "255.255.255.0", "192.0.2.1", 2);
+    ip_probe other(other_host);
     std::set<unsigned> first;
     for (const char *dst : {"255.255.255.255", "192.0.2.255"}) {
         probe.send(text_octets("abc"), dst);
         first.insert(frame_view(sent_frame()).id);
         other.send(text_octets("abc"), dst);
-        const std::vector<octets> frames = stranger.sent();
+        const std::vector<octets> frames = other_host.sent();
         ASSERT_EQ(frames.size(), 1u);
         first.insert(frame_view(frames[0]).id);
     }

@@ -77,11 +77,11 @@ TEST(IpPathMtu, DatagramsAreFragmentedToThePathAndWhatFitsHasDontFragment)
     EXPECT_EQ(get16(send_one(host, id, 972), 6), DF);
     const std::string text(1400, 'x');
     EXPECT_EQ(sock_send(host.net, id, text.data(), text.size()), 1400);
-    const auto pieces = host.sent();
-    ASSERT_EQ(pieces.size(), 2u);
-    EXPECT_EQ(pieces[0].size(), 20u + 976);
-    EXPECT_EQ(get16(pieces[0], 6), 0x2000u) << "more fragments, and no DF";
-    EXPECT_EQ(get16(pieces[1], 6), 976u / 8);
+    const auto fragments = host.sent();
+    ASSERT_EQ(fragments.size(), 2u);
+    EXPECT_EQ(fragments[0].size(), 20u + 976);
+    EXPECT_EQ(get16(fragments[0], 6), 0x2000u) << "more fragments, and no DF";
+    EXPECT_EQ(get16(fragments[1], 6), 976u / 8);
 }
 
 /* IP_PMTUDISC_DO: nobody fragments; the user is told the size. */
@@ -100,7 +100,7 @@ TEST(IpPathMtu, WhoForbidsFragmentsIsRefusedWhatIsTooLarge)
 }
 
 /* The original's way, and the default: routers may fragment, so they cannot complain; what others learnt is used. */
-TEST(IpPathMtu, WithoutDontFragmentAnErrorIsNotBelieved)
+TEST(IpPathMtu, WithoutDontFragmentAnErrorIsIgnored)
 {
     ip_host host;
     const int id = connected_socket(host, IP_PMTUDISC_DONT);

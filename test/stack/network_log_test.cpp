@@ -69,10 +69,7 @@ TEST(NetworkLog, EchoAndReply)
 {
     frame_host host;
     host.start();
-    {
-        net_guard guard(host.net);
-        arp_set_static(*host.iface, ip_addr_t(be32(addr("192.0.2.1"))), PEER_MAC);
-    }
+    host.add_neighbour("192.0.2.1", PEER_MAC);
     const octets echo = icmp_message(8, 0, 0x00800001, text_octets("1234567890!@#$%^&*()"));
     const ip_fields packet{.id = 128, .ttl = 255, .src = addr("192.0.2.1"), .dst = addr("192.0.2.2"), .payload = echo};
     log_capture log;

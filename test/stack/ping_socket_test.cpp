@@ -18,7 +18,7 @@ struct ping_host : ip_host {
         const int id = sock_open(net, AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, IPPROTO_ICMP);
         if (ident == 0) return id;
         const sockaddr_in local = sock_address("0.0.0.0", ident);
-        return sock_bind(net, id, as_sockaddr(local), sizeof(local)) == 0 ? id : -1;
+        return sock_bind(net, id, sockaddr_of(local), sizeof(local)) == 0 ? id : -1;
     }
     /** An Echo whose identifier and checksum are the socket's to fill in. */
     ssize_t ping(int id, const char *dst, unsigned sequence, unsigned type = 8, unsigned code = 0)
@@ -78,13 +78,13 @@ TEST(PingSocket, TellsSenderAndTtl)
 
     octets head(8);
     octets tail(2);
-    iovec pieces[] = {{head.data(), head.size()}, {tail.data(), tail.size()}};
+    iovec buffers[] = {{head.data(), head.size()}, {tail.data(), tail.size()}};
     sockaddr_in from{};
     alignas(cmsghdr) uint8_t control[CMSG_SPACE(sizeof(int)) + CMSG_SPACE(1)];
     msghdr msg{};
     msg.msg_name = &from;
     msg.msg_namelen = sizeof(from);
-    msg.msg_iov = pieces;
+    msg.msg_iov = buffers;
     msg.msg_iovlen = 2;
     msg.msg_control = control;
     msg.msg_controllen = sizeof(control);
@@ -111,7 +111,7 @@ TEST(PingSocket, SourceIsTheBoundAddress)
     ping_host host;
     const int id = host.ping_socket();
     const sockaddr_in local = sock_address("127.0.0.1", 5);
-    EXPECT_EQ(sock_bind(host.net, id, as_sockaddr(local), sizeof(local)), 0);
+    EXPECT_EQ(sock_bind(host.net, id, sockaddr_of(local), sizeof(local)), 0);
     EXPECT_EQ(host.ping(id, "127.0.0.1", 1), 12);
     EXPECT_EQ(as_octets(host.receive_text(id)), icmp_message(0, 0, 0x50001, text_octets("data")));
 }
@@ -185,7 +185,7 @@ TEST(PingSocket, ConnectedHearsOnlyItsPeer)
     EXPECT_EQ(host.receive_text(id).size(), 12u);
     sockaddr_in peer{};
     socklen_t length = sizeof(peer);
-    EXPECT_EQ(sock_getpeername(host.net, id, as_sockaddr(peer), &length), 0);
+    EXPECT_EQ(sock_getpeername(host.net, id, sockaddr_of(peer), &length), 0);
     EXPECT_EQ(ip_endpoint_str(sockaddr_to_endpoint(peer)), "192.0.2.1:0");
 }
 

@@ -9,7 +9,7 @@
 #include "microps/net.hpp"
 #include "microps/sched.hpp"
 #include "microps/udp.hpp"
-#include "support/user_calls.hpp"
+#include "support/sock_calls.hpp"
 
 #include <atomic>
 #include <cerrno>

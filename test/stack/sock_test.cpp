@@ -89,17 +89,17 @@ TEST(SockCall, UnknownNumberIsBadDescriptor)
         int value = 0;
         msghdr msg{};
         EXPECT_EQ(error_of(sock_close(net, id)), EBADF);
-        EXPECT_EQ(error_of(sock_bind(net, id, as_sockaddr(in), length)), EBADF);
+        EXPECT_EQ(error_of(sock_bind(net, id, sockaddr_of(in), length)), EBADF);
         EXPECT_EQ(error_of(sock_listen(net, id, 1)), EBADF);
-        EXPECT_EQ(error_of(sock_accept(net, id, as_sockaddr(in), &length)), EBADF);
-        EXPECT_EQ(error_of(sock_connect(net, id, as_sockaddr(in), length)), EBADF);
+        EXPECT_EQ(error_of(sock_accept(net, id, sockaddr_of(in), &length)), EBADF);
+        EXPECT_EQ(error_of(sock_connect(net, id, sockaddr_of(in), length)), EBADF);
         EXPECT_EQ(error_of(sock_shutdown(net, id, SHUT_RD)), EBADF);
         EXPECT_EQ(error_of(sock_send(net, id, &byte, 1)), EBADF);
         EXPECT_EQ(error_of(sock_recv(net, id, &byte, 1)), EBADF);
         EXPECT_EQ(error_of(sock_sendmsg(net, id, &msg)), EBADF);
         EXPECT_EQ(error_of(sock_recvmsg(net, id, &msg)), EBADF);
-        EXPECT_EQ(error_of(sock_getsockname(net, id, as_sockaddr(in), &length)), EBADF);
-        EXPECT_EQ(error_of(sock_getpeername(net, id, as_sockaddr(in), &length)), EBADF);
+        EXPECT_EQ(error_of(sock_getsockname(net, id, sockaddr_of(in), &length)), EBADF);
+        EXPECT_EQ(error_of(sock_getpeername(net, id, sockaddr_of(in), &length)), EBADF);
         EXPECT_EQ(error_of(sock_setsockopt(net, id, SOL_SOCKET, SO_BROADCAST, &value, sizeof(value))), EBADF);
         EXPECT_EQ(error_of(sock_getsockopt(net, id, SOL_SOCKET, SO_BROADCAST, &value, &length)), EBADF);
         EXPECT_EQ(error_of(sock_fcntl(net, id, F_GETFL)), EBADF);
@@ -112,7 +112,7 @@ TEST(SockCall, WhatADatagramSocketCannot)
     ip_host host;
     const int id = host.udp_socket(nullptr, 0);
     EXPECT_EQ(error_of(sock_listen(host.net, id, 1)), EOPNOTSUPP);
-    EXPECT_EQ(error_of(sock_accept(host.net, id, nullptr, static_cast<socklen_t *>(nullptr))), EOPNOTSUPP);
+    EXPECT_EQ(error_of(sock_accept(host.net, id, nullptr, nullptr)), EOPNOTSUPP);
     EXPECT_EQ(error_of(sock_shutdown(host.net, id, 3)), EINVAL);
     EXPECT_EQ(error_of(sock_shutdown(host.net, id, SHUT_RD)), ENOTCONN);
     /* The number that accept() had taken is free again. */
@@ -125,21 +125,21 @@ TEST(SockAddress, IsCheckedAsOnLinux)
     const int id = host.udp_socket(nullptr, 0);
     sockaddr_in in = sock_address("192.0.2.1", 7);
     const socklen_t length = sizeof(in);
-    EXPECT_EQ(error_of(sock_connect(host.net, id, as_sockaddr(in), 15)), EINVAL);
-    EXPECT_EQ(error_of(sock_connect(host.net, id, as_sockaddr(in), 1000)), EINVAL);
+    EXPECT_EQ(error_of(sock_connect(host.net, id, sockaddr_of(in), 15)), EINVAL);
+    EXPECT_EQ(error_of(sock_connect(host.net, id, sockaddr_of(in), 1000)), EINVAL);
     EXPECT_EQ(error_of(sock_connect(host.net, id, nullptr, length)), EFAULT);
-    EXPECT_EQ(error_of(sock_bind(host.net, id, as_sockaddr(in), 15)), EINVAL);
+    EXPECT_EQ(error_of(sock_bind(host.net, id, sockaddr_of(in), 15)), EINVAL);
     EXPECT_EQ(error_of(sock_bind(host.net, id, nullptr, length)), EFAULT);
-    EXPECT_EQ(error_of(sock_sendto(host.net, id, "x", 1, 0, as_sockaddr(in), 15)), EINVAL);
-    EXPECT_EQ(error_of(sock_bind(host.net, id, as_sockaddr(in), length)), EADDRNOTAVAIL);
+    EXPECT_EQ(error_of(sock_sendto(host.net, id, "x", 1, 0, sockaddr_of(in), 15)), EINVAL);
+    EXPECT_EQ(error_of(sock_bind(host.net, id, sockaddr_of(in), length)), EADDRNOTAVAIL);
     in.sin_family = AF_INET6;
-    EXPECT_EQ(error_of(sock_connect(host.net, id, as_sockaddr(in), length)), EAFNOSUPPORT);
-    EXPECT_EQ(error_of(sock_bind(host.net, id, as_sockaddr(in), length)), EAFNOSUPPORT);
-    EXPECT_EQ(error_of(sock_sendto(host.net, id, "x", 1, 0, as_sockaddr(in), length)), EAFNOSUPPORT);
+    EXPECT_EQ(error_of(sock_connect(host.net, id, sockaddr_of(in), length)), EAFNOSUPPORT);
+    EXPECT_EQ(error_of(sock_bind(host.net, id, sockaddr_of(in), length)), EAFNOSUPPORT);
+    EXPECT_EQ(error_of(sock_sendto(host.net, id, "x", 1, 0, sockaddr_of(in), length)), EAFNOSUPPORT);
     /* Old programs leave the family out. */
     in.sin_family = AF_UNSPEC;
-    EXPECT_EQ(sock_sendto(host.net, id, "x", 1, 0, as_sockaddr(in), length), 1);
-    EXPECT_EQ(error_of(sock_bind(host.net, id, as_sockaddr(in), length)), EAFNOSUPPORT);
+    EXPECT_EQ(sock_sendto(host.net, id, "x", 1, 0, sockaddr_of(in), length), 1);
+    EXPECT_EQ(error_of(sock_bind(host.net, id, sockaddr_of(in), length)), EAFNOSUPPORT);
 }
 
 TEST(SockAddress, LengthsAreValueAndResult)
@@ -176,19 +176,19 @@ TEST(SockAddress, LengthsAreValueAndResult)
 TEST(SockAddress, TextBothWays)
 {
     sockaddr_in in{};
-    EXPECT_EQ(sockaddr_pton("192.0.2.1:80", as_sockaddr(in), sizeof(in)), 0);
+    EXPECT_EQ(sockaddr_pton("192.0.2.1:80", sockaddr_of(in), sizeof(in)), 0);
     EXPECT_EQ(in.sin_family, AF_INET);
     EXPECT_EQ(in.sin_port, be16(80).to_net());
     EXPECT_EQ(in.sin_addr.s_addr, be32(0xc0000201).to_net());
     char text[SOCKADDR_STR_LEN];
-    EXPECT_STREQ(sockaddr_ntop(as_sockaddr(in), text, sizeof(text)), "192.0.2.1:80");
+    EXPECT_STREQ(sockaddr_ntop(sockaddr_of(in), text, sizeof(text)), "192.0.2.1:80");
     for (const char *bad : {"", "192.0.2.1", "192.0.2.1:", "192.0.2.1:0", "192.0.2.1:65536", "192.0.2:1", "x:1",
                             "192.0.2.1:80 ", "111111111111111111111111111111.2.3.4:5"}) {
-        EXPECT_EQ(sockaddr_pton(bad, as_sockaddr(in), sizeof(in)), -1) << bad;
+        EXPECT_EQ(sockaddr_pton(bad, sockaddr_of(in), sizeof(in)), -1) << bad;
     }
-    EXPECT_EQ(sockaddr_pton("192.0.2.1:80", as_sockaddr(in), 8), -1);
+    EXPECT_EQ(sockaddr_pton("192.0.2.1:80", sockaddr_of(in), 8), -1);
     in.sin_family = AF_INET6;
-    EXPECT_EQ(sockaddr_ntop(as_sockaddr(in), text, sizeof(text)), nullptr);
+    EXPECT_EQ(sockaddr_ntop(sockaddr_of(in), text, sizeof(text)), nullptr);
 }
 
 TEST(SockOption, SetAndGet)
@@ -311,26 +311,26 @@ TEST(SockNested, BlockingCallFailsInsteadOfHanging)
     call_nested(host, sock_open(host.net, AF_INET, SOCK_DGRAM, 0));
 }
 
-TEST(SockMessage, PiecesAreOneDatagram)
+TEST(SockMessage, BuffersAreOneDatagram)
 {
     ip_host host;
     const int server = host.udp_socket("127.0.0.1", 7);
     const int client = host.udp_socket(nullptr, 0);
     std::string a = "hel";
     std::string b = "lo";
-    iovec pieces[] = {{a.data(), a.size()}, {nullptr, 0}, {b.data(), b.size()}};
+    iovec buffers[] = {{a.data(), a.size()}, {nullptr, 0}, {b.data(), b.size()}};
     sockaddr_in to = sock_address("127.0.0.1", 7);
     msghdr msg{};
     msg.msg_name = &to;
     msg.msg_namelen = sizeof(to);
-    msg.msg_iov = pieces;
+    msg.msg_iov = buffers;
     msg.msg_iovlen = 3;
     EXPECT_EQ(sock_sendmsg(host.net, client, &msg), 5);
     EXPECT_EQ(host.receive_text(server), "hello");
     msg.msg_iovlen = 1025;
     EXPECT_EQ(error_of(sock_sendmsg(host.net, client, &msg)), EMSGSIZE);
     msg.msg_iovlen = 1;
-    pieces[0].iov_base = nullptr;
+    buffers[0].iov_base = nullptr;
     EXPECT_EQ(error_of(sock_sendmsg(host.net, client, &msg)), EFAULT);
     EXPECT_EQ(error_of(sock_sendmsg(host.net, client, nullptr)), EFAULT);
 }
@@ -343,9 +343,9 @@ TEST(SockMessage, ControlDataThatDoesNotFitIsReported)
     sock_setsockopt(host.net, id, IPPROTO_IP, IP_RECVTTL, &on, sizeof(on));
     host.receive_udp("192.0.2.1", 9, "192.0.2.2", 7, "hello");
     char buffer[8];
-    iovec piece{buffer, sizeof(buffer)};
+    iovec vec{buffer, sizeof(buffer)};
     msghdr msg{};
-    msg.msg_iov = &piece;
+    msg.msg_iov = &vec;
     msg.msg_iovlen = 1;
     EXPECT_EQ(sock_recvmsg(host.net, id, &msg), 5);
     EXPECT_EQ(msg.msg_flags, MSG_CTRUNC);

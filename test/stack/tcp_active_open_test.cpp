@@ -144,12 +144,12 @@ TEST(TcpActiveOpen, PeerThatClosesAtOnceIsConnected)
     test_world world;
     tcp_peer peer(world, tcp_peer_start::idle);
     int result = -1;
-    std::string text(16, '\0');
+    std::string data(16, '\0');
     peer.host().spawn("client", [&] {
         const int id = stream_socket(peer.stack(), 0);
         bind_to(peer.stack(), id, "192.0.2.2", peer.stack_port);
         result = connect_to(peer.stack(), id, "192.0.2.1", peer.peer_port);
-        text.resize(static_cast<size_t>(std::max<ssize_t>(0, sock_recv(peer.stack(), id, text.data(), text.size()))));
+        data.resize(static_cast<size_t>(std::max<ssize_t>(0, sock_recv(peer.stack(), id, data.data(), data.size()))));
         sock_close(peer.stack(), id);
     });
     peer.expect(syn());
@@ -157,7 +157,7 @@ TEST(TcpActiveOpen, PeerThatClosesAtOnceIsConnected)
     peer.inject(peer.packet(payload("quick").fin()));
     peer.wait(1s);
     EXPECT_EQ(result, 0);
-    EXPECT_EQ(text, "quick");
+    EXPECT_EQ(data, "quick");
 }
 
 /* RFC 9293 MUST-10, figure 8: both sides open at once. */
@@ -328,7 +328,7 @@ TEST(TcpActiveOpen, DataWrittenDuringTheHandshakeIsSentAfterIt)
     peer.send(syn_ack().mss(MSS));
     peer.wait(100ms);
     EXPECT_EQ(sent, 5);
-    EXPECT_EQ(text_of(drain(peer), peer.irs + 1), "hello");
+    EXPECT_EQ(data_of(drain(peer), peer.irs + 1), "hello");
 }
 
 /* RFC 9293 3.10.4: CLOSE in SYN-SENT deletes the connection; what comes for it later is answered with RST. */
@@ -410,9 +410,9 @@ TEST(TcpSimultaneousOpen, SocketMayConnectToItself)
     world.run_for(3s);
     EXPECT_EQ(sock_send(peer.stack(), id, "echo", 4), 4);
     world.run_for(1s);
-    std::array<char, 8> text{};
-    EXPECT_EQ(sock_recv(peer.stack(), id, text.data(), text.size()), 4);
-    EXPECT_EQ(std::string(text.data(), 4), "echo");
+    std::array<char, 8> data{};
+    EXPECT_EQ(sock_recv(peer.stack(), id, data.data(), data.size()), 4);
+    EXPECT_EQ(std::string(data.data(), 4), "echo");
 }
 
 } // namespace

@@ -1,7 +1,7 @@
 /*
  * Closing: all ways, TIME-WAIT, half close, abort (RFC 9293 3.6, 3.10.4, 3.10.5, 3.10.7.4; RFC 1122 4.2.2.13).
  */
-#include "support/user_calls.hpp"
+#include "support/sock_calls.hpp"
 #include "support/tcp_options.hpp"
 
 namespace microps
@@ -98,8 +98,8 @@ TEST(TcpClose, DataIsDeliveredBeforeTheFin)
 {
     test_world world;
     tcp_peer peer(world, connected);
-    const std::string text = stream(30000);
-    EXPECT_EQ(peer.app_write(text), 30000);
+    const std::string data = stream(30000);
+    EXPECT_EQ(peer.app_write(data), 30000);
     EXPECT_EQ(peer.app_close(), 0);
     std::string got;
     bool finished = false;
@@ -112,7 +112,7 @@ TEST(TcpClose, DataIsDeliveredBeforeTheFin)
         peer.rcv += seg->length();
         peer.send(ack());
     }
-    EXPECT_EQ(got, text);
+    EXPECT_EQ(got, data);
     send_fin(peer);
 }
 
@@ -124,7 +124,7 @@ TEST(TcpClose, WriteAndCloseMayShareASegment)
     EXPECT_EQ(peer.app_write("bye"), 3);
     EXPECT_EQ(peer.app_close(), 0);
     const auto segments = drain(peer);
-    EXPECT_EQ(text_of(segments, peer.rcv), "bye");
+    EXPECT_EQ(data_of(segments, peer.rcv), "bye");
     EXPECT_EQ(peer.rcv_max(), peer.rcv + 4) << "Nagle does not hold the FIN back";
 }
 

@@ -20,13 +20,13 @@ const tcp_peer_options newreno{.configure = [](tcp_config &config) {
 void write_much(tcp_peer &peer) { EXPECT_GT(peer.app_write(stream(262144)), 200000); }
 
 /** Segments outstanding. */
-uint32_t flight(const tcp_peer &peer) { return (peer.rcv_max() - peer.rcv + MSS - 1) / MSS; }
+uint32_t flight_size(const tcp_peer &peer) { return (peer.rcv_max() - peer.rcv + MSS - 1) / MSS; }
 
 /** Slow start until at least @p segments are outstanding. */
 void grow_to(tcp_peer &peer, uint32_t segments)
 {
     drain(peer);
-    while (flight(peer) < segments) {
+    while (flight_size(peer) < segments) {
         peer.rcv += MSS;
         peer.send(ack());
     }
@@ -57,7 +57,7 @@ TEST(TcpCongestion, InitialWindow)
     const auto segments = drain(peer, 100ms);
     EXPECT_GE(segments.size(), 2u);
     EXPECT_LE(segments.size(), 10u);
-    EXPECT_EQ(text_size(segments), segments.size() * MSS);
+    EXPECT_EQ(payload_size(segments), segments.size() * MSS);
 }
 
 /* RFC 5681 3.1: a handshake that lost SYN-ACKs more than once gives one segment. */
@@ -186,17 +186,17 @@ TEST(TcpFastRecovery, WindowIsHalved)
     tcp_peer peer(world, connected, newreno);
     write_much(peer);
     grow_to(peer, 20);
-    const uint32_t before = flight(peer);
+    const uint32_t before = flight_size(peer);
     lose_the_earliest(peer);
     EXPECT_EQ(count_from(drain(peer), peer.rcv), 1u);
     acknowledge_everything(peer);
     peer.skip();
-    const uint32_t after = flight(peer);
+    const uint32_t after = flight_size(peer);
     EXPECT_LE(after, before / 2 + 1);
     EXPECT_GE(after, 1u);
     ack_round(peer);
-    EXPECT_GE(flight(peer), before / 2 - 2) << "the window is ssthresh, not one segment";
-    EXPECT_LE(flight(peer), before / 2 + 3);
+    EXPECT_GE(flight_size(peer), before / 2 - 2) << "the window is ssthresh, not one segment";
+    EXPECT_LE(flight_size(peer), before / 2 + 3);
 }
 
 /* RFC 5681 3.2, step 4: each further duplicate ACK means that a segment has left the network, and new data follows, up
@@ -207,7 +207,7 @@ TEST(TcpFastRecovery, DuplicateAcksLetNewDataOut)
     tcp_peer peer(world, connected, newreno);
     write_much(peer);
     grow_to(peer, 20);
-    const uint32_t before = flight(peer);
+    const uint32_t before = flight_size(peer);
     const uint32_t sent = peer.rcv_max();
     for (uint32_t i = 0; i + 1 < before; i++) {
         peer.send(ack());
@@ -246,7 +246,7 @@ TEST(TcpFastRecovery, SeveralLossesOfOneWindowAreOneEvent)
     tcp_peer peer(world, connected, newreno);
     write_much(peer);
     grow_to(peer, 24);
-    const uint32_t before = flight(peer);
+    const uint32_t before = flight_size(peer);
     const uint32_t first = peer.rcv;
     lose_the_earliest(peer);
     drain(peer);
@@ -261,7 +261,7 @@ TEST(TcpFastRecovery, SeveralLossesOfOneWindowAreOneEvent)
     peer.skip();
     ack_round(peer);
     ack_round(peer);
-    EXPECT_GE(flight(peer), before / 2 - 3);
+    EXPECT_GE(flight_size(peer), before / 2 - 3);
 }
 
 /* RFC 5681 3.1: in congestion avoidance the window grows by about one segment per round trip. */
@@ -280,12 +280,12 @@ TEST(TcpCongestion, AvoidanceGrowsByASegmentPerRoundTrip)
     peer.skip();
     ack_round(peer);
     peer.wait(100ms);
-    uint32_t before = flight(peer);
+    uint32_t before = flight_size(peer);
     const uint32_t begin = before;
     for (int i = 0; i < 12; i++) {
         ack_round(peer);
         peer.wait(100ms);
-        const uint32_t now = flight(peer);
+        const uint32_t now = flight_size(peer);
         EXPECT_LE(now, before + 1) << "round " << i;
         before = now;
     }
@@ -299,11 +299,11 @@ TEST(TcpCongestion, CubicLeavesSevenTenths)
     tcp_peer peer(world, connected);
     write_much(peer);
     grow_to(peer, 20);
-    const uint32_t before = flight(peer);
+    const uint32_t before = flight_size(peer);
     lose_the_earliest(peer);
     acknowledge_everything(peer);
     peer.skip();
-    EXPECT_NEAR(flight(peer), before * 0.7, 1.1);
+    EXPECT_NEAR(flight_size(peer), before * 0.7, 1.1);
 }
 
 /* RFC 9406: round trips that grow longer end slow start before a loss does. */
@@ -357,7 +357,7 @@ TEST(TcpCongestion, RestCanBeSwitchedOff) /* net.ipv4.tcp_slow_start_after_idle 
     EXPECT_GE(burst_after(peer, 10s), 40u);
 }
 
-/* RFC 7661, as Linux: an application that sends little for a while has a small window afterwards. */
+/* RFC 7661: an application that sends little for a while has a small window afterwards. */
 TEST(TcpCongestion, WindowThatIsNotUsedShrinks)
 {
     test_world world;
@@ -417,13 +417,13 @@ TEST(TcpCongestion, TimeoutFallsBackToOneSegment)
 }
 
 /* RFC 5681 3.1: after a timeout ssthresh is half of FlightSize, so slow start ends there. */
-TEST(TcpCongestion, SlowStartAfterATimeoutEndsAtHalfTheFlight)
+TEST(TcpCongestion, SlowStartAfterATimeoutEndsAtHalfOfFlightSize)
 {
     test_world world;
     tcp_peer peer(world, connected, newreno);
     write_much(peer);
     grow_to(peer, 32);
-    const uint32_t before = flight(peer);
+    const uint32_t before = flight_size(peer);
     ASSERT_TRUE(peer.receive(5s));
     peer.rcv = peer.rcv_max(); /* only the first was lost */
     peer.send(ack());
@@ -431,8 +431,8 @@ TEST(TcpCongestion, SlowStartAfterATimeoutEndsAtHalfTheFlight)
     for (int i = 0; i < 6; i++) {
         ack_round(peer);
     }
-    EXPECT_GE(flight(peer), before / 4);
-    EXPECT_LE(flight(peer), before / 2 + 8);
+    EXPECT_GE(flight_size(peer), before / 4);
+    EXPECT_LE(flight_size(peer), before / 2 + 8);
 }
 
 /* RFC 5681 3.1: a second timeout of the same segment does not reduce ssthresh again. */
@@ -442,14 +442,14 @@ TEST(TcpCongestion, RepeatedTimeoutKeepsTheThreshold)
     tcp_peer peer(world, connected, newreno);
     write_much(peer);
     grow_to(peer, 32);
-    const uint32_t before = flight(peer);
+    const uint32_t before = flight_size(peer);
     EXPECT_EQ(arrival_times(peer, 4, 10s).size(), 4u); /* four timeouts */
     acknowledge_everything(peer);
     peer.skip();
     for (int i = 0; i < 5; i++) {
         ack_round(peer);
     }
-    EXPECT_GE(flight(peer), before / 4) << "ssthresh was kept, so slow start gets that far";
+    EXPECT_GE(flight_size(peer), before / 4) << "ssthresh was kept, so slow start gets that far";
 }
 
 /* RFC 6582 3.2, step 1: duplicate ACKs that the retransmissions of a timeout cause start no fast retransmit. */
@@ -489,11 +489,11 @@ TEST(TcpFastRecovery, SingleLossNeedsNoTimeout)
 {
     test_world world;
     tcp_peer peer(world, connected);
-    const std::string text = stream(200000);
-    EXPECT_EQ(peer.app_write(text), 200000);
+    const std::string data = stream(200000);
+    EXPECT_EQ(peer.app_write(data), 200000);
     reassembly got;
     bool lost = false;
-    while (got.stream().size() < text.size()) {
+    while (got.stream().size() < data.size()) {
         const auto seg = peer.receive(5s);
         ASSERT_TRUE(seg);
         const uint32_t at = seg->seq - peer.irs - 1;
@@ -503,7 +503,7 @@ TEST(TcpFastRecovery, SingleLossNeedsNoTimeout)
         }
         got.take(peer, *seg);
     }
-    EXPECT_EQ(got.stream(), text);
+    EXPECT_EQ(got.stream(), data);
     EXPECT_TRUE(lost);
     EXPECT_EQ(peer.host().count(counter::tcp_timeouts), 0u);
     EXPECT_EQ(peer.host().count(counter::tcp_retrans_segs), 1u);

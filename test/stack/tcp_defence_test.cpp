@@ -199,17 +199,17 @@ TEST(TcpChallenge, EmbryonicResetsAreCounted)
 TEST(TcpUnfairPeer, AckDivisionGainsNothing)
 {
     std::map<uint32_t, uint32_t> windows;
-    for (const uint32_t piece : {1460u, 10u}) {
+    for (const uint32_t step : {1460u, 10u}) {
         test_world world;
         tcp_peer peer(world, connected);
         EXPECT_GT(peer.app_write(stream(250000)), 0);
         peer.wait(0ms);
         const uint32_t end = peer.rcv_max();
         while (peer.rcv != end) {
-            peer.rcv += std::min(piece, end - peer.rcv);
+            peer.rcv += std::min(step, end - peer.rcv);
             peer.send(ack());
         }
-        windows[piece] = peer.rcv_max() - end;
+        windows[step] = peer.rcv_max() - end;
     }
     EXPECT_LE(windows[10], windows[1460] + MSS);
 }
@@ -258,15 +258,15 @@ TEST(TcpUnderAttack, BlindSegmentsInTheWindowChangeNothing)
         uint32_t clock = 1000;
         EXPECT_TRUE(peer.establish(syn().mss(MSS).timestamps(clock, 0).wscale(2).sack_permitted()));
         net_random random(seed);
-        const std::string text = stream(30000);
+        const std::string data = stream(30000);
         const uint32_t begin = peer.nxt;
         std::string got;
         std::string back;
-        while (got.size() < text.size()) {
+        while (got.size() < data.size()) {
             for (int i = 0; i < 100; i++) {
                 peer.send(blind_segment(peer, random));
             }
-            const std::string part = text.substr(peer.nxt - begin, 300);
+            const std::string part = data.substr(peer.nxt - begin, 300);
             peer.send(payload(part).timestamps(++clock, 0));
             peer.nxt += static_cast<uint32_t>(part.size());
             const std::string now = peer.app_read();
@@ -280,7 +280,7 @@ TEST(TcpUnderAttack, BlindSegmentsInTheWindowChangeNothing)
             }
             peer.send(ack().timestamps(clock, 0));
         }
-        EXPECT_EQ(back, text);
+        EXPECT_EQ(back, data);
         EXPECT_LT(peer.host().count(counter::tcp_challenge_acks), 10u);
         EXPECT_LT(peer.host().count(counter::tcp_out_segs), 8000u) << "to 10,000 of the attacker's";
     }

@@ -18,13 +18,13 @@ tcp_peer_options quick_acks(unsigned count)
     }};
 }
 
-/** Sends @p text and returns how long the ACK takes, or nothing if that is longer than a second. */
-std::optional<net_duration> ack_delay(tcp_peer &peer, const std::string &text)
+/** Sends @p data and returns how long the ACK takes, or nothing if that is longer than a second. */
+std::optional<net_duration> ack_delay(tcp_peer &peer, const std::string &data)
 {
     peer.skip();
     const net_time sent = peer.world().now();
-    peer.send(payload(text));
-    peer.nxt += static_cast<uint32_t>(text.size());
+    peer.send(payload(data));
+    peer.nxt += static_cast<uint32_t>(data.size());
     const auto seg = peer.receive(1s);
     if (!seg || seg->ack != peer.nxt) return std::nullopt;
     return seg->at - sent;
@@ -173,7 +173,7 @@ TEST(TcpDelayedAck, BoundIsConfigurable)
 }
 
 /* RFC 5681 4.1: after a pause longer than the retransmission timeout the peer begins with a small window, so as on
- * Linux quick ACKs are sent again. */
+ * Linux, quick ACKs are sent. */
 TEST(TcpDelayedAck, PauseBringsQuickAcksBack)
 {
     test_world world;

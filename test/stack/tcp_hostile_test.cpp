@@ -286,22 +286,22 @@ TEST(TcpHostile, BlindSegmentsDoNotTouchTheStream)
         test_world world(seed);
         tcp_peer peer(world, connected);
         net_random random(seed);
-        const std::string text = stream(20000);
+        const std::string data = stream(20000);
         std::string got;
         const uint32_t begin = peer.nxt;
-        while (got.size() < text.size()) {
+        while (got.size() < data.size()) {
             for (int i = 0; i < 100; i++) {
                 uint32_t seq = random.u32();
                 if (seq - (peer.nxt - 70000) < 140000) seq += 0x20000000; /* a lucky hit is not what this is about */
                 const auto flags = static_cast<uint8_t>(random.below(64));
                 peer.send(segment(flags).seq(seq).ack(random.u32()).payload("evil"));
             }
-            const std::string part = text.substr(peer.nxt - begin, 200);
+            const std::string part = data.substr(peer.nxt - begin, 200);
             peer.send(payload(part));
             peer.nxt += static_cast<uint32_t>(part.size());
             got += peer.app_read();
         }
-        EXPECT_EQ(got, text) << "seed " << seed;
+        EXPECT_EQ(got, data) << "seed " << seed;
         EXPECT_EQ(peer.app_write("alive"), 5);
     }
 }
@@ -313,17 +313,17 @@ TEST(TcpHostile, InjectionIntoTheWindowIsKeptOut)
     test_world world;
     tcp_peer peer(world, connected);
     net_random random(9);
-    const std::string text = stream(4000);
-    for (uint32_t at = 0; at < text.size(); at += 40) {
+    const std::string data = stream(4000);
+    for (uint32_t at = 0; at < data.size(); at += 40) {
         for (int i = 0; i < 30; i++) {
             const uint32_t distance = 0x10000000 + random.u32() % 0xe0000000; /* neither recent nor near */
             peer.send(
                 payload("evil").seq(peer.nxt + static_cast<uint32_t>(random.below(100))).ack(peer.rcv - distance));
         }
-        peer.send(payload(text.substr(at, 40)));
+        peer.send(payload(data.substr(at, 40)));
         peer.nxt += 40;
     }
-    EXPECT_EQ(peer.app_read(), text);
+    EXPECT_EQ(peer.app_read(), data);
 }
 
 /* RFC 9293 3.10.7: each byte of a handshake's segments is changed once, with the checksum kept right, and the stack

@@ -123,8 +123,8 @@ TEST(TcpInfo, WhatIsOutstanding)
     EXPECT_EQ(info.tcpi_reordering, 3u);
     EXPECT_NEAR(info.tcpi_min_rtt, 100000, 1000);
 
-    const std::string text = stream(20 * MSS);
-    EXPECT_EQ(peer.app_write(text), static_cast<ssize_t>(text.size()));
+    const std::string data = stream(20 * MSS);
+    EXPECT_EQ(peer.app_write(data), static_cast<ssize_t>(data.size()));
     peer.wait(0ms);
     info = info_of(peer);
     EXPECT_EQ(info.tcpi_unacked, 10u);
@@ -136,7 +136,7 @@ TEST(TcpInfo, WhatIsOutstanding)
     EXPECT_EQ(info.tcpi_retransmits, 3);
     EXPECT_EQ(info.tcpi_backoff, info.tcpi_retransmits);
     EXPECT_EQ(info.tcpi_snd_cwnd, 1u);
-    EXPECT_EQ(info.tcpi_snd_ssthresh, 7u) << "CUBIC: 0.7 of what was in flight";
+    EXPECT_EQ(info.tcpi_snd_ssthresh, 7u) << "CUBIC: 0.7 of FlightSize";
     EXPECT_GE(info.tcpi_lost, 9u);
     EXPECT_EQ(info.tcpi_retrans, 1u);
     EXPECT_EQ(info.tcpi_total_retrans, 3u);

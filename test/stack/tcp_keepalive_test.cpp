@@ -106,7 +106,7 @@ TEST(TcpKeepalive, SilentPeerIsGivenUpAfterSeveralProbes)
     EXPECT_FALSE(connection_is_known(peer));
 }
 
-/* RFC 9293 3.8.4: whoever sleeps on the connection wakes with the error. */
+/* RFC 9293 3.8.4: a call that sleeps on the connection returns the error. */
 TEST(TcpKeepalive, SleepingReaderLearnsOfIt)
 {
     test_world world;
@@ -187,7 +187,7 @@ TEST(TcpKeepalive, DataAfterUnansweredProbesHasAllItsRetries)
     tcp_peer peer(world, connected, three_data_retries());
     leave_two_keepalives_unanswered(peer);
     EXPECT_EQ(peer.app_write("x"), 1);
-    EXPECT_EQ(text_size(drain(peer, 60s)), 4u);
+    EXPECT_EQ(payload_size(drain(peer, 60s)), 4u);
 }
 
 /* RFC 9293 3.8.4: the same holds when the user has switched keepalives off meanwhile. */
@@ -198,7 +198,7 @@ TEST(TcpKeepalive, SwitchedOffTheyDoNotCountEither)
     leave_two_keepalives_unanswered(peer);
     set_option(peer, SOL_SOCKET, SO_KEEPALIVE, 0);
     EXPECT_EQ(peer.app_write("x"), 1);
-    EXPECT_EQ(text_size(drain(peer, 60s)), 4u);
+    EXPECT_EQ(payload_size(drain(peer, 60s)), 4u);
 }
 
 /* RFC 5482: as on Linux, TCP_USER_TIMEOUT says how long a silent peer is asked, instead of the number of keepalives. */

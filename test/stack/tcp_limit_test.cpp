@@ -59,12 +59,12 @@ TEST(TcpLimit, ServerThatIsFullRecovers)
     EXPECT_TRUE(peer.establish());
 }
 
-/** Sends @p text from where the stack's acknowledgment stands, until all of it is acknowledged. */
-void fill_holes(tcp_peer &peer, const std::string &text)
+/** Sends @p data from where the stack's acknowledgment stands, until all of it is acknowledged. */
+void fill_holes(tcp_peer &peer, const std::string &data)
 {
-    while (peer.una() - peer.nxt != text.size()) {
+    while (peer.una() - peer.nxt != data.size()) {
         const uint32_t at = peer.una() - peer.nxt;
-        peer.send(payload(text.substr(at, MSS)).seq(peer.una()));
+        peer.send(payload(data.substr(at, MSS)).seq(peer.una()));
         peer.wait(50ms);
         ASSERT_GT(peer.una() - peer.nxt, at);
     }
@@ -76,14 +76,14 @@ TEST(TcpLimit, OneByteHolesAreBounded)
 {
     test_world world;
     tcp_peer peer(world, connected);
-    const std::string text = stream(60000);
-    for (uint32_t at = 1; at < text.size(); at += 4) {
-        peer.send(payload(text.substr(at, 1)).seq(peer.nxt + at));
+    const std::string data = stream(60000);
+    for (uint32_t at = 1; at < data.size(); at += 4) {
+        peer.send(payload(data.substr(at, 1)).seq(peer.nxt + at));
     }
     peer.skip();
     EXPECT_LT(peer.host().packets_in_use(), 2u << 20);
-    fill_holes(peer, text);
-    EXPECT_EQ(peer.app_read(), text);
+    fill_holes(peer, data);
+    EXPECT_EQ(peer.app_read(), data);
 }
 
 /* RFC 9293 3.10.7.4, seventh: the same holds when the holes come from the far end of the window backwards. */
@@ -91,14 +91,14 @@ TEST(TcpLimit, BackwardHolesAreBounded)
 {
     test_world world;
     tcp_peer peer(world, connected);
-    const std::string text = stream(60000);
+    const std::string data = stream(60000);
     for (uint32_t at = 59999; at > 1; at -= 3) {
-        peer.send(payload(text.substr(at, 1)).seq(peer.nxt + at));
+        peer.send(payload(data.substr(at, 1)).seq(peer.nxt + at));
         if (at < 4) break;
     }
     peer.skip();
-    fill_holes(peer, text);
-    EXPECT_EQ(peer.app_read(), text);
+    fill_holes(peer, data);
+    EXPECT_EQ(peer.app_read(), data);
 }
 
 /* RFC 9293 MUST-42: a thousand connections at once carry a stream each. */
@@ -157,7 +157,7 @@ TEST(TcpLimit, ShortageOfMemoryIsSurvived)
     EXPECT_GT(peer.host().count(drop_reason::no_memory), 0u);
     peer.stack().packets.limit = limit;
     peer.wait(10s);
-    EXPECT_EQ(text_of(drain(peer), peer.rcv), "hello");
+    EXPECT_EQ(data_of(drain(peer), peer.rcv), "hello");
     peer.send(payload("again"));
     EXPECT_EQ(peer.app_read(), "again");
 }

@@ -347,7 +347,7 @@ TEST(TcpListen, SleepingAcceptWakes)
     int error = 0;
     peer.host().spawn("server", [&] {
         while (true) {
-            const int id = sock_accept(net, listener, nullptr, static_cast<socklen_t *>(nullptr));
+            const int id = sock_accept(net, listener, nullptr, nullptr);
             if (id == -1) {
                 error = errno;
                 return;

@@ -81,10 +81,10 @@ void expect_used(tcp_peer &peer, const options &used)
     }
     peer.skip();
     EXPECT_EQ(peer.app_write(stream(2000)), 2000);
-    const auto text = drain(peer);
-    ASSERT_FALSE(text.empty());
-    EXPECT_EQ(text_size(text), used.scale ? 800u : 100u) << "of a window of 100";
-    EXPECT_EQ(text[0].timestamps.has_value(), used.timestamps);
+    const auto data = drain(peer);
+    ASSERT_FALSE(data.empty());
+    EXPECT_EQ(payload_size(data), used.scale ? 800u : 100u) << "of a window of 100";
+    EXPECT_EQ(data[0].timestamps.has_value(), used.timestamps);
     peer.send(with_time(payload("early").seq(peer.nxt + 10)));
     peer.expect(ack(peer.nxt));
     EXPECT_EQ(peer.last().timestamps.has_value(), used.timestamps);
@@ -123,7 +123,7 @@ TEST(TcpNegotiation, LargeShiftIsTakenAs14)
     EXPECT_TRUE(peer.establish(syn().mss(MSS).wscale(15)));
     peer.send(ack().win(1)); /* 16384 */
     EXPECT_EQ(peer.app_write(stream(60000)), 60000);
-    EXPECT_EQ(text_size(drain(peer)), 14600u) << "the initial window";
+    EXPECT_EQ(payload_size(drain(peer)), 14600u) << "the initial window";
     EXPECT_TRUE(log.contains("window shift 15 is taken as 14"));
 }
 
@@ -139,7 +139,7 @@ TEST(TcpNegotiation, WindowOfASynIsNotScaled)
     peer.nxt += 1;
     EXPECT_TRUE(peer.app_accept());
     EXPECT_EQ(peer.app_write(stream(60000)), 60000);
-    EXPECT_EQ(text_size(drain(peer)), 2920u) << "of 3072";
+    EXPECT_EQ(payload_size(drain(peer)), 2920u) << "of 3072";
 }
 
 /* RFC 7323 2.2, 3.2, RFC 2018 2: options that only SYNs may carry mean nothing elsewhere, and neither do options that
@@ -153,7 +153,7 @@ TEST(TcpNegotiation, LateOptionsAreIgnored)
     peer.expect(ack(peer.nxt));
     EXPECT_TRUE(peer.last().options.empty());
     EXPECT_EQ(peer.app_write(stream(5000)), 5000);
-    EXPECT_EQ(text_size(drain(peer)), 1000u);
+    EXPECT_EQ(payload_size(drain(peer)), 1000u);
     peer.send(ack().timestamps(1, 0)); /* older than 5: no PAWS here */
     peer.send(payload("12345").timestamps(1, 0));
     EXPECT_EQ(peer.app_read(), "12345early");
@@ -174,9 +174,9 @@ TEST(TcpNegotiation, TinyMssHasAFloor)
                           }});
             EXPECT_TRUE(peer.establish(syn().mss(each.mss).timestamps(1, 0)));
             EXPECT_EQ(peer.app_write(stream(1000)), 1000);
-            const auto text = drain(peer);
-            ASSERT_FALSE(text.empty());
-            EXPECT_EQ(text[0].payload.size(), each.expected) << each.mss;
+            const auto data = drain(peer);
+            ASSERT_FALSE(data.empty());
+            EXPECT_EQ(data[0].payload.size(), each.expected) << each.mss;
         }
     }
 }

@@ -7,7 +7,7 @@
 #include "microps/icmp.hpp"
 #include "microps/ip.hpp"
 #include "microps/tcp.hpp"
-#include "support/user_calls.hpp"
+#include "support/sock_calls.hpp"
 
 #include <gtest/gtest.h>
 #include <string>
@@ -86,13 +86,13 @@ struct offload_host {
         return {listener, active};
     }
 
-    /** Sends what of @p text was not @p sent yet from one end, and returns what comes out of the other. */
-    std::string transfer(int from, int to, const std::string &text, size_t sent = 0)
+    /** Sends what of @p data was not @p sent yet from one end, and returns what comes out of the other. */
+    std::string transfer(int from, int to, const std::string &data, size_t sent = 0)
     {
         std::string received;
-        for (int i = 0; i < 2000 && received.size() < text.size(); i++) {
-            const size_t rest = text.size() - sent;
-            const ssize_t n = rest == 0 ? 0 : sock_send(net, from, text.data() + sent, rest, MSG_DONTWAIT);
+        for (int i = 0; i < 2000 && received.size() < data.size(); i++) {
+            const size_t rest = data.size() - sent;
+            const ssize_t n = rest == 0 ? 0 : sock_send(net, from, data.data() + sent, rest, MSG_DONTWAIT);
             if (n > 0) sent += static_cast<size_t>(n);
             std::vector<char> buffer(30000);
             const ssize_t m = sock_recv(net, to, buffer.data(), buffer.size(), MSG_DONTWAIT);
@@ -135,13 +135,13 @@ struct offload_host {
     offload_device *dev = nullptr;
 };
 
-std::string text_of(size_t size)
+std::string data_of(size_t size)
 {
-    std::string text(size, '\0');
+    std::string data(size, '\0');
     for (size_t i = 0; i < size; i++) {
-        text[i] = static_cast<char>('a' + i % 23);
+        data[i] = static_cast<char>('a' + i % 23);
     }
-    return text;
+    return data;
 }
 
 /** A transfer of half a megabyte; returns how many segments TCP made of it. */
@@ -151,8 +151,8 @@ uint64_t segments_for(bool csum, size_t gso)
     const auto [listener, active] = host.connect();
     const int passive = host.accept(listener);
     EXPECT_NE(passive, -1);
-    const std::string text = text_of(500000);
-    EXPECT_TRUE(host.transfer(active, passive, text) == text);
+    const std::string data = data_of(500000);
+    EXPECT_TRUE(host.transfer(active, passive, data) == data);
     EXPECT_EQ(host.net.stats[drop_reason::bad_checksum], 0u);
     EXPECT_EQ(host.net.stats[counter::tcp_retrans_segs], 0u);
     return host.net.stats[counter::tcp_out_segs];
@@ -172,8 +172,8 @@ TEST(TcpOffload, LostLargePacketsAreResentSegmentBySegment)
     offload_host host(true, 65535);
     const auto [listener, active] = host.connect();
     const int passive = host.accept(listener);
-    const std::string text = text_of(100000);
-    EXPECT_TRUE(host.transfer(active, passive, text) == text);
+    const std::string data = data_of(100000);
+    EXPECT_TRUE(host.transfer(active, passive, data) == data);
     host.lose(active, 20000);
     host.settle();
     host.clock.advance(2s);
@@ -189,8 +189,8 @@ TEST(TcpOffload, ErrorAboutASizeThatFitsMakesNothingLost)
         offload_host host(true, 65535, seed);
         const auto [listener, active] = host.connect();
         const int passive = host.accept(listener);
-        const std::string text = text_of(100000);
-        EXPECT_TRUE(host.transfer(active, passive, text) == text);
+        const std::string data = data_of(100000);
+        EXPECT_TRUE(host.transfer(active, passive, data) == data);
         host.lose(active, 20000);
         ASSERT_LT(host.dev->lost.size(), 10u);
         host.fragmentation_needed(1500);
@@ -206,5 +206,5 @@ TEST(TcpOffload, SegmentSizeStaysTheLinks)
     int value = 0;
     socklen_t size = sizeof(value);
     EXPECT_EQ(sock_getsockopt(host.net, active, IPPROTO_TCP, TCP_MAXSEG, &value, &size), 0);
-    EXPECT_EQ(value, 1448); /* as Linux: less the timestamps */
+    EXPECT_EQ(value, 1448); /* without the timestamps, which is how Linux counts it */
 }

@@ -175,9 +175,9 @@ TEST(TcpOption, TinyMssIsSurvived)
     for (const uint16_t mss : words{0, 1, 8, 40, 47, 48}) {
         test_world world;
         tcp_peer peer(world, connected, {.mss = mss});
-        const std::string text = stream(3000);
-        EXPECT_EQ(peer.app_write(text), 3000);
-        EXPECT_EQ(download(peer, 3000), text) << mss;
+        const std::string data = stream(3000);
+        EXPECT_EQ(peer.app_write(data), 3000);
+        EXPECT_EQ(download(peer, 3000), data) << mss;
         EXPECT_LE(peer.host().count(counter::tcp_out_segs), 200u) << mss;
     }
 }

@@ -197,9 +197,9 @@ TEST(TcpPaws, OldAckIsDroppedSilently)
     EXPECT_EQ(link.peer.host().count(counter::tcp_paws_old_ack), 1u);
 }
 
-/* RFC 5681 2: as on Linux (tcp_disordered_ack), an ACK that was overtaken within an RTO is a duplicate ACK as others
+/* RFC 5681 2: as on Linux (tcp_disordered_ack), an ACK that was reordered within an RTO is a duplicate ACK as others
  * are, which loss recovery counts. */
-TEST(TcpPaws, OvertakenDuplicateAcksCount)
+TEST(TcpPaws, ReorderedDuplicateAcksCount)
 {
     test_world world;
     timestamped link(world);

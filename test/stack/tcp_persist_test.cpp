@@ -84,7 +84,7 @@ TEST(TcpPersist, ConnectionStaysOpenWhileProbesAreAnswered)
     EXPECT_EQ(peer.app_error(), 0);
     peer.send(ack().win(1000));
     peer.wait(0ms);
-    EXPECT_EQ(text_of(drain(peer), peer.rcv), "second");
+    EXPECT_EQ(data_of(drain(peer), peer.rcv), "second");
 }
 
 /* RFC 9293 3.8.6.1: after an hour behind a closed window all of a longer transfer arrives, although some answers to
@@ -93,12 +93,12 @@ TEST(TcpPersist, TransferCompletesAfterAnHourOfClosedWindow)
 {
     test_world world;
     tcp_peer peer(world, connected);
-    const std::string text = stream(50 * MSS);
-    EXPECT_EQ(peer.app_write(text), static_cast<ssize_t>(text.size()));
+    const std::string data = stream(50 * MSS);
+    EXPECT_EQ(peer.app_write(data), static_cast<ssize_t>(data.size()));
     std::string got = download(peer, 5 * MSS);
     peer.wait(0ms);
     const std::vector<tcp_peer_segment> rest = drain(peer);
-    got += text_of(rest, peer.rcv);
+    got += data_of(rest, peer.rcv);
     peer.rcv = peer.rcv_max();
     peer.win = 0;
     peer.send(ack());
@@ -111,8 +111,8 @@ TEST(TcpPersist, TransferCompletesAfterAnHourOfClosedWindow)
     }
     peer.win = 65535;
     peer.send(ack());
-    got += download(peer, text.size() - got.size());
-    EXPECT_EQ(got, text);
+    got += download(peer, data.size() - got.size());
+    EXPECT_EQ(got, data);
     EXPECT_EQ(peer.app_error(), 0);
 }
 
@@ -166,7 +166,7 @@ TEST(TcpPersist, WindowThatOpensByAByteIsNoEndlessLoop)
         if (peer.rcv == peer.irs + 12) break;
         peer.send(ack().win(peer.rcv - peer.irs < 9 ? 1 : 0));
     }
-    EXPECT_EQ(text_of(all, peer.irs + 6).substr(0, 3), "sec");
+    EXPECT_EQ(data_of(all, peer.irs + 6).substr(0, 3), "sec");
 }
 
 /* RFC 9293 MUST-20: a peer that answers no probe is given up after R2, as one that acknowledges no data. */
@@ -199,7 +199,7 @@ TEST(TcpPersist, WindowShutFromTheBeginningIsProbed)
     ASSERT_TRUE(probe);
     EXPECT_TRUE(is_probe(peer, *probe));
     peer.send(ack().win(100));
-    EXPECT_EQ(text_of(drain(peer), peer.rcv).substr(0, 5), "hello");
+    EXPECT_EQ(data_of(drain(peer), peer.rcv).substr(0, 5), "hello");
 }
 
 /* RFC 9293 3.8.6, SHLD-16: data that is outstanding when the window shuts is retransmitted or probed for, and is
@@ -223,15 +223,15 @@ TEST(TcpPersist, WindowThatShutsOverUnacknowledgedData)
  * once. */
 TEST(TcpPersist, OpenedWindowGetsWhatItHasRefused)
 {
-    for (const bool text : {true, false}) {
+    for (const bool data : {true, false}) {
         test_world world;
         tcp_peer peer(world, connected);
-        if (text) {
+        if (data) {
             EXPECT_EQ(peer.app_write(stream(3 * MSS)), 3 * 1460);
             drain(peer);
         }
         peer.send(ack().win(0));
-        if (!text) {
+        if (!data) {
             EXPECT_EQ(peer.app_shutdown(SHUT_WR), 0);
         }
         const net_time begin = world.now();
@@ -241,9 +241,9 @@ TEST(TcpPersist, OpenedWindowGetsWhatItHasRefused)
         }
         peer.skip();
         peer.send(ack());
-        peer.expect(segment().seq(peer.rcv).len(text ? MSS : 0).within(0ms));
-        EXPECT_EQ((peer.last().flags & TCP_PEER_FIN) != 0, !text);
-        if (text) {
+        peer.expect(segment().seq(peer.rcv).len(data ? MSS : 0).within(0ms));
+        EXPECT_EQ((peer.last().flags & TCP_PEER_FIN) != 0, !data);
+        if (data) {
             peer.rcv += MSS;
             peer.send(ack());
             EXPECT_EQ(download(peer, 2 * MSS, 1s), stream(2 * MSS, MSS));
@@ -267,7 +267,7 @@ TEST(TcpPersist, CloseWaitsForTheWindow)
     peer.win = 1000;
     peer.send(ack());
     const auto segments = drain(peer, 100ms);
-    EXPECT_EQ(text_of(segments, peer.rcv), "second");
+    EXPECT_EQ(data_of(segments, peer.rcv), "second");
     ASSERT_FALSE(segments.empty());
     EXPECT_TRUE(segments.back().flags & TCP_PEER_FIN);
 }

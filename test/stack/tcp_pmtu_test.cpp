@@ -93,9 +93,9 @@ TEST(TcpPmtu, TooLargeSegmentsAreRetransmittedAtOnceInTheSizeOfThePath)
     const auto first = drain(peer);
     ASSERT_EQ(largest(first), MSS);
     fragmentation_needed(peer, first[0], 1000);
-    const auto again = drain(peer);
-    EXPECT_EQ(largest(again), 1000u - IP_HEADERS);
-    EXPECT_EQ(text_of(again, peer.rcv), stream(5 * MSS));
+    const auto resent = drain(peer);
+    EXPECT_EQ(largest(resent), 1000u - IP_HEADERS);
+    EXPECT_EQ(data_of(resent, peer.rcv), stream(5 * MSS));
     EXPECT_EQ(peer.host().count(counter::tcp_pmtu_updates), 1u);
     EXPECT_EQ(ip_option(peer, IP_MTU), 1000);
     acknowledge_everything(peer);
@@ -103,8 +103,8 @@ TEST(TcpPmtu, TooLargeSegmentsAreRetransmittedAtOnceInTheSizeOfThePath)
     EXPECT_EQ(largest(drain(peer)), 1000u - IP_HEADERS);
 }
 
-/* RFC 1191 6.4: several errors about one flight cause one retransmission. */
-TEST(TcpPmtu, FurtherErrorsAboutTheSameFlightChangeNothing)
+/* RFC 1191 6.4: several errors about the same data cause one retransmission. */
+TEST(TcpPmtu, FurtherErrorsAboutTheSameDataChangeNothing)
 {
     test_world world;
     tcp_peer peer(world, connected, quiet());
@@ -126,10 +126,10 @@ TEST(TcpPmtu, CongestionWindowStays)
     tcp_peer peer(world, connected, quiet());
     EXPECT_EQ(peer.app_write(stream(100000)), 100000);
     const auto first = drain(peer);
-    const size_t window = text_size(first);
+    const size_t window = payload_size(first);
     fragmentation_needed(peer, first[0], 1200);
-    const auto again = drain(peer);
-    EXPECT_GT(text_size(again) + 1200, window);
+    const auto resent = drain(peer);
+    EXPECT_GT(payload_size(resent) + 1200, window);
     /* Duplicate ACKs of what was small enough are no sign of congestion either. */
     for (int i = 0; i < 5; i++) {
         peer.send(ack());
@@ -146,7 +146,7 @@ TEST(TcpPmtu, OldRoutersAreAnsweredByPlateaus)
     auto segments = drain(peer);
     fragmentation_needed(peer, segments[0], 0);
     for (const tcp_peer_segment &late : std::vector(segments)) {
-        fragmentation_needed(peer, late, 0); /* one error for each of a flight's segments: one step */
+        fragmentation_needed(peer, late, 0); /* one error for each segment that was outstanding: one step */
     }
     segments = drain(peer);
     EXPECT_EQ(largest(segments), 1492u - IP_HEADERS);
@@ -156,7 +156,7 @@ TEST(TcpPmtu, OldRoutersAreAnsweredByPlateaus)
     for (const tcp_peer_segment &seg : segments) {
         if (seg.packet.size() <= 1006) small.push_back(seg);
     }
-    EXPECT_EQ(text_of(small, peer.rcv), stream(3 * MSS));
+    EXPECT_EQ(data_of(small, peer.rcv), stream(3 * MSS));
 }
 
 /* RFC 1191 3: a message MUST NOT raise the estimate. */
@@ -217,7 +217,7 @@ TEST(TcpPmtu, OtherConnectionsFollowAndTheAdvertisedSizeStays)
     EXPECT_EQ(peer.app_write(stream(5000)), 5000);
     const auto segments = drain(peer);
     EXPECT_EQ(largest(segments), 900u - IP_HEADERS);
-    EXPECT_EQ(text_of(segments, begin), stream(5000));
+    EXPECT_EQ(data_of(segments, begin), stream(5000));
 }
 
 /* RFC 1191 6.4: the second of two busy connections retransmits by the error about its own packet, although the size is
@@ -246,26 +246,26 @@ TEST(TcpPmtu, SecondConnectionRetransmitsByItsOwnError)
     EXPECT_EQ(peer.app_write(stream(4000)), 4000);
     const auto first = drain(peer);
     fragmentation_needed(peer, first[0], 1100);
-    EXPECT_EQ(text_of(drain(peer), rcv), stream(4000));
+    EXPECT_EQ(data_of(drain(peer), rcv), stream(4000));
     fragmentation_needed(peer, second[0], 1100);
-    const auto again = drain(peer);
-    EXPECT_EQ(largest(again), 1100u - IP_HEADERS);
-    EXPECT_EQ(text_of(again, begin), stream(4000));
+    const auto resent = drain(peer);
+    EXPECT_EQ(largest(resent), 1100u - IP_HEADERS);
+    EXPECT_EQ(data_of(resent, begin), stream(4000));
     peer.set_app(second_app);
 }
 
 /* RFC 1191 3: as on Linux, a size below 552 is not accepted. Packets then have 552 bytes and may be fragmented. */
-TEST(TcpPmtu, TinySizesAreNotBelieved)
+TEST(TcpPmtu, TinySizesAreRaisedToTheFloor)
 {
     test_world world;
     tcp_peer peer(world, connected, quiet());
     EXPECT_EQ(peer.app_write(stream(3 * MSS)), ssize_t{3 * MSS});
     const auto first = drain(peer);
     fragmentation_needed(peer, first[0], 68);
-    const auto again = drain(peer);
-    EXPECT_EQ(largest(again), 552u - IP_HEADERS);
-    EXPECT_FALSE(again[0].dont_fragment);
-    EXPECT_EQ(text_of(again, peer.rcv), stream(3 * MSS));
+    const auto resent = drain(peer);
+    EXPECT_EQ(largest(resent), 552u - IP_HEADERS);
+    EXPECT_FALSE(resent[0].dont_fragment);
+    EXPECT_EQ(data_of(resent, peer.rcv), stream(3 * MSS));
 }
 
 /* RFC 5927 7: an error that quotes nothing that is outstanding, or a packet that would have fitted, is forged. A flood
@@ -319,16 +319,16 @@ TEST(TcpPmtu, IpMtuDiscoverDontSendsWithoutDontFragment)
 /** Everything that fits into @p mtu bytes gets through to the peer, the rest vanishes; until @p size bytes came. */
 std::string through_black_hole(tcp_peer &peer, size_t size, size_t mtu)
 {
-    std::string text;
-    while (text.size() < size) {
+    std::string data;
+    while (data.size() < size) {
         const auto seg = peer.receive(120s);
         if (!seg) break;
         if (seg->packet.size() > mtu || seg->seq != peer.rcv || seg->payload.empty()) continue;
-        text += seg->payload;
+        data += seg->payload;
         peer.rcv += static_cast<uint32_t>(seg->payload.size());
         peer.send(ack());
     }
-    return text;
+    return data;
 }
 
 /* RFC 4821 7.7: when large segments vanish without an error, repeated timeouts make the segments smaller. */
@@ -394,9 +394,9 @@ TEST(TcpPmtu, OptionsCountAgainstTheSize)
     const auto first = drain(peer);
     ASSERT_EQ(first[0].packet.size(), 1500u);
     fragmentation_needed(peer, first[0], 1000);
-    const auto again = drain(peer);
-    ASSERT_FALSE(again.empty());
-    EXPECT_EQ(again[0].packet.size(), 1000u);
+    const auto resent = drain(peer);
+    ASSERT_FALSE(resent.empty());
+    EXPECT_EQ(resent[0].packet.size(), 1000u);
 }
 
 } // namespace

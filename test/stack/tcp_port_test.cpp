@@ -292,13 +292,13 @@ TEST(TcpPort, NamesOfAConnection)
     net_stack &net = peer.stack();
     sockaddr_in addr{};
     socklen_t size = sizeof(addr);
-    EXPECT_EQ(sock_getsockname(net, peer.app(), as_sockaddr(addr), &size), 0);
+    EXPECT_EQ(sock_getsockname(net, peer.app(), sockaddr_of(addr), &size), 0);
     EXPECT_EQ(ip_endpoint_str(sockaddr_to_endpoint(addr)), "192.0.2.2:7");
     size = sizeof(addr);
-    EXPECT_EQ(sock_getpeername(net, peer.app(), as_sockaddr(addr), &size), 0);
+    EXPECT_EQ(sock_getpeername(net, peer.app(), sockaddr_of(addr), &size), 0);
     EXPECT_EQ(ip_endpoint_str(sockaddr_to_endpoint(addr)), "192.0.2.1:40000");
     size = sizeof(addr);
-    EXPECT_EQ(error_of(sock_getpeername(net, peer.listener(), as_sockaddr(addr), &size)), ENOTCONN);
+    EXPECT_EQ(error_of(sock_getpeername(net, peer.listener(), sockaddr_of(addr), &size)), ENOTCONN);
 }
 
 } // namespace

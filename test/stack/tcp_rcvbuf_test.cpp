@@ -23,7 +23,7 @@ struct echoing_sender {
     }
 
     /** A round trip later @p size bytes come and are read. */
-    void flight(size_t size)
+    void burst(size_t size)
     {
         peer.wait(RTT);
         learn();
@@ -63,8 +63,8 @@ TEST(TcpReceiveBuffer, WindowKeepsAheadOfTheSender)
 {
     echoing_sender sender;
     for (uint32_t size = 14480; size < 2'000'000; size *= 2) {
-        sender.flight(size);
-        sender.flight(1448);
+        sender.burst(size);
+        sender.burst(1448);
         EXPECT_GE(sender.offered, 2 * size);
     }
     EXPECT_EQ(sender.taken, sender.peer.nxt - sender.peer.iss - 1);
@@ -77,10 +77,10 @@ TEST(TcpReceiveBuffer, WindowKeepsAheadOfTheSender)
 TEST(TcpReceiveBuffer, SmallBeginningIsNoGrowth)
 {
     echoing_sender sender;
-    sender.flight(1);
-    sender.flight(1448);
+    sender.burst(1);
+    sender.burst(1448);
     for (int i = 0; i < 5; i++) {
-        sender.flight(30000);
+        sender.burst(30000);
     }
     EXPECT_LE(sender.offered, 500'000u);
 }
@@ -90,11 +90,11 @@ TEST(TcpReceiveBuffer, SteadyStreamDoesNotGrow)
 {
     echoing_sender sender;
     for (int i = 0; i < 5; i++) {
-        sender.flight(20000);
+        sender.burst(20000);
     }
     const uint32_t before = sender.offered;
     for (int i = 0; i < 50; i++) {
-        sender.flight(20000);
+        sender.burst(20000);
     }
     EXPECT_LE(sender.offered, before + 128);
 }
@@ -103,7 +103,7 @@ TEST(TcpReceiveBuffer, GrowthCanBeSwitchedOff)
 {
     echoing_sender sender([](tcp_config &config) { config.moderate_receive_buffer = false; });
     for (int i = 0; i < 20; i++) {
-        sender.flight(60000);
+        sender.burst(60000);
     }
     EXPECT_LE(sender.info().tcpi_rcv_ssthresh, 65535u);
 }

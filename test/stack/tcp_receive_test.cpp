@@ -87,22 +87,22 @@ TEST(TcpReceive, OverlapsAboveAGapAreDeliveredOnce)
 {
     test_world world;
     tcp_peer peer(world, connected);
-    const std::string text = stream(100);
-    const auto piece = [&](uint32_t from, uint32_t to) {
-        peer.send(payload(text.substr(from, to - from)).seq(peer.nxt + from));
+    const std::string data = stream(100);
+    const auto send_range = [&](uint32_t from, uint32_t to) {
+        peer.send(payload(data.substr(from, to - from)).seq(peer.nxt + from));
     };
-    piece(40, 60);
-    piece(30, 45); /* from below */
-    piece(55, 70); /* from above */
-    piece(35, 65); /* inside */
-    piece(80, 90);
-    piece(20, 95); /* covers both */
+    send_range(40, 60);
+    send_range(30, 45); /* from below */
+    send_range(55, 70); /* from above */
+    send_range(35, 65); /* inside */
+    send_range(80, 90);
+    send_range(20, 95); /* covers both */
     EXPECT_EQ(peer.app_read(), "");
-    piece(0, 25);
-    piece(90, 100);
+    send_range(0, 25);
+    send_range(90, 100);
     peer.wait(100ms);
     EXPECT_EQ(peer.una(), peer.nxt + 100);
-    EXPECT_EQ(peer.app_read(), text);
+    EXPECT_EQ(peer.app_read(), data);
 }
 
 /* RFC 9293 3.10.7.4, seventh: data that was not received is never acknowledged. In the C original RCV.NXT jumps over
@@ -147,19 +147,19 @@ TEST(TcpReceive, RandomSegmentsAreTheStream)
         test_world world(seed);
         tcp_peer peer(world, connected);
         net_random random(seed);
-        const std::string text = stream(30000);
+        const std::string data = stream(30000);
         for (int i = 0; i < 120; i++) {
-            const auto from = static_cast<uint32_t>(random.below(text.size()));
+            const auto from = static_cast<uint32_t>(random.below(data.size()));
             const size_t size = 1 + random.below(random.chance(0.5) ? 1460 : 30);
-            peer.send(payload(text.substr(from, size)).seq(peer.nxt + from));
+            peer.send(payload(data.substr(from, size)).seq(peer.nxt + from));
         }
-        while (peer.una() - peer.nxt != text.size()) { /* fill what is missing */
+        while (peer.una() - peer.nxt != data.size()) { /* fill what is missing */
             const uint32_t from = peer.una() - peer.nxt;
-            peer.send(payload(text.substr(from, 700)).seq(peer.una()));
+            peer.send(payload(data.substr(from, 700)).seq(peer.una()));
             peer.wait(50ms);
             ASSERT_GT(peer.una() - peer.nxt, from) << "seed " << seed;
         }
-        EXPECT_EQ(peer.app_read(), text) << "seed " << seed;
+        EXPECT_EQ(peer.app_read(), data) << "seed " << seed;
     }
 }
 
@@ -189,13 +189,13 @@ TEST(TcpReceive, DataBeyondTheWindowIsTrimmed)
                   }});
     peer.send(ack());
     peer.skip();
-    const std::string text = stream(4380);
-    for (uint32_t at = 0; at < text.size(); at += MSS) {
-        peer.send(payload(text.substr(at, MSS)).seq(peer.nxt + at));
+    const std::string data = stream(4380);
+    for (uint32_t at = 0; at < data.size(); at += MSS) {
+        peer.send(payload(data.substr(at, MSS)).seq(peer.nxt + at));
     }
     peer.wait(500ms);
     EXPECT_EQ(peer.una(), peer.nxt + 4000);
-    EXPECT_EQ(peer.app_read(), text.substr(0, 4000));
+    EXPECT_EQ(peer.app_read(), data.substr(0, 4000));
 }
 
 /* RFC 9293 3.10.7.4, first: out-of-order data beyond the window is trimmed in the same way and never overruns the
@@ -206,13 +206,13 @@ TEST(TcpReceive, HeldDataBeyondTheWindowIsTrimmed)
     tcp_peer peer(world, connected, {.configure = [](tcp_config &config) {
                       config.receive_buffer = 4000;
                   }});
-    const std::string text = stream(4380);
-    peer.send(payload(text.substr(2920)).seq(peer.nxt + 2920));
-    peer.send(payload(text.substr(1460, 1460)).seq(peer.nxt + 1460));
-    peer.send(payload(text.substr(0, 1460)));
+    const std::string data = stream(4380);
+    peer.send(payload(data.substr(2920)).seq(peer.nxt + 2920));
+    peer.send(payload(data.substr(1460, 1460)).seq(peer.nxt + 1460));
+    peer.send(payload(data.substr(0, 1460)));
     peer.wait(500ms);
     EXPECT_EQ(peer.una(), peer.nxt + 4000);
-    EXPECT_EQ(peer.app_read(), text.substr(0, 4000));
+    EXPECT_EQ(peer.app_read(), data.substr(0, 4000));
 }
 
 /* RFC 9293 3.10.7.4, fifth: a segment without the ACK bit is dropped. */
@@ -228,7 +228,7 @@ TEST(TcpReceive, SegmentWithoutAckBitIsDroppedSilently)
     EXPECT_FALSE(peer.app_eof());
 }
 
-/* RFC 5961 5.2: data is delivered although the ACK beside it is old, since the segment may have been overtaken or be a
+/* RFC 5961 5.2: data is delivered although the ACK beside it is old, since the segment may have been reordered or be a
  * retransmission. */
 TEST(TcpReceive, DataWithAnOldAckIsDelivered)
 {
@@ -370,17 +370,17 @@ TEST(TcpReceiveFin, FinBeyondTheWindowIsTrimmed)
     tcp_peer peer(world, connected, {.configure = [](tcp_config &config) {
                       config.receive_buffer = 3000;
                   }});
-    const std::string text = stream(3200);
-    peer.send(payload(text.substr(0, 1400)));
-    peer.send(payload(text.substr(1400, 1400)).seq(peer.nxt + 1400));
-    peer.send(payload(text.substr(2800)).fin().seq(peer.nxt + 2800));
+    const std::string data = stream(3200);
+    peer.send(payload(data.substr(0, 1400)));
+    peer.send(payload(data.substr(1400, 1400)).seq(peer.nxt + 1400));
+    peer.send(payload(data.substr(2800)).fin().seq(peer.nxt + 2800));
     peer.wait(500ms);
     EXPECT_EQ(peer.una(), peer.nxt + 3000);
-    EXPECT_EQ(peer.app_read(), text.substr(0, 3000));
+    EXPECT_EQ(peer.app_read(), data.substr(0, 3000));
     EXPECT_FALSE(peer.app_eof());
-    peer.send(payload(text.substr(2800)).fin().seq(peer.nxt + 2800));
+    peer.send(payload(data.substr(2800)).fin().seq(peer.nxt + 2800));
     peer.wait(500ms);
-    EXPECT_EQ(peer.app_read(), text.substr(3000));
+    EXPECT_EQ(peer.app_read(), data.substr(3000));
     EXPECT_TRUE(peer.app_eof());
     EXPECT_EQ(peer.una(), peer.nxt + 3201);
 }
@@ -434,15 +434,15 @@ TEST(TcpReceive, FilledGapIsAcknowledgedInOne)
 {
     test_world world;
     tcp_peer peer(world, connected);
-    const std::string text = stream(10 * 1000);
-    for (uint32_t at = 1000; at < text.size(); at += 1000) {
-        peer.send(payload(text.substr(at, 1000)).seq(peer.nxt + at));
+    const std::string data = stream(10 * 1000);
+    for (uint32_t at = 1000; at < data.size(); at += 1000) {
+        peer.send(payload(data.substr(at, 1000)).seq(peer.nxt + at));
     }
     peer.skip();
-    peer.send(payload(text.substr(0, 1000)));
+    peer.send(payload(data.substr(0, 1000)));
     peer.expect(ack(peer.nxt + 10000).within(0ms));
     peer.expect_nothing(500ms);
-    EXPECT_EQ(peer.app_read(), text);
+    EXPECT_EQ(peer.app_read(), data);
 }
 
 } // namespace

@@ -137,7 +137,7 @@ TEST(TcpReset, BlindDataIsNotDelivered)
     expect_alive(peer);
 }
 
-/* RFC 9293 MUST-12: whoever sleeps on a connection that is reset wakes with ECONNRESET, and the stack goes on. The C
+/* RFC 9293 MUST-12: a call that sleeps on a connection that is reset wakes with ECONNRESET, and the stack goes on. The C
  * original destroys a condition variable on which the user still waits, and the whole process hangs. */
 TEST(TcpReset, SleepersWake)
 {
@@ -153,9 +153,9 @@ TEST(TcpReset, SleepersWake)
         reader = error_of(sock_recv(net, id, &c, 1));
     });
     peer.host().spawn("writer", [&] {
-        const std::string text = stream(1 << 20);
-        writer = error_of(sock_send(net, id, text.data(), text.size()));
-        if (writer == 0) writer = error_of(sock_send(net, id, text.data(), text.size()));
+        const std::string data = stream(1 << 20);
+        writer = error_of(sock_send(net, id, data.data(), data.size()));
+        if (writer == 0) writer = error_of(sock_send(net, id, data.data(), data.size()));
     });
     peer.wait(50ms);
     peer.send(rst());
@@ -294,7 +294,7 @@ TEST(TcpReset, NewConnectionReadsNothingOld)
     peer.skip();
     const int error = error_of(connect_to(peer.stack(), peer.app(), "192.0.2.1", peer.peer_port));
     ASSERT_TRUE(error == EINPROGRESS || error == EISCONN) << error;
-    if (error == EISCONN) return; /* as Linux */
+    if (error == EISCONN) return; /* Linux says this */
     peer.nxt = peer.iss + 1;
     EXPECT_TRUE(peer.establish());
     peer.send(payload("new"));

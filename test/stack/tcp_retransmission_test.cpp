@@ -295,16 +295,16 @@ TEST(TcpRetransmission, EverySecondSegmentLost)
 {
     test_world world;
     tcp_peer peer(world, connected);
-    const std::string text = stream(100000);
-    EXPECT_EQ(peer.app_write(text), 100000);
+    const std::string data = stream(100000);
+    EXPECT_EQ(peer.app_write(data), 100000);
     reassembly got;
-    for (int i = 0; got.stream().size() < text.size() && i < 5000; i++) {
+    for (int i = 0; got.stream().size() < data.size() && i < 5000; i++) {
         const auto seg = peer.receive(130s);
         ASSERT_TRUE(seg);
         if (i % 2 == 0) continue;
         got.take(peer, *seg);
     }
-    EXPECT_EQ(got.stream(), text);
+    EXPECT_EQ(got.stream(), data);
 }
 
 /* RFC 9293 3.8.1: a retransmission shows the newest acknowledgment and window. */
@@ -450,8 +450,8 @@ TEST(TcpRetransmission, ProgressKeepsTheConnection)
     tcp_peer peer(world, connected, {.configure = [](tcp_config &config) {
                       config.data_retries = 5;
                   }});
-    const std::string text = stream(20);
-    EXPECT_EQ(peer.app_write(text), 20);
+    const std::string data = stream(20);
+    EXPECT_EQ(peer.app_write(data), 20);
     for (uint32_t i = 1; i <= 20; i++) {
         arrival_times(peer, 4);
         peer.skip();

@@ -34,7 +34,7 @@ TEST(TcpRfc9293, NeighbourIsDoubtedAfterThreeRetransmissions)
     }
     EXPECT_EQ(client.count(counter::arp_out_requests), requests + 1);
     EXPECT_EQ(client.count(counter::tcp_loss_probes), 1u);
-    EXPECT_EQ(client.count(counter::tcp_timeouts), 4u) << "with the fourth, three retransmissions were in vain";
+    EXPECT_EQ(client.count(counter::tcp_timeouts), 4u) << "with the fourth, three retransmissions have had no answer";
 }
 
 /* RFC 9293 SHLD-17, MUST-34: a peer that shrinks its window below what is outstanding, and answers every
@@ -43,8 +43,8 @@ TEST(TcpRfc9293, WindowShrunkForAnHourEndsNothing)
 {
     test_world world;
     tcp_peer peer(world, connected);
-    const std::string text = stream(3 * MSS);
-    EXPECT_EQ(peer.app_write(text), 3 * 1460);
+    const std::string data = stream(3 * MSS);
+    EXPECT_EQ(peer.app_write(data), 3 * 1460);
     drain(peer);
     peer.win = 0;
     const net_time begin = world.now();
@@ -56,7 +56,7 @@ TEST(TcpRfc9293, WindowShrunkForAnHourEndsNothing)
     peer.win = 65535;
     peer.skip();
     peer.send(ack());
-    EXPECT_EQ(download(peer, text.size(), 130s), text);
+    EXPECT_EQ(download(peer, data.size(), 130s), data);
 }
 
 /* RFC 9293 MUST-20: a peer that has shrunk its window and no longer answers is given up. */
@@ -104,7 +104,7 @@ TEST(TcpRfc9293, WindowsAreThirtyTwoBitsWide)
     peer.send(ack().win(65535));
     EXPECT_TRUE(peer.app_accept());
     EXPECT_EQ(peer.app_write(stream(200000)), 200000);
-    EXPECT_EQ(text_size(drain(peer)), 200000u) << "more than 64 KiB at once";
+    EXPECT_EQ(payload_size(drain(peer)), 200000u) << "more than 64 KiB at once";
 }
 
 /* RFC 9293 MAY-4 lets a retransmission have the first transmission's IP identification. Ours has another one, which DF

@@ -350,11 +350,11 @@ TEST(TcpReassemblyLimit, ThousandsOfHolesAreBounded)
     EXPECT_EQ(story.peer.host().count(drop_reason::tcp_reassembly_limit), 5000u - 512u);
     EXPECT_EQ(story.peer.pending(), 5000u); /* each is answered: the peer counts duplicate ACKs */
     story.peer.skip();
-    const std::string text(2000, 'x');
-    upload(story.peer, text, 500);
+    const std::string data(2000, 'x');
+    upload(story.peer, data, 500);
     story.peer.wait(300ms);
     EXPECT_EQ(story.peer.una(), 3000u);
-    EXPECT_EQ(story.peer.app_read(), text);
+    EXPECT_EQ(story.peer.app_read(), data);
 }
 
 /* RFC 9293 3.10.7.4, seventh: a full list still accepts what touches one of its ranges, and in any order the stream is

@@ -29,8 +29,8 @@ void open_with(tcp_peer &peer, const tcp_pattern &peer_syn = syn().mss(MSS).sack
 tcp_peer_options with(std::function<void(tcp_config &)> configure) { return {.configure = std::move(configure)}; }
 
 /** A script that has sent the initial window of ten segments, of many; a round trip has passed since. */
-struct flight {
-    explicit flight(const tcp_peer_options &options = {}, size_t segments = 100) : peer(world, listening, options)
+struct sent_window {
+    explicit sent_window(const tcp_peer_options &options = {}, size_t segments = 100) : peer(world, listening, options)
     {
         open_with(peer);
         first = peer.rcv;
@@ -54,7 +54,7 @@ struct flight {
         return drain(peer);
     }
     /** The numbers of the segments among @p sent that had been sent before, in order. */
-    std::vector<uint32_t> again(const std::vector<tcp_peer_segment> &sent)
+    std::vector<uint32_t> retransmitted(const std::vector<tcp_peer_segment> &sent)
     {
         std::vector<uint32_t> numbers;
         for (const tcp_peer_segment &seg : sent) {
@@ -88,10 +88,10 @@ using numbers = std::vector<uint32_t>;
 /* RFC 2018 5.1, RFC 6675 5: what is SACKed is not retransmitted. */
 TEST(TcpSackLoss, OnlyTheHolesAreRetransmitted)
 {
-    flight f;
+    sent_window f;
     f.peer.wait(RTT);
     f.peer.send(ack().sack({f.block(3, 10), f.block(1, 2)}));
-    EXPECT_EQ(f.again(drain(f.peer)), (numbers{0, 2}));
+    EXPECT_EQ(f.retransmitted(drain(f.peer)), (numbers{0, 2}));
     EXPECT_EQ(f.count(counter::tcp_sack_recovery), 1u);
     EXPECT_EQ(f.count(counter::tcp_fast_retrans), 2u);
     EXPECT_EQ(f.count(counter::tcp_timeouts), 0u);
@@ -100,7 +100,7 @@ TEST(TcpSackLoss, OnlyTheHolesAreRetransmitted)
 /* RFC 6675 5: all holes of a window are one event for the congestion control, and recovery ends where it began. */
 TEST(TcpSackLoss, SeveralHolesAreOneRecovery)
 {
-    flight f;
+    sent_window f;
     f.peer.wait(RTT);
     f.sack(1, 4);
     f.peer.wait(RTT);
@@ -131,26 +131,26 @@ TEST(TcpSackLoss, BlocksAreIgnoredWithoutAgreement)
 /* RFC 2018 8: the receiver may discard what it has SACKed, and a timeout retransmits it. */
 TEST(TcpSackLoss, RenegedDataIsRetransmitted)
 {
-    flight f({}, 10);
+    sent_window f({}, 10);
     f.peer.wait(RTT);
-    EXPECT_EQ(f.again(f.sack(1, 10)), numbers{0});
+    EXPECT_EQ(f.retransmitted(f.sack(1, 10)), numbers{0});
     f.peer.wait(RTT);
     f.ack_up_to(1); /* and nothing more of the rest */
-    const std::string text = download(f.peer, 9 * MSS);
-    EXPECT_EQ(text, stream(9 * MSS, MSS));
+    const std::string data = download(f.peer, 9 * MSS);
+    EXPECT_EQ(data, stream(9 * MSS, MSS));
     EXPECT_EQ(f.count(counter::tcp_sack_reneging), 1u);
 }
 
 /* RFC 8985 6.2: a lost retransmission is noticed by what was sent with it, and not by the timer. */
 TEST(TcpSackLoss, LostRetransmissionIsRepeatedWithoutTheTimer)
 {
-    flight f;
+    sent_window f;
     f.peer.wait(RTT);
-    EXPECT_EQ(f.again(f.sack(1, 8)), numbers{0});
+    EXPECT_EQ(f.retransmitted(f.sack(1, 8)), numbers{0});
     ASSERT_GT(f.fresh, 10u) << "new segments are sent, too";
     f.peer.wait(RTT);
     f.peer.send(ack().sack({f.block(10, 11), f.block(1, 10)}));
-    EXPECT_EQ(f.again(drain(f.peer)), numbers{0});
+    EXPECT_EQ(f.retransmitted(drain(f.peer)), numbers{0});
     EXPECT_EQ(f.count(counter::tcp_lost_retransmit), 1u);
     EXPECT_EQ(f.count(counter::tcp_timeouts), 0u);
 }
@@ -161,9 +161,9 @@ TEST(TcpSackLoss, LostRetransmissionIsRepeatedWithoutTheTimer)
  * quarter of a round trip. */
 TEST(TcpRackTimer, FewSackedSegmentsWaitAQuarterOfARoundTrip)
 {
-    flight f;
+    sent_window f;
     f.peer.wait(RTT);
-    EXPECT_EQ(f.again(f.sack(1, 2)), numbers{});
+    EXPECT_EQ(f.retransmitted(f.sack(1, 2)), numbers{});
     const auto after = f.wait_for(0);
     ASSERT_TRUE(after);
     EXPECT_GE(*after, RTT / 4 - 1ms);
@@ -174,7 +174,7 @@ TEST(TcpRackTimer, FewSackedSegmentsWaitAQuarterOfARoundTrip)
 /* RFC 8985 6.2 step 4: a segment that arrives within that time is not retransmitted. */
 TEST(TcpRackTimer, WhatWasOnlyLateIsNotRetransmitted)
 {
-    flight f;
+    sent_window f;
     f.peer.wait(RTT);
     f.sack(1, 3);
     f.peer.wait(RTT / 5);
@@ -188,21 +188,21 @@ TEST(TcpRackTimer, WhatWasOnlyLateIsNotRetransmitted)
 /* RFC 8985 6.2 step 4: DupThresh SACKed segments are enough as long as the path was never seen to reorder. */
 TEST(TcpRackTimer, ThreeSackedSegmentsAreProof)
 {
-    flight f;
+    sent_window f;
     f.peer.wait(RTT);
-    EXPECT_EQ(f.again(f.sack(1, 4)), numbers{0});
+    EXPECT_EQ(f.retransmitted(f.sack(1, 4)), numbers{0});
 }
 
 /* RFC 8985 6.2 step 4: a path that was seen to reorder is given a quarter of a round trip, however many later segments
  * are SACKed. */
 TEST(TcpRackTimer, PathsThatReorderAreGivenTime)
 {
-    flight f;
+    sent_window f;
     f.peer.wait(RTT);
     f.sack(1, 2);
     f.ack_up_to(2);
     f.peer.wait(RTT / 10);
-    EXPECT_EQ(f.again(f.sack(3, 9)), numbers{});
+    EXPECT_EQ(f.retransmitted(f.sack(3, 9)), numbers{});
     const auto after = f.wait_for(2);
     ASSERT_TRUE(after);
     EXPECT_LE(*after, RTT / 4 + 2ms);
@@ -212,23 +212,23 @@ TEST(TcpRackTimer, PathsThatReorderAreGivenTime)
 /* RFC 6675 4 and 5: with RACK switched off segments count, and not time. */
 TEST(TcpRfc6675, ThreeLaterSegmentsAreALoss)
 {
-    flight f(with([](tcp_config &config) { config.rack = config.tail_loss_probe = false; }));
+    sent_window f(with([](tcp_config &config) { config.rack = config.tail_loss_probe = false; }));
     f.peer.wait(RTT);
-    EXPECT_EQ(f.again(f.sack(1, 3)), numbers{});
-    EXPECT_EQ(f.again(drain(f.peer, RTT)), numbers{}) << "two are not, however long they wait";
-    EXPECT_EQ(f.again(f.sack(1, 4)), numbers{0});
+    EXPECT_EQ(f.retransmitted(f.sack(1, 3)), numbers{});
+    EXPECT_EQ(f.retransmitted(drain(f.peer, RTT)), numbers{}) << "two are not, however long they wait";
+    EXPECT_EQ(f.retransmitted(f.sack(1, 4)), numbers{0});
 }
 
 /* RFC 6675 4, IsLost(): a hole with fewer than DupThresh SACKed segments behind it is not lost yet. */
 TEST(TcpRfc6675, EachHoleNeedsItsOwnProof)
 {
-    flight f(with([](tcp_config &config) { config.rack = config.tail_loss_probe = false; }));
+    sent_window f(with([](tcp_config &config) { config.rack = config.tail_loss_probe = false; }));
     f.peer.wait(RTT);
-    EXPECT_EQ(f.again(f.sack(1, 4)), numbers{0});
+    EXPECT_EQ(f.retransmitted(f.sack(1, 4)), numbers{0});
     f.peer.send(ack().sack({f.block(5, 7), f.block(1, 4)}));
-    EXPECT_EQ(f.again(drain(f.peer)), numbers{});
+    EXPECT_EQ(f.retransmitted(drain(f.peer)), numbers{});
     f.peer.send(ack().sack({f.block(5, 8), f.block(1, 4)}));
-    EXPECT_EQ(f.again(drain(f.peer)), numbers{4});
+    EXPECT_EQ(f.retransmitted(drain(f.peer)), numbers{4});
 }
 
 /* RFC 8985 6.3: a timeout marks as lost only what is old enough, since what was sent just before it may well be on its
@@ -236,18 +236,18 @@ TEST(TcpRfc6675, EachHoleNeedsItsOwnProof)
 TEST(TcpRackTimer, TimeoutSparesWhatWasSentLately)
 {
     for (const bool rack : {true, false}) {
-        flight f(with([rack](tcp_config &config) {
-                     config.rack = rack;
-                     config.tail_loss_probe = config.frto = config.undo = false;
-                 }),
-                 3);
+        sent_window f(with([rack](tcp_config &config) {
+                          config.rack = rack;
+                          config.tail_loss_probe = config.frto = config.undo = false;
+                      }),
+                      3);
         f.peer.wait(290ms);
         EXPECT_EQ(f.peer.app_write(stream(3 * MSS)), 3 * 1460);
         EXPECT_EQ(drain(f.peer).size(), 3u);
         ASSERT_TRUE(f.wait_for(0, 20ms));
         f.peer.wait(10ms);
-        const std::vector<uint32_t> again = f.again(f.ack_up_to(3));
-        EXPECT_EQ(again.empty(), rack) << "without RACK all of it is sent again";
+        const std::vector<uint32_t> again = f.retransmitted(f.ack_up_to(3));
+        EXPECT_EQ(again.empty(), rack) << "without RACK all of it is retransmitted";
     }
 }
 
@@ -255,11 +255,11 @@ TEST(TcpRackTimer, TimeoutSparesWhatWasSentLately)
  * whatever the order of its blocks is. */
 TEST(TcpRackTimer, NewsOfSeveralPlacesIsNotReordering)
 {
-    flight f;
+    sent_window f;
     f.peer.wait(RTT);
     f.peer.rcv = f.number(2);
     f.peer.send(ack().sack({f.block(8, 10), f.block(3, 7)}));
-    EXPECT_EQ(f.again(drain(f.peer)), (numbers{2, 7}));
+    EXPECT_EQ(f.retransmitted(drain(f.peer)), (numbers{2, 7}));
     EXPECT_EQ(f.count(counter::tcp_sack_reorder), 0u);
 }
 
@@ -269,7 +269,7 @@ TEST(TcpRackTimer, NewsOfSeveralPlacesIsNotReordering)
  * (7.3). */
 TEST(TcpTailLoss, ProbeComesAfterTwoRoundTrips)
 {
-    flight f({}, 3);
+    sent_window f({}, 3);
     const auto after = f.wait_for(2);
     ASSERT_TRUE(after);
     EXPECT_GE(*after, 2 * RTT);
@@ -293,7 +293,7 @@ TEST(TcpTailLoss, LoneSegmentsProbeAllowsForADelayedAck)
 /* RFC 8985 7.3: the probe is new data if there is some. */
 TEST(TcpTailLoss, NewDataIsPreferred)
 {
-    flight f({}, 20);
+    sent_window f({}, 20);
     const auto seg = f.peer.receive(2 * RTT + 5ms);
     ASSERT_TRUE(seg);
     EXPECT_EQ(seg->seq, f.number(10));
@@ -305,7 +305,7 @@ TEST(TcpTailLoss, NewDataIsPreferred)
  * segment. */
 TEST(TcpTailLoss, TimeoutFollowsTheProbe)
 {
-    flight f({}, 3);
+    sent_window f({}, 3);
     ASSERT_TRUE(f.wait_for(2));
     const auto after = f.wait_for(0);
     ASSERT_TRUE(after);
@@ -318,7 +318,7 @@ TEST(TcpTailLoss, TimeoutFollowsTheProbe)
 /* RFC 8985 7: the answer to the probe shows what else is missing, and recovery begins. */
 TEST(TcpTailLoss, AnswerToTheProbeBeginsRecovery)
 {
-    flight f({}, 5);
+    sent_window f({}, 5);
     ASSERT_TRUE(f.wait_for(4));
     f.peer.wait(RTT);
     f.peer.send(ack().sack({f.block(4, 5)}));
@@ -342,7 +342,7 @@ TEST(TcpTailLoss, NoProbeWithoutSack)
 
 TEST(TcpTailLoss, ProbesCanBeSwitchedOff)
 {
-    flight f(with([](tcp_config &config) { config.tail_loss_probe = false; }), 3);
+    sent_window f(with([](tcp_config &config) { config.tail_loss_probe = false; }), 3);
     f.peer.expect(segment().seq(f.number(0)).after(3 * RTT - 5ms).within(3 * RTT + 5ms));
     EXPECT_EQ(f.count(counter::tcp_loss_probes), 0u);
 }
@@ -351,7 +351,7 @@ TEST(TcpTailLoss, ProbesCanBeSwitchedOff)
  * there was one. */
 TEST(TcpTailLoss, RepairedLossIsALoss)
 {
-    flight f({}, 3);
+    sent_window f({}, 3);
     ASSERT_TRUE(f.wait_for(2));
     f.ack_up_to(3);
     EXPECT_EQ(f.count(counter::tcp_loss_probe_recovery), 0u) << "a DSACK may follow";
@@ -363,7 +363,7 @@ TEST(TcpTailLoss, RepairedLossIsALoss)
 /* RFC 8985 7.4.2: a DSACK of the probe shows that nothing was lost. */
 TEST(TcpTailLoss, DsackShowsThatTheProbeWasForNothing)
 {
-    flight f({}, 3);
+    sent_window f({}, 3);
     ASSERT_TRUE(f.wait_for(2));
     f.ack_up_to(3);
     f.peer.send(ack().sack({f.block(2, 3)}));
@@ -379,12 +379,12 @@ const tcp_peer_options no_probes = with([](tcp_config &config) { config.tail_los
 
 /* RFC 5682 3, step 3: when a segment that was not retransmitted arrives after the timeout, the timeout was spurious and
  * is undone. */
-TEST(TcpSpuriousLoss, OriginalsAfterATimeoutTakeItBack)
+TEST(TcpSpuriousLoss, OriginalsAfterATimeoutUndoIt)
 {
-    flight f(no_probes);
+    sent_window f(no_probes);
     ASSERT_TRUE(f.wait_for(0)); /* retransmitted by the timer */
-    EXPECT_EQ(f.again(f.ack_up_to(3)), numbers{});
-    EXPECT_EQ(f.again(f.ack_up_to(10)), numbers{});
+    EXPECT_EQ(f.retransmitted(f.ack_up_to(3)), numbers{});
+    EXPECT_EQ(f.retransmitted(f.ack_up_to(10)), numbers{});
     EXPECT_EQ(f.count(counter::tcp_spurious_rtos), 1u);
     EXPECT_EQ(f.count(counter::tcp_retrans_segs), 1u);
     EXPECT_GE(f.fresh, 20u) << "the window is what it was before";
@@ -393,16 +393,16 @@ TEST(TcpSpuriousLoss, OriginalsAfterATimeoutTakeItBack)
 /* RFC 5682 3, step 2: the first ACK after a timeout lets new data out, and what is marked lost waits. */
 TEST(TcpSpuriousLoss, NewDataGoesFirstAfterATimeout)
 {
-    flight f(no_probes);
+    sent_window f(no_probes);
     ASSERT_TRUE(f.wait_for(0));
     const auto sent = f.ack_up_to(1);
     ASSERT_FALSE(sent.empty());
     EXPECT_LE(sent.size(), 2u);
-    EXPECT_EQ(f.again(sent), numbers{});
+    EXPECT_EQ(f.retransmitted(sent), numbers{});
     EXPECT_EQ(f.fresh, 10u + sent.size());
     /* ... and if its ACKs are duplicates, the loss was real (step 3a). */
     f.peer.wait(RTT);
-    EXPECT_EQ(f.again(f.sack(10, 11)).front(), 1u);
+    EXPECT_EQ(f.retransmitted(f.sack(10, 11)).front(), 1u);
     EXPECT_EQ(f.count(counter::tcp_spurious_rtos), 0u);
 }
 
@@ -429,9 +429,9 @@ TEST(TcpSpuriousLoss, IsNoticedWithoutSack)
 
 TEST(TcpSpuriousLoss, FrtoCanBeSwitchedOff)
 {
-    flight f(with([](tcp_config &config) { config.tail_loss_probe = config.frto = false; }));
+    sent_window f(with([](tcp_config &config) { config.tail_loss_probe = config.frto = false; }));
     ASSERT_TRUE(f.wait_for(0));
-    EXPECT_EQ(f.again(f.ack_up_to(1)), (numbers{1, 2}));
+    EXPECT_EQ(f.retransmitted(f.ack_up_to(1)), (numbers{1, 2}));
     EXPECT_EQ(f.count(counter::tcp_spurious_rtos), 0u);
 }
 
@@ -447,7 +447,7 @@ std::pair<uint32_t, uint32_t> time_out_with_timestamps(tcp_peer &peer)
     EXPECT_EQ(sent.size(), 10u);
     const auto again = peer.receive(1s);
     if (sent.empty() || !again || !sent[0].timestamps || !again->timestamps) {
-        ADD_FAILURE() << "no timestamps, or nothing sent again";
+        ADD_FAILURE() << "no timestamps, or nothing retransmitted";
         return {};
     }
     EXPECT_EQ(again->seq, peer.rcv);
@@ -458,7 +458,7 @@ const tcp_peer_options eifel_only = with([](tcp_config &config) { config.tail_lo
 
 /* RFC 3522 3.2: an ACK that echoes the original transmission shows that the timeout was spurious, and RFC 4015 3 undoes
  * it. */
-TEST(TcpSpuriousLoss, EchoOfTheOriginalTakesATimeoutBack)
+TEST(TcpSpuriousLoss, EchoOfTheOriginalUndoesATimeout)
 {
     test_world world;
     tcp_peer peer(world, listening, eifel_only);
@@ -485,11 +485,11 @@ TEST(TcpSpuriousLoss, EchoOfTheRetransmissionDoesNot)
 
 /* RFC 3708 2, RFC 2883 5: when DSACKs report everything that was retransmitted, nothing was lost, and the reduction is
  * undone. */
-TEST(TcpSpuriousLoss, DsackTakesFastRecoveryBack)
+TEST(TcpSpuriousLoss, DsackUndoesFastRecovery)
 {
-    flight f;
+    sent_window f;
     f.peer.wait(RTT);
-    EXPECT_EQ(f.again(f.sack(1, 4)), numbers{0});
+    EXPECT_EQ(f.retransmitted(f.sack(1, 4)), numbers{0});
     f.ack_up_to(10); /* the first was only late */
     EXPECT_EQ(f.count(counter::tcp_dsack_undo), 0u);
     f.peer.send(ack().sack({f.block(0, 1)}));
@@ -499,10 +499,10 @@ TEST(TcpSpuriousLoss, DsackTakesFastRecoveryBack)
 /* RFC 3708 2: a DSACK of one of two retransmissions says nothing of the other. */
 TEST(TcpSpuriousLoss, DsackOfAPartDoesNot)
 {
-    flight f;
+    sent_window f;
     f.peer.wait(RTT);
     f.peer.send(ack().sack({f.block(3, 10), f.block(1, 2)}));
-    EXPECT_EQ(f.again(drain(f.peer)), (numbers{0, 2}));
+    EXPECT_EQ(f.retransmitted(drain(f.peer)), (numbers{0, 2}));
     f.ack_up_to(10);
     f.peer.send(ack().sack({f.block(0, 1)}));
     EXPECT_EQ(f.count(counter::tcp_dsack_undo), 0u);
@@ -512,26 +512,26 @@ TEST(TcpSpuriousLoss, DsackOfAPartDoesNot)
  * before; otherwise each segment that is only reordered would halve it again. */
 TEST(TcpSpuriousLoss, UndoComesBeforeTheNextReduction)
 {
-    flight f(with([](tcp_config &config) { config.congestion_control = "reno"; }));
+    sent_window f(with([](tcp_config &config) { config.congestion_control = "reno"; }));
     f.peer.wait(RTT);
-    EXPECT_EQ(f.again(f.sack(1, 4)), numbers{0});
+    EXPECT_EQ(f.retransmitted(f.sack(1, 4)), numbers{0});
     f.ack_up_to(4); /* the first was only late */
     f.peer.wait(RTT);
     f.peer.send(ack().sack({f.block(0, 1), f.block(5, 10)}));
-    EXPECT_EQ(f.again(drain(f.peer)), numbers{4});
+    EXPECT_EQ(f.retransmitted(drain(f.peer)), numbers{4});
     EXPECT_EQ(f.count(counter::tcp_dsack_undo), 1u);
     EXPECT_EQ(f.count(counter::tcp_sack_recovery), 2u);
     tcp_info_data info{};
     socklen_t size = sizeof(info);
     EXPECT_EQ(sock_getsockopt(f.peer.stack(), f.peer.app(), IPPROTO_TCP, TCP_INFO, &info, &size), 0);
-    EXPECT_EQ(info.tcpi_snd_ssthresh, 3u); /* half of the seven that were in flight, not of a window of five */
+    EXPECT_EQ(info.tcpi_snd_ssthresh, 3u); /* half of FlightSize, which is seven, not of a window of five */
 }
 
 TEST(TcpSpuriousLoss, UndoCanBeSwitchedOff)
 {
-    flight f(with([](tcp_config &config) { config.undo = false; }));
+    sent_window f(with([](tcp_config &config) { config.undo = false; }));
     f.peer.wait(RTT);
-    EXPECT_EQ(f.again(f.sack(1, 4)), numbers{0});
+    EXPECT_EQ(f.retransmitted(f.sack(1, 4)), numbers{0});
     f.ack_up_to(10);
     f.peer.send(ack().sack({f.block(0, 1)}));
     EXPECT_EQ(f.count(counter::tcp_dsack_undo), 0u);
@@ -542,26 +542,26 @@ TEST(TcpSpuriousLoss, UndoCanBeSwitchedOff)
 /* RFC 3042 2: each of the first two duplicates lets a new segment out, though the window is full. */
 TEST(TcpLimitedTransmit, EachOfTheFirstTwoLetsASegmentOut)
 {
-    flight f;
+    sent_window f;
     f.peer.wait(RTT);
-    EXPECT_EQ(text_size(f.sack(1, 2)), MSS);
-    EXPECT_EQ(text_size(f.sack(1, 3)), MSS);
+    EXPECT_EQ(payload_size(f.sack(1, 2)), MSS);
+    EXPECT_EQ(payload_size(f.sack(1, 3)), MSS);
     EXPECT_EQ(f.count(counter::tcp_retrans_segs), 0u);
 }
 
 TEST(TcpLimitedTransmit, CanBeSwitchedOff)
 {
-    flight f(with([](tcp_config &config) { config.limited_transmit = false; }));
+    sent_window f(with([](tcp_config &config) { config.limited_transmit = false; }));
     f.peer.wait(RTT);
-    EXPECT_EQ(text_size(f.sack(1, 2)), 0u);
-    EXPECT_EQ(text_size(f.sack(1, 3)), 0u);
+    EXPECT_EQ(payload_size(f.sack(1, 2)), 0u);
+    EXPECT_EQ(payload_size(f.sack(1, 3)), 0u);
 }
 
-/** Slow start to twenty segments in flight; then the first is lost, and the others are SACKed one by one. Returns how
+/** Slow start until twenty segments are outstanding; then the first is lost, and the others are SACKed one by one. Returns how
  *  many segments each of these ACKs lets out. */
 std::vector<size_t> sent_by_each_ack(bool prr)
 {
-    flight f(with([prr](tcp_config &config) {
+    sent_window f(with([prr](tcp_config &config) {
         config.congestion_control = "reno";
         config.proportional_rate_reduction = prr;
     }));
@@ -595,7 +595,7 @@ TEST(TcpPrrPace, OneSegmentForTwoDelivered)
     EXPECT_LE(in_recovery, 11u);
 }
 
-/* RFC 6675 5: without PRR nothing is sent until half of the flight has arrived, and then one segment for each that
+/* RFC 6675 5: without PRR nothing is sent until half of FlightSize has arrived, and then one segment for each that
  * arrives. */
 TEST(TcpPrrPace, WithoutItTheFirstHalfIsSilent)
 {
@@ -612,9 +612,9 @@ TEST(TcpPrrPace, WithoutItTheFirstHalfIsSilent)
 
 /* RFC 2018 5.1: blocks beyond what was sent, below what is acknowledged, inverted or empty are ignored, and each is
  * counted. */
-TEST(TcpHostileSack, ImpossibleBlocksAreNotBelieved)
+TEST(TcpHostileSack, ImpossibleBlocksAreIgnored)
 {
-    flight f;
+    sent_window f;
     f.peer.wait(RTT);
     const std::vector<tcp_peer_sack> impossible{
         {f.number(5), f.number(11)},                  /* not sent yet */
@@ -627,7 +627,7 @@ TEST(TcpHostileSack, ImpossibleBlocksAreNotBelieved)
         f.peer.send(ack().sack({block}));
     }
     f.peer.send(ack().sack({f.block(5, 2), {f.first - MSS, f.number(1)}})); /* below, not as the first block */
-    EXPECT_EQ(f.again(drain(f.peer, RTT / 2)), numbers{});
+    EXPECT_EQ(f.retransmitted(drain(f.peer, RTT / 2)), numbers{});
     EXPECT_EQ(f.count(counter::tcp_sack_discard), impossible.size() + 2);
     EXPECT_EQ(f.count(counter::tcp_sack_recovery), 0u);
     EXPECT_EQ(download(f.peer, 0), "");
@@ -638,7 +638,7 @@ TEST(TcpHostileSack, ImpossibleBlocksAreNotBelieved)
 /* RFC 2883 4, RFC 5961 5.2: a DSACK of what this connection has never sent is ignored. */
 TEST(TcpHostileSack, DuplicatesFromBeforeTheConnectionAreIgnored)
 {
-    flight f;
+    sent_window f;
     f.peer.send(ack().sack({{f.first - 0x10000000, f.first - 0x0fff0000}}));
     EXPECT_EQ(f.count(counter::tcp_dsack_ignored), 1u);
     EXPECT_EQ(f.count(counter::tcp_dsack_recv), 0u);
@@ -648,7 +648,7 @@ TEST(TcpHostileSack, DuplicatesFromBeforeTheConnectionAreIgnored)
  * forgotten. */
 TEST(TcpHostileSack, ThousandsOfBlocksDoNoHarm)
 {
-    flight f({}, 40);
+    sent_window f({}, 40);
     f.peer.wait(RTT);
     uint32_t state = 12345;
     const auto random = [&state](uint32_t bound) {
@@ -670,7 +670,7 @@ TEST(TcpHostileSack, ThousandsOfBlocksDoNoHarm)
  * given up. */
 TEST(TcpHostileSack, SackingEverythingReleasesNothing)
 {
-    flight f({}, 100);
+    sent_window f({}, 100);
     for (int round = 0; round < 20; round++) {
         f.peer.wait(RTT);
         f.peer.send(ack().sack({{f.number(1), f.peer.rcv_max()}}));

@@ -32,13 +32,13 @@ TEST(TcpSend, LongDataIsCutIntoFullSegments)
 {
     test_world world;
     tcp_peer peer(world, connected);
-    const std::string text = stream(2 * MSS + 500);
-    EXPECT_EQ(peer.app_write(text), static_cast<ssize_t>(text.size()));
-    peer.expect(payload(text.substr(0, MSS)).seq(peer.rcv));
-    peer.expect(payload(text.substr(MSS, MSS)).seq(peer.rcv + MSS));
+    const std::string data = stream(2 * MSS + 500);
+    EXPECT_EQ(peer.app_write(data), static_cast<ssize_t>(data.size()));
+    peer.expect(payload(data.substr(0, MSS)).seq(peer.rcv));
+    peer.expect(payload(data.substr(MSS, MSS)).seq(peer.rcv + MSS));
     peer.rcv += 2 * MSS;
     peer.send(ack());
-    peer.expect(payload(text.substr(2 * MSS)).seq(peer.rcv).psh());
+    peer.expect(payload(data.substr(2 * MSS)).seq(peer.rcv).psh());
 }
 
 /* RFC 9293 3.4: sequence numbers are compared modulo 2^32, so a long stream crosses 2^32 in both directions. In the C
@@ -47,14 +47,14 @@ TEST(TcpSequenceWrap, LongUploadAndDownloadCrossIt)
 {
     test_world world;
     tcp_peer peer(world, connected);
-    const std::string text = stream(100000);
-    EXPECT_EQ(peer.app_write(text), static_cast<ssize_t>(text.size()));
-    EXPECT_EQ(download(peer, text.size()), text);
-    for (size_t at = 0; at < text.size(); at += 20000) {
-        upload(peer, text.substr(at, 20000));
+    const std::string data = stream(100000);
+    EXPECT_EQ(peer.app_write(data), static_cast<ssize_t>(data.size()));
+    EXPECT_EQ(download(peer, data.size()), data);
+    for (size_t at = 0; at < data.size(); at += 20000) {
+        upload(peer, data.substr(at, 20000));
         peer.wait(100ms);
         EXPECT_EQ(peer.una(), peer.nxt);
-        EXPECT_EQ(peer.app_read(), text.substr(at, 20000));
+        EXPECT_EQ(peer.app_read(), data.substr(at, 20000));
     }
 }
 
@@ -104,7 +104,7 @@ TEST(TcpSend, WindowIsNotOverrun)
         EXPECT_EQ(peer.app_write(stream(20000)), 20000);
         const auto segments = drain(peer, 10s);
         expect_within_window(peer, peer.rcv + window);
-        const size_t used = text_of(segments, peer.rcv).size();
+        const size_t used = data_of(segments, peer.rcv).size();
         EXPECT_GE(used, std::min<size_t>(window, MSS)) << "window " << window;
     }
 }
@@ -114,10 +114,10 @@ TEST(TcpSend, TransferThroughASmallWindowIsComplete)
 {
     test_world world;
     tcp_peer peer(world, connected, {.win = 3000});
-    const std::string text = stream(60000);
-    EXPECT_EQ(peer.app_write(text), 60000);
+    const std::string data = stream(60000);
+    EXPECT_EQ(peer.app_write(data), 60000);
     std::string got;
-    while (got.size() < text.size()) {
+    while (got.size() < data.size()) {
         const auto seg = peer.receive(5s);
         ASSERT_TRUE(seg);
         expect_within_window(peer, peer.rcv + peer.win);
@@ -126,7 +126,7 @@ TEST(TcpSend, TransferThroughASmallWindowIsComplete)
         peer.rcv += static_cast<uint32_t>(seg->payload.size());
         peer.send(ack());
     }
-    EXPECT_EQ(got, text);
+    EXPECT_EQ(got, data);
 }
 
 /* RFC 9293 3.10.7.4, fifth: a pure window update, which acknowledges nothing new (SEG.ACK = SND.UNA), is accepted. The
@@ -391,13 +391,13 @@ TEST(TcpSend, HalfTheLargestWindowIsWorthASegment)
     test_world world;
     tcp_peer peer(world, connected, {.win = 1000});
     EXPECT_EQ(peer.app_write(stream(2500)), 2500);
-    EXPECT_EQ(text_of(drain(peer), peer.rcv), stream(1000));
+    EXPECT_EQ(data_of(drain(peer), peer.rcv), stream(1000));
     peer.rcv += 1000;
     peer.send(ack());
-    EXPECT_EQ(text_of(drain(peer), peer.rcv), stream(1000, 1000));
+    EXPECT_EQ(data_of(drain(peer), peer.rcv), stream(1000, 1000));
     peer.rcv += 1000;
     peer.send(ack());
-    EXPECT_EQ(text_of(drain(peer), peer.rcv), stream(500, 2000));
+    EXPECT_EQ(data_of(drain(peer), peer.rcv), stream(500, 2000));
 }
 
 /* RFC 9293 3.8.6.2.1, rule 4: a window that stays small is filled after a while, so that nothing stalls for ever. Linux
@@ -451,14 +451,14 @@ TEST(TcpSend, BlockedWriterGoesOnWithTheAcks)
     tcp_peer peer(world, connected, {.configure = [](tcp_config &config) {
                       config.send_buffer = 16384;
                   }});
-    const std::string text = stream(200000);
+    const std::string data = stream(200000);
     ssize_t sent = -1;
     const int id = peer.app();
     make_blocking(peer.stack(), id);
-    peer.host().spawn("writer", [&] { sent = sock_send(peer.stack(), id, text.data(), text.size()); });
-    EXPECT_EQ(download(peer, text.size()), text);
+    peer.host().spawn("writer", [&] { sent = sock_send(peer.stack(), id, data.data(), data.size()); });
+    EXPECT_EQ(download(peer, data.size()), data);
     world.run_for(1s);
-    EXPECT_EQ(sent, static_cast<ssize_t>(text.size()));
+    EXPECT_EQ(sent, static_cast<ssize_t>(data.size()));
 }
 
 /* tcp_config::send_buffer bounds what is written: a non-blocking writer gets as much as fits, then EAGAIN. */

@@ -24,7 +24,7 @@ struct row {
 
 const std::vector<row> ROWS = {
     {"SO_KEEPALIVE", SOL_SOCKET, SO_KEEPALIVE, 0, 5, 1},
-    {"SO_SNDBUF: twice, as Linux", SOL_SOCKET, SO_SNDBUF, 2 * 262144, 100000, 200000},
+    {"SO_SNDBUF: doubled", SOL_SOCKET, SO_SNDBUF, 2 * 262144, 100000, 200000},
     {"SO_SNDBUF: not too small", SOL_SOCKET, SO_SNDBUF, 2 * 262144, 0, 4096},
     {"SO_RCVBUF", SOL_SOCKET, SO_RCVBUF, 2 * 65535, 100000, 200000},
     {"SO_RCVLOWAT", SOL_SOCKET, SO_RCVLOWAT, 1, 1000, 1000},
@@ -228,7 +228,7 @@ TEST(TcpSockopt, NodelayDoesNotEndALaterCork)
         peer.expect_nothing(100ms);
         if (!more) set_option(peer, IPPROTO_TCP, TCP_CORK, 0);
         EXPECT_EQ(peer.app_write("body"), 4);
-        EXPECT_EQ(text_of(drain(peer), peer.rcv), "headbody");
+        EXPECT_EQ(data_of(drain(peer), peer.rcv), "headbody");
     }
 }
 
@@ -348,7 +348,7 @@ TEST(TcpSockopt, QueuesAreCounted)
     EXPECT_EQ(ioctl_of(peer, TIOCOUTQ), 0);
     EXPECT_EQ(peer.app_shutdown(SHUT_WR), 0);
     peer.wait(0ms);
-    EXPECT_EQ(ioctl_of(peer, TIOCOUTQ), 1) << "the FIN: whoever waits for delivery sees it";
+    EXPECT_EQ(ioctl_of(peer, TIOCOUTQ), 1) << "the FIN: who waits for delivery sees it";
     int value = 0;
     EXPECT_EQ(error_of(sock_ioctl(peer.stack(), peer.listener(), TIOCOUTQ, &value)), EINVAL);
     EXPECT_EQ(error_of(sock_ioctl(peer.stack(), peer.app(), TIOCOUTQ, nullptr)), EFAULT);
@@ -399,10 +399,10 @@ TEST(TcpSockopt, TransferWithEverythingSet)
         upload(peer, text.substr(at, 1000), 500);
         EXPECT_EQ(peer.app_write(peer.app_read()), 1000);
         const std::vector<tcp_peer_segment> segments = drain(peer, 500ms);
-        echo += text_of(segments, peer.rcv);
+        echo += data_of(segments, peer.rcv);
         acknowledge_everything(peer);
     }
-    echo += text_of(drain(peer, 250ms), peer.rcv); /* what the cork has held back */
+    echo += data_of(drain(peer, 250ms), peer.rcv); /* what the cork has held back */
     EXPECT_TRUE(echo == text) << echo.size();
 }
 

@@ -63,7 +63,7 @@ TEST(TcpSynCookies, OptionsSurvive)
     ASSERT_TRUE(peer.app_accept());
     EXPECT_EQ(peer.app_write(stream(10000)), 10000); /* the window is 10 << 9 = 5120 bytes */
     const auto segments = drain(peer);
-    EXPECT_EQ(text_size(segments), 3u * 1448);
+    EXPECT_EQ(payload_size(segments), 3u * 1448);
     EXPECT_EQ(segments[0].payload.size(), 1448u);
     ASSERT_TRUE(segments[0].timestamps);
     EXPECT_GE(static_cast<int32_t>(segments[0].timestamps->first - ours), 0) << "our clock must not go back";
@@ -147,7 +147,7 @@ TEST(TcpSynCookies, CookieCountsWhenTheSynIsRetransmitted)
     peer.send(payload("hello").timestamps(5002, ours).win(10));
     EXPECT_EQ(peer.app_read(), "hello");
     EXPECT_EQ(peer.app_write(stream(10000)), 10000);
-    EXPECT_EQ(text_size(drain(peer)), 3u * 1448) << "the window is 10 << 9 = 5120 bytes";
+    EXPECT_EQ(payload_size(drain(peer)), 3u * 1448) << "the window is 10 << 9 = 5120 bytes";
 }
 
 /* RFC 4987 3.6: a cookie that is two minutes old is answered by a RST, as a segment for a port on which nobody listens

@@ -10,7 +10,7 @@ namespace
 {
 
 /** Writes to a silent peer and returns when a retransmission comes; with @p answer, an ACK arrives at that moment. */
-net_time second_transmission(bool sack, std::optional<net_time> answer, uint64_t &again)
+net_time second_transmission(bool sack, std::optional<net_time> answer, uint64_t &timer_runs)
 {
     test_world world;
     tcp_peer peer(world, listening);
@@ -21,18 +21,18 @@ net_time second_transmission(bool sack, std::optional<net_time> answer, uint64_t
     const std::vector<uint8_t> acknowledgment = peer.packet(ack());
     if (answer) world.after(*answer - world.now(), [&] { peer.inject(acknowledgment); });
     const auto seg = peer.receive(2s);
-    again = peer.host().count(counter::tcp_loss_probes) + peer.host().count(counter::tcp_timeouts);
+    timer_runs = peer.host().count(counter::tcp_loss_probes) + peer.host().count(counter::tcp_timeouts);
     return seg ? seg->at : net_time{};
 }
 
 void expect_quiet(bool sack)
 {
-    uint64_t again = 0;
-    const net_time expiry = second_transmission(sack, std::nullopt, again);
+    uint64_t timer_runs = 0;
+    const net_time expiry = second_transmission(sack, std::nullopt, timer_runs);
     ASSERT_NE(expiry, net_time{});
-    EXPECT_EQ(again, 1U);
-    EXPECT_EQ(second_transmission(sack, expiry, again), net_time{});
-    EXPECT_EQ(again, 0U);
+    EXPECT_EQ(timer_runs, 1U);
+    EXPECT_EQ(second_transmission(sack, expiry, timer_runs), net_time{});
+    EXPECT_EQ(timer_runs, 0U);
 }
 
 /* RFC 8985 7.3: when the ACK arrives in the same turn of the engine, nothing is outstanding any more, and no probe is

@@ -1,7 +1,7 @@
 /*
  * The user calls: states, errno, blocking, poll (RFC 9293 3.9.1, 3.10; POSIX).
  */
-#include "support/user_calls.hpp"
+#include "support/sock_calls.hpp"
 #include "support/tcp_options.hpp"
 
 namespace microps
@@ -172,7 +172,7 @@ public:
         peer.host().spawn("user", [this, &peer, how] {
             const ip_endpoint foreign = peer.peer_endpoint();
             id = sock_open_rfc793(peer.stack(), peer.stack_endpoint(), how == passive ? nullptr : &foreign,
-                                 how == active);
+                                  how == active);
             error = id == -1 ? errno : 0;
         });
         peer.wait(0ms);
@@ -270,10 +270,10 @@ TEST(TcpErrno, UnconnectedSocket)
     const int error = error_of(sock_send(net, id, &c, 1));
     EXPECT_TRUE(error == ENOTCONN || error == EPIPE) << error;
     EXPECT_EQ(error_of(sock_shutdown(net, id, SHUT_WR)), ENOTCONN);
-    EXPECT_EQ(error_of(sock_accept(net, id, nullptr, static_cast<socklen_t *>(nullptr))), EINVAL);
+    EXPECT_EQ(error_of(sock_accept(net, id, nullptr, nullptr)), EINVAL);
     sockaddr_in addr{};
     socklen_t size = sizeof(addr);
-    EXPECT_EQ(error_of(sock_getpeername(net, id, as_sockaddr(addr), &size)), ENOTCONN);
+    EXPECT_EQ(error_of(sock_getpeername(net, id, sockaddr_of(addr), &size)), ENOTCONN);
     EXPECT_EQ(sock_close(net, id), 0);
     EXPECT_EQ(error_of(sock_close(net, id)), EBADF);
 }
@@ -290,7 +290,7 @@ TEST(TcpErrno, ListeningSocket)
     EXPECT_TRUE(error == ENOTCONN || error == EPIPE) << error;
     const int connect_error = error_of(connect_to(net, peer.listener(), "192.0.2.1", 80));
     EXPECT_TRUE(connect_error == EISCONN || connect_error == EOPNOTSUPP || connect_error == EINVAL) << connect_error;
-    EXPECT_EQ(error_of(sock_accept(net, peer.listener(), nullptr, static_cast<socklen_t *>(nullptr))), EAGAIN);
+    EXPECT_EQ(error_of(sock_accept(net, peer.listener(), nullptr, nullptr)), EAGAIN);
     EXPECT_TRUE(peer.establish()) << "still listening";
 }
 
@@ -501,7 +501,7 @@ TEST(TcpUser, InterruptEndsSleep)
     EXPECT_EQ(undisturbed.result(), 1);
 }
 
-/* POSIX close(): whoever sleeps on the socket wakes with EBADF. In the C original the closing thread hangs and keeps
+/* POSIX close(): a call that sleeps on the socket returns EBADF. In the C original the closing thread hangs and keeps
  * the stack's lock. */
 TEST(TcpUser, CloseWakesSleepers)
 {

@@ -1,6 +1,6 @@
 /*
  * How long a connection waits for a peer that does not answer: R1 and R2 (RFC 9293 3.8.3, RFC 1122 4.2.3.5), and the
- * user's own limit (RFC 5482, as Linux' TCP_USER_TIMEOUT).
+ * user's own limit (RFC 5482; the option is TCP_USER_TIMEOUT).
  */
 #include "support/tcp_options.hpp"
 

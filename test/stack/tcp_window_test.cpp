@@ -18,22 +18,22 @@ tcp_peer_options small_buffer(size_t size)
 /** Sends data until the stack's window is shut; the application reads nothing. Returns what was accepted. */
 std::string fill_receive_buffer(tcp_peer &peer)
 {
-    std::string text;
+    std::string data;
     for (int i = 0; i < 100; i++) {
-        const std::string part = stream(MSS, text.size());
+        const std::string part = stream(MSS, data.size());
         peer.send(payload(part));
         peer.wait(500ms);
         const uint32_t taken = peer.una() - peer.nxt;
-        text += part.substr(0, taken);
+        data += part.substr(0, taken);
         peer.nxt += taken;
         std::optional<uint16_t> window;
         while (peer.pending() > 0) {
             window = peer.receive(0ms)->win;
         }
-        if (window == 0) return text;
+        if (window == 0) return data;
     }
     ADD_FAILURE() << "the window never closes";
-    return text;
+    return data;
 }
 
 /* RFC 9293 3.8.6: the window is the free buffer, and SYN-ACK and ACK show it unscaled. */
@@ -116,11 +116,11 @@ TEST(TcpReceiveWindow, FullBufferShutsTheWindow)
 {
     test_world world;
     tcp_peer peer(world, connected, small_buffer(10000));
-    const std::string text = fill_receive_buffer(peer);
-    EXPECT_EQ(text.size(), 10000u);
+    const std::string data = fill_receive_buffer(peer);
+    EXPECT_EQ(data.size(), 10000u);
     peer.send(payload("y"));
     peer.expect(ack(peer.nxt).win(0));
-    EXPECT_EQ(peer.app_read(), text);
+    EXPECT_EQ(peer.app_read(), data);
 }
 
 /* RFC 9293 3.8.6.2.2: when the reader drains a full buffer, the stack announces the new window by itself. The C
@@ -129,8 +129,8 @@ TEST(TcpReceiveWindow, DrainedBufferIsAnnounced)
 {
     test_world world;
     tcp_peer peer(world, connected, small_buffer(10000));
-    const std::string text = fill_receive_buffer(peer);
-    EXPECT_EQ(peer.app_read(), text);
+    const std::string data = fill_receive_buffer(peer);
+    EXPECT_EQ(peer.app_read(), data);
     peer.expect(ack(peer.nxt).len(0).within(0ms));
     EXPECT_GE(peer.last().win, MSS);
     peer.send(payload("more"));
@@ -142,9 +142,9 @@ TEST(TcpReceiveWindow, DrainedDefaultBufferIsAnnounced)
 {
     test_world world;
     tcp_peer peer(world, connected);
-    const std::string text = fill_receive_buffer(peer);
-    EXPECT_EQ(text.size(), 65535u);
-    EXPECT_EQ(peer.app_read(), text);
+    const std::string data = fill_receive_buffer(peer);
+    EXPECT_EQ(data.size(), 65535u);
+    EXPECT_EQ(peer.app_read(), data);
     const auto updates = drain(peer);
     ASSERT_FALSE(updates.empty());
     EXPECT_EQ(updates.back().ack, peer.nxt);
@@ -184,8 +184,8 @@ TEST(TcpReceiveWindow, SmallBufferIsAnnouncedByHalf)
 {
     test_world world;
     tcp_peer peer(world, connected, small_buffer(1000));
-    const std::string text = fill_receive_buffer(peer);
-    EXPECT_EQ(text.size(), 1000u);
+    const std::string data = fill_receive_buffer(peer);
+    EXPECT_EQ(data.size(), 1000u);
     peer.app_read(400);
     peer.expect_nothing(300ms);
     peer.app_read(200);
@@ -250,7 +250,7 @@ TEST(TcpReceiveWindow, ShutWindowAcceptsWindowUpdates)
     peer.expect_nothing();
     peer.send(payload("x").win(1000));
     peer.wait(0ms);
-    EXPECT_EQ(text_of(drain(peer), peer.rcv), "more");
+    EXPECT_EQ(data_of(drain(peer), peer.rcv), "more");
 }
 
 /* RFC 9293 MUST-66: a RST is processed, too. */
@@ -269,11 +269,11 @@ TEST(TcpReceiveWindow, FinAfterAShutWindowIsAcceptedWhenTheDataIsRead)
 {
     test_world world;
     tcp_peer peer(world, connected, small_buffer(5000));
-    const std::string text = fill_receive_buffer(peer);
+    const std::string data = fill_receive_buffer(peer);
     peer.send(fin());
     peer.wait(500ms);
     peer.skip();
-    EXPECT_EQ(peer.app_read(), text);
+    EXPECT_EQ(peer.app_read(), data);
     if (peer.una() == peer.nxt) {
         peer.send(fin());
         peer.wait(500ms);
@@ -301,15 +301,15 @@ TEST(TcpReceiveWindow, TransferThroughASmallBufferIsComplete)
 {
     test_world world;
     tcp_peer peer(world, connected, small_buffer(4096));
-    const std::string text = stream(50000);
+    const std::string data = stream(50000);
     const uint32_t begin = peer.nxt;
     std::string got;
     uint32_t edge = begin + 4096;
-    for (int turns = 0; got.size() < text.size() && turns < 1000; turns++) {
+    for (int turns = 0; got.size() < data.size() && turns < 1000; turns++) {
         const size_t at = peer.nxt - begin;
-        const size_t room = std::min<size_t>({text.size() - at, edge - peer.nxt, MSS});
+        const size_t room = std::min<size_t>({data.size() - at, edge - peer.nxt, MSS});
         if (room > 0) {
-            peer.send(payload(text.substr(at, room)));
+            peer.send(payload(data.substr(at, room)));
             peer.nxt += static_cast<uint32_t>(room);
         }
         got += peer.app_read(900);
@@ -317,7 +317,7 @@ TEST(TcpReceiveWindow, TransferThroughASmallBufferIsComplete)
             edge = seg.ack + seg.win;
         }
     }
-    EXPECT_EQ(got, text);
+    EXPECT_EQ(got, data);
 }
 
 } // namespace

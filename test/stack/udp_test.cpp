@@ -2,7 +2,7 @@
 #include "microps/udp.hpp"
 
 #include "support/ip_host.hpp"
-#include "support/user_calls.hpp"
+#include "support/sock_calls.hpp"
 
 #include <cerrno>
 #include <gtest/gtest.h>
@@ -54,6 +54,7 @@ TEST(UdpOutput, HeaderAndChecksumAreThoseOfRfc768)
     EXPECT_EQ(host.counted(counter::udp_out_datagrams), 1u);
 }
 
+/* RFC 768: byte for byte: source port, destination port, length, and a checksum over the pseudo-header. */
 TEST(UdpInput, HeaderAndChecksumAreThoseOfRfc768)
 {
     ip_host host;
@@ -99,6 +100,7 @@ TEST(UdpOutput, ChecksumZeroIsSentAsAllOnes)
     EXPECT_EQ(get16(sent[0], 26), 0xffffu);
 }
 
+/* RFC 768: a header has eight bytes; seven are none. */
 TEST(UdpInput, TooShortForAHeaderIsDropped)
 {
     ip_host host;
@@ -109,6 +111,7 @@ TEST(UdpInput, TooShortForAHeaderIsDropped)
     EXPECT_EQ(host.dropped(drop_reason::too_short), 1u);
 }
 
+/* RFC 768: a length below the header's, or beyond the packet's end, is refused. */
 TEST(UdpInput, LengthsThatCannotBeAreDropped)
 {
     ip_host host;
@@ -135,6 +138,7 @@ TEST(UdpInput, BytesBehindTheUdpLengthAreIgnored)
     EXPECT_EQ(host.receive_text(id), "hello");
 }
 
+/* RFC 768: the smallest length is eight: a datagram without data is one, too. */
 TEST(UdpInput, EmptyDatagramIsReceived)
 {
     ip_host host;
@@ -144,7 +148,7 @@ TEST(UdpInput, EmptyDatagramIsReceived)
     char buffer[8];
     sockaddr_in from{};
     socklen_t length = sizeof(from);
-    EXPECT_EQ(sock_recvfrom(host.net, id, buffer, sizeof(buffer), 0, as_sockaddr(from), &length), 0);
+    EXPECT_EQ(sock_recvfrom(host.net, id, buffer, sizeof(buffer), 0, sockaddr_of(from), &length), 0);
     EXPECT_EQ(ip_endpoint_str(sockaddr_to_endpoint(from)), "192.0.2.1:7");
     EXPECT_EQ(host.receive_text(id), "next");
 }
@@ -200,12 +204,13 @@ TEST(UdpDemux, MostSpecificSocketReceives)
 
     ASSERT_EQ(host.connect(specific, "192.0.2.1", 9), 0);
     host.receive_udp("192.0.2.1", 9, "192.0.2.2", 7, "from the peer");
-    host.receive_udp("192.0.2.1", 10, "192.0.2.2", 7, "from a stranger");
+    host.receive_udp("192.0.2.1", 10, "192.0.2.2", 7, "from another");
     EXPECT_EQ(host.receive_text(specific), "from the peer");
     EXPECT_EQ(host.receive_text(specific), error_text(EAGAIN));
     EXPECT_EQ(host.dropped(drop_reason::udp_no_port), 1u);
 }
 
+/* RFC 1122 4.1.3.5: of several sockets on a port the one that fits best gets the datagram. */
 TEST(UdpDemux, ConnectedSocketComesBeforeSpecificAddressBeforeAny)
 {
     ip_host host;
@@ -225,6 +230,8 @@ TEST(UdpDemux, ConnectedSocketComesBeforeSpecificAddressBeforeAny)
     EXPECT_EQ(host.receive_text(ids[2]), error_text(EAGAIN));
 }
 
+/* RFC 1122 3.3.6: a broadcast goes to sockets bound to its address or to any, not to those bound to a host's
+ * address. */
 TEST(UdpDemux, BroadcastReachesEverySocketThatListens)
 {
     ip_host host;
@@ -242,6 +249,7 @@ TEST(UdpDemux, BroadcastReachesEverySocketThatListens)
     EXPECT_EQ(host.receive_text(d), "any");
 }
 
+/* A receive queue that is full drops what comes, and keeps what it has. */
 TEST(UdpQueue, IsBoundedAndDropsTheNewest)
 {
     ip_host host;
@@ -277,6 +285,8 @@ TEST(UdpQueue, CountsTheOverheadOfEachDatagram)
     EXPECT_GT(host.dropped(drop_reason::udp_queue_full), 900u);
 }
 
+/* POSIX bind(): EADDRINUSE for an address and port that another socket has, EADDRNOTAVAIL for an address that is
+ * not ours. */
 TEST(UdpBind, RefusesWhatIsTaken)
 {
     ip_host host;
@@ -303,15 +313,17 @@ TEST(UdpBind, RefusesWhatIsTaken)
     EXPECT_EQ(errno, EADDRINUSE);
 }
 
+/* POSIX bind(): EINVAL if the socket is bound already. */
 TEST(UdpBind, SecondBindIsInvalid)
 {
     ip_host host;
     const int id = host.udp_socket("0.0.0.0", 7);
     const sockaddr_in other = sock_address("0.0.0.0", 8);
-    EXPECT_EQ(sock_bind(host.net, id, as_sockaddr(other), sizeof(other)), -1);
+    EXPECT_EQ(sock_bind(host.net, id, sockaddr_of(other), sizeof(other)), -1);
     EXPECT_EQ(errno, EINVAL);
 }
 
+/* POSIX SO_REUSEADDR: sockets share a port only if all of them have set the option. */
 TEST(UdpBind, ReuseAddressNeedsBothSides)
 {
     ip_host host;
@@ -320,11 +332,11 @@ TEST(UdpBind, ReuseAddressNeedsBothSides)
     const int a = host.udp_socket(nullptr, 0);
     const int b = host.udp_socket(nullptr, 0);
     EXPECT_EQ(sock_setsockopt(host.net, a, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), 0);
-    EXPECT_EQ(sock_bind(host.net, a, as_sockaddr(local), sizeof(local)), 0);
-    EXPECT_EQ(sock_bind(host.net, b, as_sockaddr(local), sizeof(local)), -1);
+    EXPECT_EQ(sock_bind(host.net, a, sockaddr_of(local), sizeof(local)), 0);
+    EXPECT_EQ(sock_bind(host.net, b, sockaddr_of(local), sizeof(local)), -1);
     EXPECT_EQ(errno, EADDRINUSE);
     EXPECT_EQ(sock_setsockopt(host.net, b, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), 0);
-    EXPECT_EQ(sock_bind(host.net, b, as_sockaddr(local), sizeof(local)), 0);
+    EXPECT_EQ(sock_bind(host.net, b, sockaddr_of(local), sizeof(local)), 0);
 }
 
 /* A port is free again after close. */
@@ -356,6 +368,7 @@ TEST(UdpBind, DynamicPortsAreUnpredictable)
     EXPECT_LT(neighbours, 10u);
 }
 
+/* RFC 6335 6: each of the 16,384 dynamic ports can be had; without a free one bind() fails. */
 TEST(UdpBind, AllDynamicPortsCanBeUsedAndThenNoMore)
 {
     ip_host host;
@@ -371,6 +384,7 @@ TEST(UdpBind, AllDynamicPortsCanBeUsedAndThenNoMore)
     EXPECT_EQ(udp_bind(host.net, udp_open(host.net), {}), 0);
 }
 
+/* udp_config::pcb_max bounds the sockets, whose numbers are the lowest free ones. */
 TEST(UdpPcb, TableIsBoundedAndIdsAreTheLowestFree)
 {
     ip_host host;
@@ -384,6 +398,7 @@ TEST(UdpPcb, TableIsBoundedAndIdsAreTheLowestFree)
     EXPECT_EQ(udp_open(host.net), 1);
 }
 
+/* POSIX: a call with a number that is no socket's fails with EBADF. */
 TEST(UdpPcb, UnknownIdIsBadDescriptor)
 {
     ip_host host;
@@ -400,6 +415,7 @@ TEST(UdpPcb, UnknownIdIsBadDescriptor)
     }
 }
 
+/* POSIX sendto(): a socket that is not bound gets a port by its first datagram. */
 TEST(UdpSend, BindsToADynamicPortFirst)
 {
     ip_host host;
@@ -410,6 +426,7 @@ TEST(UdpSend, BindsToADynamicPortFirst)
     EXPECT_NE(host.local_name(id), "0.0.0.0:0");
 }
 
+/* POSIX sendto(): each thing that cannot be sent has its errno. */
 TEST(UdpSend, ReportsWhatIsWrong)
 {
     ip_host host;
@@ -458,6 +475,7 @@ TEST(UdpSend, TtlAndTosAreTheSockets)
     EXPECT_EQ(sent[0][8], 3);
 }
 
+/* RFC 768, RFC 791 3.2: 65,507 bytes of data are the most that one IP packet carries. */
 TEST(UdpSend, LargestDatagramGoesThroughFragmentsAndBack)
 {
     ip_host host;
@@ -473,6 +491,7 @@ TEST(UdpSend, LargestDatagramGoesThroughFragmentsAndBack)
     EXPECT_EQ(host.sent().size(), 45u);
 }
 
+/* POSIX connect(): a connected socket sends to its peer, and receives from nobody else. */
 TEST(UdpConnect, FiltersAndSuppliesThePeer)
 {
     ip_host host;
@@ -482,25 +501,26 @@ TEST(UdpConnect, FiltersAndSuppliesThePeer)
     EXPECT_EQ(sock_send(host.net, id, "x", 1), 1);
     EXPECT_EQ(host.sent().size(), 1u);
     host.receive_udp("192.0.2.1", 9, "192.0.2.2", 7, "peer");
-    host.receive_udp("192.0.2.3", 9, "192.0.2.2", 7, "stranger");
+    host.receive_udp("192.0.2.3", 9, "192.0.2.2", 7, "other");
     EXPECT_EQ(host.receive_text(id), "peer");
     EXPECT_EQ(host.receive_text(id), error_text(EAGAIN));
 
     /* AF_UNSPEC dissolves the connection; what was bound stays bound. */
     sockaddr_in unspec{};
-    EXPECT_EQ(sock_connect(host.net, id, as_sockaddr(unspec), sizeof(unspec)), 0);
+    EXPECT_EQ(sock_connect(host.net, id, sockaddr_of(unspec), sizeof(unspec)), 0);
     EXPECT_EQ(host.local_name(id), "0.0.0.0:7");
-    host.receive_udp("192.0.2.3", 9, "192.0.2.2", 7, "stranger");
-    EXPECT_EQ(host.receive_text(id), "stranger");
+    host.receive_udp("192.0.2.3", 9, "192.0.2.2", 7, "other");
+    EXPECT_EQ(host.receive_text(id), "other");
 }
 
+/* POSIX connect() with AF_UNSPEC: a port that was not chosen by the user is given back. */
 TEST(UdpConnect, DissolvingGivesADynamicPortBack)
 {
     ip_host host;
     const int id = host.udp_socket(nullptr, 0);
     ASSERT_EQ(host.connect(id, "192.0.2.1", 9), 0);
     sockaddr_in unspec{};
-    EXPECT_EQ(sock_connect(host.net, id, as_sockaddr(unspec), sizeof(unspec)), 0);
+    EXPECT_EQ(sock_connect(host.net, id, sockaddr_of(unspec), sizeof(unspec)), 0);
     EXPECT_EQ(host.local_name(id), "0.0.0.0:0");
 }
 
@@ -525,6 +545,7 @@ TEST(UdpError, PortUnreachableReachesTheConnectedSocketOnce)
     }
 }
 
+/* RFC 1122 4.1.3.3: an ICMP error concerns the socket that is connected to the destination it quotes. */
 TEST(UdpError, IsNotForUnconnectedSocketsNorForOtherPeers)
 {
     ip_host host;
@@ -539,11 +560,12 @@ TEST(UdpError, IsNotForUnconnectedSocketsNorForOtherPeers)
     EXPECT_EQ(host.receive_text(id), error_text(EAGAIN));
 }
 
+/* POSIX shutdown(): no more is received, or no more can be sent. */
 TEST(UdpShutdown, EndsReceivingAndSending)
 {
     ip_host host;
     const int id = host.udp_socket("0.0.0.0", 7);
-    /* As on Linux: an unconnected socket reports ENOTCONN, but it is shut down. */
+    /* Linux reports ENOTCONN for an unconnected socket, but shuts it down; programs rely on both. */
     EXPECT_EQ(sock_shutdown(host.net, id, SHUT_RD), -1);
     EXPECT_EQ(errno, ENOTCONN);
     EXPECT_EQ(host.receive_text(id), "");
@@ -553,6 +575,8 @@ TEST(UdpShutdown, EndsReceivingAndSending)
     EXPECT_EQ(errno, EPIPE);
 }
 
+/* POSIX recv(): what does not fit of a datagram is lost; MSG_PEEK leaves it, MSG_TRUNC and FIONREAD tell its
+ * length. */
 TEST(UdpReceive, TruncatesPeeksAndTellsTheLength)
 {
     ip_host host;

@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include "microps/arp.hpp"
 #include "microps/ether.hpp"
 #include "microps/ip.hpp"
 #include "microps/net.hpp"
@@ -75,6 +76,25 @@ public:
             ip_iface_register(*dev, *iface);
             if (gateway) ip_route_set_default_gateway(*iface, gateway);
         }
+    }
+
+    /** Another device, which has the address @p addr, of 24 bits of prefix, unless it is null. Only before start(). */
+    frame_device *add_device(const mac_addr &mac, const char *addr = nullptr)
+    {
+        net_guard guard(net);
+        auto *other = net_device_alloc<frame_device>(net, mac);
+        net_device_register(*other);
+        if (addr) ip_iface_register(*other, *ip_iface_alloc(net, addr, "255.255.255.0"));
+        return other;
+    }
+
+    /** The ARP cache has the hardware address of a neighbour for good, so that no request is sent. */
+    void add_neighbour(const char *addr, const mac_addr &mac)
+    {
+        ip_addr_t parsed;
+        ip_addr_pton(addr, parsed);
+        net_guard guard(net);
+        arp_set_static(*iface, parsed, mac);
     }
 
     /** Starts, and lets the announcements of RFC 5227 pass. Called by whatever needs a running host. */

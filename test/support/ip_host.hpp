@@ -93,19 +93,19 @@ public:
         const int id = sock_open(net, AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
         if (!bind_addr) return id;
         const sockaddr_in local = sock_address(bind_addr, port);
-        return sock_bind(net, id, as_sockaddr(local), sizeof(local)) == 0 ? id : -1;
+        return sock_bind(net, id, sockaddr_of(local), sizeof(local)) == 0 ? id : -1;
     }
     int connect(int id, const char *addr_text, unsigned port)
     {
         const sockaddr_in foreign = sock_address(addr_text, port);
-        return sock_connect(net, id, as_sockaddr(foreign), sizeof(foreign));
+        return sock_connect(net, id, sockaddr_of(foreign), sizeof(foreign));
     }
     ssize_t send_to(int id, const char *addr_text, unsigned port, std::string_view text, int flags = 0)
     {
         const sockaddr_in foreign = sock_address(addr_text, port);
-        return sock_sendto(net, id, text.data(), text.size(), flags, as_sockaddr(foreign), sizeof(foreign));
+        return sock_sendto(net, id, text.data(), text.size(), flags, sockaddr_of(foreign), sizeof(foreign));
     }
-    /** The next datagram's text, or "errno" and its number. */
+    /** The next datagram's data, or "errno" and its number. */
     std::string receive_text(int id, int flags = 0)
     {
         settle();
@@ -120,7 +120,7 @@ public:
     {
         sockaddr_in local{};
         socklen_t length = sizeof(local);
-        sock_getsockname(net, id, as_sockaddr(local), &length);
+        sock_getsockname(net, id, sockaddr_of(local), &length);
         return ip_endpoint_str(sockaddr_to_endpoint(local));
     }
     [[nodiscard]] uint64_t dropped(drop_reason reason) const { return net.stats[reason]; }

@@ -41,12 +41,12 @@ using octets = std::initializer_list<uint8_t>;
 /** @p size bytes of a stream, beginning at its byte @p from. Nearby ranges differ, so a displaced one is noticed. */
 inline std::string stream(size_t size, size_t from = 0)
 {
-    std::string text(size, '\0');
+    std::string data(size, '\0');
     for (size_t i = 0; i < size; i++) {
         const size_t at = from + i;
-        text[i] = static_cast<char>('!' + (at * 31 + at / 94 * 7 + at / 8836 * 13) % 94);
+        data[i] = static_cast<char>('!' + (at * 31 + at / 94 * 7 + at / 8836 * 13) % 94);
     }
-    return text;
+    return data;
 }
 
 /** Everything that the stack has sent up to now, or sends within @p span. */
@@ -61,7 +61,7 @@ inline std::vector<tcp_peer_segment> drain(tcp_peer &peer, net_duration span = 0
 }
 
 /** The bytes of payload in @p segments, retransmissions included. */
-inline size_t text_size(const std::vector<tcp_peer_segment> &segments)
+inline size_t payload_size(const std::vector<tcp_peer_segment> &segments)
 {
     size_t size = 0;
     for (const tcp_peer_segment &seg : segments) {
@@ -71,32 +71,32 @@ inline size_t text_size(const std::vector<tcp_peer_segment> &segments)
 }
 
 /** The data from sequence number @p from on, as a receiver would put it together; ends at the first gap. */
-inline std::string text_of(std::vector<tcp_peer_segment> segments, uint32_t from)
+inline std::string data_of(std::vector<tcp_peer_segment> segments, uint32_t from)
 {
     std::stable_sort(segments.begin(), segments.end(), [from](const auto &a, const auto &b) {
         return static_cast<int32_t>(a.seq - from) < static_cast<int32_t>(b.seq - from);
     });
-    std::string text;
+    std::string data;
     for (const tcp_peer_segment &seg : segments) {
         const size_t at = seg.seq - from;
-        if (at <= text.size() && at + seg.payload.size() > text.size()) text += seg.payload.substr(text.size() - at);
+        if (at <= data.size() && at + seg.payload.size() > data.size()) data += seg.payload.substr(data.size() - at);
     }
-    return text;
+    return data;
 }
 
 /** Acknowledges all data in order as it comes, until @p size bytes have; returns them. */
 inline std::string download(tcp_peer &peer, size_t size, net_duration patience = 5s)
 {
-    std::string text;
-    while (text.size() < size) {
+    std::string data;
+    while (data.size() < size) {
         const auto seg = peer.receive(patience);
         if (!seg) break;
         if (seg->seq != peer.rcv || seg->payload.empty()) continue;
-        text += seg->payload;
+        data += seg->payload;
         peer.rcv += static_cast<uint32_t>(seg->payload.size());
         peer.send(ack());
     }
-    return text;
+    return data;
 }
 
 /** Acknowledges what is outstanding, one full segment at a time: a round trip. Returns the new bytes sent meanwhile. */
@@ -135,11 +135,11 @@ private:
     std::string stream_{};
 };
 
-/** Sends @p text in full segments and advances peer.nxt behind it. */
-inline void upload(tcp_peer &peer, const std::string &text, size_t segment_size = MSS)
+/** Sends @p data in full segments and advances peer.nxt behind it. */
+inline void upload(tcp_peer &peer, const std::string &data, size_t segment_size = MSS)
 {
-    for (size_t at = 0; at < text.size(); at += segment_size) {
-        const std::string part = text.substr(at, segment_size);
+    for (size_t at = 0; at < data.size(); at += segment_size) {
+        const std::string part = data.substr(at, segment_size);
         peer.send(payload(part));
         peer.nxt += static_cast<uint32_t>(part.size());
     }
@@ -279,13 +279,13 @@ inline int stream_socket(net_stack &net, int flags = SOCK_NONBLOCK)
 inline int bind_to(net_stack &net, int id, const char *addr, uint16_t port)
 {
     const sockaddr_in local = sock_address(addr, port);
-    return sock_bind(net, id, as_sockaddr(local), sizeof(local));
+    return sock_bind(net, id, sockaddr_of(local), sizeof(local));
 }
 
 inline int connect_to(net_stack &net, int id, const char *addr, uint16_t port)
 {
     const sockaddr_in foreign = sock_address(addr, port);
-    return sock_connect(net, id, as_sockaddr(foreign), sizeof(foreign));
+    return sock_connect(net, id, sockaddr_of(foreign), sizeof(foreign));
 }
 
 /** A socket that listens; the test's failure if it cannot. */
@@ -333,7 +333,7 @@ inline int accept_from(net_stack &net, int listener, sockaddr_in *foreign = null
 {
     sockaddr_in from{};
     socklen_t size = sizeof(from);
-    const int id = sock_accept4(net, listener, as_sockaddr(from), &size, SOCK_NONBLOCK);
+    const int id = sock_accept4(net, listener, sockaddr_of(from), &size, SOCK_NONBLOCK);
     if (foreign) *foreign = from;
     return id;
 }
@@ -342,7 +342,7 @@ inline uint16_t local_port(net_stack &net, int id)
 {
     sockaddr_in local{};
     socklen_t size = sizeof(local);
-    EXPECT_EQ(sock_getsockname(net, id, as_sockaddr(local), &size), 0);
+    EXPECT_EQ(sock_getsockname(net, id, sockaddr_of(local), &size), 0);
     return be16::from_net(local.sin_port);
 }
 

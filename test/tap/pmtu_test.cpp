@@ -4,7 +4,7 @@
  */
 #include "microps/driver/ether_tap.hpp"
 #include "microps/tcp.hpp"
-#include "support/user_calls.hpp"
+#include "support/sock_calls.hpp"
 #include "tap_test.hpp"
 
 #include <filesystem>

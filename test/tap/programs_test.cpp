@@ -80,12 +80,21 @@ protected:
         EXPECT_NE(null, log.npos) << log;
     }
 
-    static void expect_echo(const std::string &text = "hello")
+    /** tcps on @p device echoes 20 MB that the kernel sends. */
+    void expect_echo_of_20_megabytes(const std::string &device)
+    {
+        const auto tcps = start("tcps", "7", "--log=info --device " + device);
+        const tcp_client client = tcp_client::connected_to(7);
+        ASSERT_TRUE(client.ok()) << strerror(client.error());
+        EXPECT_EQ(client.echo_stream(20 << 20, 7), 20U << 20);
+        expect_interrupted(*tcps);
+    }
+    static void expect_echo(const std::string &data = "hello")
     {
         const tcp_client client = tcp_client::connected_to(7);
         ASSERT_TRUE(client.ok()) << strerror(client.error());
-        EXPECT_TRUE(client.send(text));
-        EXPECT_EQ(client.receive(text.size()), text);
+        EXPECT_TRUE(client.send(data));
+        EXPECT_EQ(client.receive(data.size()), data);
     }
 };
 
@@ -119,14 +128,14 @@ TEST_F(Programs, TcpsServes200ClientsAtOnce)
         clients.push_back(tcp_client::connected_to(7));
         ASSERT_TRUE(clients.back().ok()) << n << ": " << strerror(clients.back().error());
     }
-    const auto text = [](size_t n) {
+    const auto data = [](size_t n) {
         return std::string(4000, static_cast<char>('a' + n % 26)) + std::to_string(n);
     };
     for (size_t n = 0; n < clients.size(); n++) {
-        ASSERT_TRUE(clients[n].send(text(n)));
+        ASSERT_TRUE(clients[n].send(data(n)));
     }
     for (size_t n = clients.size(); n-- > 0;) {
-        ASSERT_EQ(clients[n].receive(text(n).size()), text(n)) << n;
+        ASSERT_EQ(clients[n].receive(data(n).size()), data(n)) << n;
         clients[n].end_sending();
     }
     for (const tcp_client &client : clients) {
@@ -268,13 +277,13 @@ TEST_F(Programs, TcpcCopiesItsInputToThePeerAndThePeerToItsOutput)
     close(mkstemp(path));
     test_stream stream(5);
     const std::vector<uint8_t> bytes = stream.next(4 << 20);
-    const std::string text(bytes.begin(), bytes.end());
-    std::ofstream(path, std::ios::binary) << text;
+    const std::string data(bytes.begin(), bytes.end());
+    std::ofstream(path, std::ios::binary) << data;
 
     const tcp_listener listener;
     process tcpc(app("tcpc", "--log=off 192.0.2.1:" + std::to_string(listener.port()) + " < " + path));
     const tcp_client peer = listener.accept();
-    EXPECT_EQ(peer.receive(text.size() + 1), text); /* all of it, then the end */
+    EXPECT_EQ(peer.receive(data.size() + 1), data); /* all of it, then the end */
     EXPECT_TRUE(peer.send("the answer"));           /* it has closed its direction only */
     peer.end_sending();
     EXPECT_EQ(tcpc.wait(), 0);
@@ -309,14 +318,7 @@ protected:
 };
 
 /* The kernel sends segments of up to 64 KiB without a checksum here, as to a network card that would cut and sum. */
-TEST_F(ProgramsOnVeth, TcpsEchoesTwentyMegabytes)
-{
-    const auto tcps = start("tcps", "7", "--log=info --device pcap:ours");
-    const tcp_client client = tcp_client::connected_to(7);
-    ASSERT_TRUE(client.ok()) << strerror(client.error());
-    EXPECT_EQ(client.echo_stream(20 << 20, 7), 20U << 20);
-    expect_interrupted(*tcps);
-}
+TEST_F(ProgramsOnVeth, TcpsEchoesTwentyMegabytes) { expect_echo_of_20_megabytes("pcap:ours"); }
 
 class ProgramsOnTun : public Programs
 {
@@ -324,14 +326,7 @@ protected:
     void make_interfaces() override { make_tap("tun0", "tun"); }
 };
 
-TEST_F(ProgramsOnTun, TcpsEchoesTwentyMegabytes)
-{
-    const auto tcps = start("tcps", "7", "--log=info --device tun:tun0");
-    const tcp_client client = tcp_client::connected_to(7);
-    ASSERT_TRUE(client.ok()) << strerror(client.error());
-    EXPECT_EQ(client.echo_stream(20 << 20, 7), 20U << 20);
-    expect_interrupted(*tcps);
-}
+TEST_F(ProgramsOnTun, TcpsEchoesTwentyMegabytes) { expect_echo_of_20_megabytes("tun:tun0"); }
 
 /* Idle programs */
 

@@ -5,7 +5,8 @@
 
 #include "microps/ip.hpp"
 #include "microps/udp.hpp"
-#include "support/user_calls.hpp"
+#include "support/sock_calls.hpp"
+#include "tcp_client.hpp"
 
 #include <cerrno>
 #include <cstdlib>
@@ -47,20 +48,6 @@ bool become_root()
     if (unshare(CLONE_NEWUSER | CLONE_NEWNET) == -1) return false;
     write_file("/proc/self/setgroups", "deny");
     return write_file("/proc/self/uid_map", "0 " + uid + " 1") && write_file("/proc/self/gid_map", "0 " + gid + " 1");
-}
-
-sockaddr_in kernel_address(const char *addr, uint16_t port)
-{
-    sockaddr_in sin{};
-    sin.sin_family = AF_INET;
-    sin.sin_port = htons(port);
-    inet_pton(AF_INET, addr, &sin.sin_addr);
-    return sin;
-}
-
-const sockaddr *as_sockaddr(const sockaddr_in &sin)
-{
-    return static_cast<const sockaddr *>(static_cast<const void *>(&sin));
 }
 
 } // namespace
@@ -135,7 +122,7 @@ void TapTest::in_child(const std::function<bool()> &body)
 kernel_udp::kernel_udp() : fd_(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0))
 {
     const sockaddr_in sin = kernel_address("192.0.2.1", 0);
-    EXPECT_EQ(bind(fd_, as_sockaddr(sin), sizeof(sin)), 0) << strerror(errno);
+    EXPECT_EQ(bind(fd_, sockaddr_of(sin), sizeof(sin)), 0) << strerror(errno);
     const timeval limit{.tv_sec = 2, .tv_usec = 0};
     setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 }
@@ -145,7 +132,7 @@ kernel_udp::~kernel_udp() { close(fd_); }
 void kernel_udp::send(const std::string &text, uint16_t port) const
 {
     const sockaddr_in sin = kernel_address("192.0.2.2", port);
-    EXPECT_EQ(sendto(fd_, text.data(), text.size(), 0, as_sockaddr(sin), sizeof(sin)),
+    EXPECT_EQ(sendto(fd_, text.data(), text.size(), 0, sockaddr_of(sin), sizeof(sin)),
               static_cast<ssize_t>(text.size()));
 }
 
@@ -162,7 +149,7 @@ uint16_t kernel_udp::port() const
 {
     sockaddr_in sin{};
     socklen_t len = sizeof(sin);
-    getsockname(fd_, static_cast<sockaddr *>(static_cast<void *>(&sin)), &len);
+    getsockname(fd_, sockaddr_of(sin), &len);
     return ntohs(sin.sin_port);
 }
 

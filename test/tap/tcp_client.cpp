@@ -21,15 +21,6 @@ namespace
 
 constexpr int LIMIT_MS = 10000;
 
-sockaddr_in address(const char *addr, uint16_t port)
-{
-    sockaddr_in sin{};
-    sin.sin_family = AF_INET;
-    sin.sin_port = htons(port);
-    inet_pton(AF_INET, addr, &sin.sin_addr);
-    return sin;
-}
-
 sockaddr *as_sockaddr(sockaddr_in &sin) { return static_cast<sockaddr *>(static_cast<void *>(&sin)); }
 
 short wait_for(int fd, short events)
@@ -47,6 +38,15 @@ uint64_t scrambled(uint64_t x)
 
 } // namespace
 
+sockaddr_in kernel_address(const char *addr, uint16_t port)
+{
+    sockaddr_in sin{};
+    sin.sin_family = AF_INET;
+    sin.sin_port = htons(port);
+    inet_pton(AF_INET, addr, &sin.sin_addr);
+    return sin;
+}
+
 std::vector<uint8_t> test_stream::next(size_t size)
 {
     std::vector<uint8_t> bytes(size);
@@ -62,7 +62,7 @@ tcp_client tcp_client::connected_to(uint16_t port)
     tcp_client client(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     const timeval limit{.tv_sec = LIMIT_MS / 1000, .tv_usec = 0};
     setsockopt(client.fd_, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)); /* connect(2) heeds it as well */
-    sockaddr_in sin = address("192.0.2.2", port);
+    sockaddr_in sin = kernel_address("192.0.2.2", port);
     if (connect(client.fd_, as_sockaddr(sin), sizeof(sin)) == -1) client.error_ = errno;
     return client;
 }
@@ -133,7 +133,7 @@ uint64_t tcp_client::echo_stream(uint64_t size, uint64_t seed) const
 
 tcp_listener::tcp_listener() : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0))
 {
-    sockaddr_in sin = address("192.0.2.1", 0);
+    sockaddr_in sin = kernel_address("192.0.2.1", 0);
     bind(fd_, as_sockaddr(sin), sizeof(sin));
     listen(fd_, 128);
 }

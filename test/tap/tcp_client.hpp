@@ -8,10 +8,14 @@
 #include <string_view>
 #include <vector>
 
+#include <netinet/in.h>
 #include <poll.h>
 
 namespace microps
 {
+
+/** An address for the kernel's socket calls. */
+sockaddr_in kernel_address(const char *addr, uint16_t port);
 
 /** A stream of bytes that can be made, and checked, at any place: byte i is a function of i and the seed. */
 class test_stream

@@ -12,6 +12,7 @@ namespace microps
 namespace
 {
 
+/* An address is six hexadecimal numbers of one or two digits each, with colons between them. */
 TEST(EtherAddr, ReadsSixHexadecimalBytes)
 {
     mac_addr addr;
@@ -21,6 +22,7 @@ TEST(EtherAddr, ReadsSixHexadecimalBytes)
     EXPECT_EQ(addr, (mac_addr{{0x0a, 0x0b, 0x0c, 0x0d, 0x0e, 0xff}}));
 }
 
+/* Whatever is not such an address is refused, and the result keeps its value. */
 TEST(EtherAddr, RefusesAnythingElseAndLeavesTheResultAlone)
 {
     const mac_addr before{{1, 2, 3, 4, 5, 6}};
@@ -34,6 +36,7 @@ TEST(EtherAddr, RefusesAnythingElseAndLeavesTheResultAlone)
     }
 }
 
+/* Addresses are written as the C original writes them: two lower-case digits for each byte. */
 TEST(EtherAddr, IsWrittenWithTwoLowerCaseDigitsPerByte)
 {
     const mac_addr addr{{0x00, 0x0a, 0xbc, 0xde, 0xf0, 0xff}};
@@ -44,6 +47,7 @@ TEST(EtherAddr, IsWrittenWithTwoLowerCaseDigitsPerByte)
     EXPECT_STREQ(ether_addr_ntop(addr, little, sizeof(little)), "00:");
 }
 
+/* IEEE 802: the first bit on the wire, which is the lowest of the first byte, says that an address is a group's. */
 TEST(EtherAddr, GroupBitIsTheFirstOnTheWire)
 {
     EXPECT_TRUE(ETHER_ADDR_BROADCAST.is_group());
@@ -51,6 +55,7 @@ TEST(EtherAddr, GroupBitIsTheFirstOnTheWire)
     EXPECT_FALSE((mac_addr{{0x02, 0x00, 0x5e, 0, 0, 1}}).is_group());
 }
 
+/* An address is four decimal numbers up to 255, with dots between them. */
 TEST(IpAddr, ReadsDottedQuads)
 {
     ip_addr_t addr;
@@ -62,6 +67,7 @@ TEST(IpAddr, ReadsDottedQuads)
     EXPECT_EQ(addr, IP_ADDR_BROADCAST);
 }
 
+/* Whatever is not such an address is refused, and the result keeps its value. */
 TEST(IpAddr, RefusesAnythingElseAndLeavesTheResultAlone)
 {
     for (const char *text :
@@ -74,6 +80,7 @@ TEST(IpAddr, RefusesAnythingElseAndLeavesTheResultAlone)
     }
 }
 
+/* Addresses are written as four decimal numbers with dots between them. */
 TEST(IpAddr, IsWrittenAsDottedQuad)
 {
     char text[IP_ADDR_STR_LEN];
@@ -82,6 +89,7 @@ TEST(IpAddr, IsWrittenAsDottedQuad)
     EXPECT_EQ(ip_addr_str(IP_ADDR_ANY), "0.0.0.0");
 }
 
+/* An address becomes POSIX's in_addr and comes back from it without a change of its bytes. */
 TEST(IpAddr, ConvertsFromAndToPosix)
 {
     const in_addr posix = ip_addr_t(be32(0xc0000201));
@@ -89,6 +97,7 @@ TEST(IpAddr, ConvertsFromAndToPosix)
     EXPECT_EQ(ip_addr_t(posix), ip_addr_t(be32(0xc0000201)));
 }
 
+/* RFC 1122 3.2.1.3: broadcast, multicast and loopback addresses are told from those of hosts. */
 TEST(IpAddr, KnowsItsClass)
 {
     EXPECT_TRUE(ip_addr_t(be32(0xe0000001)).is_multicast());
@@ -99,6 +108,7 @@ TEST(IpAddr, KnowsItsClass)
     EXPECT_FALSE(ip_addr_t(be32(0x80000000)).is_loopback());
 }
 
+/* An endpoint is an address, a colon, and a decimal port. */
 TEST(IpEndpoint, ReadsAddressAndPort)
 {
     ip_endpoint endpoint;
@@ -109,6 +119,7 @@ TEST(IpEndpoint, ReadsAddressAndPort)
     EXPECT_EQ(endpoint.port.value(), 65535);
 }
 
+/* Whatever is not an address and a port is refused. */
 TEST(IpEndpoint, RefusesAnythingElse)
 {
     for (const char *text : {"", ":", ":7", "192.0.2.1", "192.0.2.1:", "192.0.2.1:0", "192.0.2.1:65536", "192.0.2.1:7x",
@@ -127,6 +138,7 @@ TEST(IpEndpoint, RefusesAnyLengthOfText)
     EXPECT_EQ(ip_endpoint_pton(("192.0.2.1:" + std::string(100000, '1')).c_str(), endpoint), -1);
 }
 
+/* Endpoints are written as an address, a colon, and a decimal port. */
 TEST(IpEndpoint, IsWrittenAsAddressColonPort)
 {
     const ip_endpoint endpoint{.addr = IP_ADDR_BROADCAST, .port = 65535};
@@ -135,6 +147,7 @@ TEST(IpEndpoint, IsWrittenAsAddressColonPort)
     EXPECT_EQ(ip_endpoint_str({.addr = ip_addr_t(be32(0xc0000201)), .port = 7}), "192.0.2.1:7");
 }
 
+/* Every bit of the endpoints and of the key changes the hash, so that nobody can choose ports which collide. */
 TEST(IpEndpoint, HashDependsOnEveryBitAndOnTheKey)
 {
     const siphash_key key{1, 2};

@@ -25,12 +25,14 @@ uint16_t naive(std::span<const uint8_t> data, uint32_t init)
     return static_cast<uint16_t>(~sum);
 }
 
+/* RFC 1071 3: the bytes of its example have the sum that it computes. */
 TEST(Checksum, ExampleOfRfc1071)
 {
     const std::vector<uint8_t> data = {0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7};
     EXPECT_EQ(cksum16(data), static_cast<uint16_t>(~0xddf2));
 }
 
+/* RFC 1071 1: the fast sum equals a slow one that follows the definition. */
 TEST(Checksum, EqualsTheDefinitionForRandomBytesOfAnyLengthAndAlignment)
 {
     net_random random(1);
@@ -45,6 +47,7 @@ TEST(Checksum, EqualsTheDefinitionForRandomBytesOfAnyLengthAndAlignment)
     }
 }
 
+/* RFC 1071 1: the sum over the data and its checksum is zero, which is how a receiver verifies it. */
 TEST(Checksum, DataWithItsOwnChecksumSumsToZero)
 {
     std::vector<uint8_t> data(65535, 0xff);

@@ -26,6 +26,7 @@ net_device *made(net_stack &net, Init init)
     return init(net);
 }
 
+/* The null device accepts packets of any size that IP can have, and nothing ever comes from it. */
 TEST_F(NullDevice, TakesEverythingUpTo65535BytesAndGivesNothingBack)
 {
     run(*made(net, null_init));
@@ -40,6 +41,7 @@ TEST_F(NullDevice, TakesEverythingUpTo65535BytesAndGivesNothingBack)
     EXPECT_EQ(net.packets.in_use(), 0U);
 }
 
+/* The lines of the log are those of the C original. */
 TEST_F(NullDevice, LogsAsTheOriginal)
 {
     log_capture log;
@@ -50,6 +52,8 @@ TEST_F(NullDevice, LogsAsTheOriginal)
     EXPECT_TRUE(log.contains("[D] null_transmit: dev=net0, type=TEST(0x86dd), len=48 (driver/null.cpp:"));
 }
 
+/* A packet sent to the loopback device comes in at the next turn of the engine, not inside of the call that sends
+ * it. */
 TEST_F(LoopbackDevice, WhatIsSentComesBackButNotBeforeTheSenderIsDone)
 {
     run(*made(net, loopback_init));
@@ -64,6 +68,7 @@ TEST_F(LoopbackDevice, WhatIsSentComesBackButNotBeforeTheSenderIsDone)
     EXPECT_EQ(net.stats[counter::dev_rx_frames], 1U);
 }
 
+/* The lines of the log are those of the C original. */
 TEST_F(LoopbackDevice, LogsAsTheOriginal)
 {
     log_capture log;
@@ -73,6 +78,7 @@ TEST_F(LoopbackDevice, LogsAsTheOriginal)
     EXPECT_TRUE(log.contains("[D] loopback_transmit: dev=net0, type=TEST(0x86dd), len=48 (driver/loopback.cpp:"));
 }
 
+/* A decorator around the loopback device sees each packet on its way out and on its way in. */
 TEST_F(LoopbackDevice, WorksInsideADecorator)
 {
     net_device *outer = made(net, [](net_stack &stack) MICROPS_REQUIRES(net_locked) {
@@ -85,6 +91,8 @@ TEST_F(LoopbackDevice, WorksInsideADecorator)
     EXPECT_EQ(received_from, outer);
 }
 
+/* Packets that are sent go to the device's function; packets that come are handed to the protocol that their
+ * version names. */
 TEST_F(RawIpDevice, HookGetsWhatIsSentAndInputGoesToTheProtocolOfItsVersion)
 {
     net_device *raw_dev = made(net, [this](net_stack &) MICROPS_REQUIRES(net_locked) {
@@ -101,6 +109,7 @@ TEST_F(RawIpDevice, HookGetsWhatIsSentAndInputGoesToTheProtocolOfItsVersion)
     EXPECT_EQ(received[0], bytes(65535));
 }
 
+/* Input that is empty, or of no version of IP, is dropped and counted. */
 TEST_F(RawIpDevice, WhatIsNotIpIsDropped)
 {
     net_device *raw_dev =
@@ -112,6 +121,7 @@ TEST_F(RawIpDevice, WhatIsNotIpIsDropped)
     EXPECT_TRUE(received.empty());
 }
 
+/* Before net_run() the device accepts no input. */
 TEST_F(RawIpDevice, TakesNothingWhileItIsDown)
 {
     net_device *raw_dev =

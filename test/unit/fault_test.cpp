@@ -65,6 +65,7 @@ void expect_share(size_t count, size_t of, double probability)
     EXPECT_NEAR(static_cast<double>(count), mean, bound);
 }
 
+/* A fault injector that is told nothing changes nothing. */
 TEST_F(FaultInjector, WithoutFaultsEverythingPassesAtOnceAndInOrder)
 {
     wrap({});
@@ -79,6 +80,7 @@ TEST_F(FaultInjector, WithoutFaultsEverythingPassesAtOnceAndInOrder)
     EXPECT_EQ(net.stats[drop_reason::injected], 0U);
 }
 
+/* As many frames are lost as the option says, and each of them is counted. */
 TEST_F(FaultInjector, LosesTheGivenShareAndCountsIt)
 {
     wrap({.drop = 0.1});
@@ -87,6 +89,7 @@ TEST_F(FaultInjector, LosesTheGivenShareAndCountsIt)
     EXPECT_EQ(net.stats[drop_reason::injected], 20000 - sent.size());
 }
 
+/* As many frames arrive twice as the option says. */
 TEST_F(FaultInjector, DoublesTheGivenShare)
 {
     wrap({.duplicate = 0.02});
@@ -94,6 +97,7 @@ TEST_F(FaultInjector, DoublesTheGivenShare)
     expect_share(sent.size() - 20000, 20000, 0.02);
 }
 
+/* A damaged frame differs in one bit, which may be any bit of the frame. */
 TEST_F(FaultInjector, FlipsExactlyOneBitOfTheGivenShareAnywhereInTheFrame)
 {
     wrap({.corrupt = 0.25});
@@ -116,6 +120,7 @@ TEST_F(FaultInjector, FlipsExactlyOneBitOfTheGivenShareAnywhereInTheFrame)
     EXPECT_EQ(places.size(), 64U);
 }
 
+/* A frame that is cut keeps its first byte at least. */
 TEST_F(FaultInjector, TruncatesTheGivenShareButNeverToNothing)
 {
     wrap({.truncate = 0.25});
@@ -129,6 +134,7 @@ TEST_F(FaultInjector, TruncatesTheGivenShareButNeverToNothing)
     expect_share(cut, 20000, 0.25);
 }
 
+/* A delay without jitter does not change the order of frames. */
 TEST_F(FaultInjector, DelaysEachFrameByTheSameTimeAndKeepsTheOrder)
 {
     wrap({.delay = 10ms});
@@ -145,6 +151,7 @@ TEST_F(FaultInjector, DelaysEachFrameByTheSameTimeAndKeepsTheOrder)
     EXPECT_EQ(numbers(sent), (std::vector<size_t>{1, 2}));
 }
 
+/* The faults happen to received frames as they do to sent ones. */
 TEST_F(FaultInjector, DelaysTheOtherDirectionToo)
 {
     wrap({.delay = 10ms});
@@ -155,6 +162,7 @@ TEST_F(FaultInjector, DelaysTheOtherDirectionToo)
     EXPECT_EQ(numbers(received), (std::vector<size_t>{1}));
 }
 
+/* Jitter adds a random time between zero and its bound. */
 TEST_F(FaultInjector, JitterStaysWithinItsBound)
 {
     wrap({.delay = 10ms, .jitter = 5ms});
@@ -167,6 +175,7 @@ TEST_F(FaultInjector, JitterStaysWithinItsBound)
     EXPECT_EQ(sent.size(), 1000U);
 }
 
+/* A reordered frame is held back, so that later frames arrive before it. */
 TEST_F(FaultInjector, AReorderedFrameIsOvertakenByLaterOnesAndArrives)
 {
     wrap({.reorder = 0.05, .reorder_delay = 5ms});
@@ -179,6 +188,7 @@ TEST_F(FaultInjector, AReorderedFrameIsOvertakenByLaterOnesAndArrives)
     EXPECT_EQ(std::set<size_t>(order.begin(), order.end()).size(), 2000U);
 }
 
+/* A frame takes as long as its bits need at the given rate. */
 TEST_F(FaultInjector, RateSpacesFramesByTheirLength)
 {
     wrap({.rate = 8'000'000}); /* a byte each microsecond */
@@ -197,6 +207,7 @@ TEST_F(FaultInjector, RateSpacesFramesByTheirLength)
     EXPECT_EQ(sent.size(), 11U);
 }
 
+/* When as many frames are held as the bound permits, the next one is dropped. */
 TEST_F(FaultInjector, HeldFramesAreBoundedAndTheNewestGoes)
 {
     wrap({.delay = 1ms, .queue_max = 10});
@@ -206,6 +217,7 @@ TEST_F(FaultInjector, HeldFramesAreBoundedAndTheNewestGoes)
     EXPECT_EQ(numbers(sent), (std::vector<size_t>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}));
 }
 
+/* Frames that are dropped at a full queue take no time of the line. */
 TEST_F(FaultInjector, ALineThatIsFullDoesNotGrowItsDelay)
 {
     wrap({.rate = 8'000'000, .queue_max = 2});
@@ -217,6 +229,7 @@ TEST_F(FaultInjector, ALineThatIsFullDoesNotGrowItsDelay)
     EXPECT_EQ(sent.size(), 3U);
 }
 
+/* Frames that are held when the device closes are freed and never sent. */
 TEST_F(FaultInjector, WhatIsHeldDiesWithTheDevice)
 {
     wrap({.delay = 1ms});
@@ -241,6 +254,7 @@ bytes_list faulty_run(uint64_t seed, bool other_direction)
     return run.sent;
 }
 
+/* The same seed does the same to the same frames, so that a failure can be repeated. */
 TEST(FaultSeed, SameSeedSameFaults) { EXPECT_EQ(faulty_run(1, false), faulty_run(1, false)); }
 TEST(FaultSeed, OtherSeedOtherFaults) { EXPECT_NE(faulty_run(1, false), faulty_run(2, false)); }
 TEST(FaultSeed, TheOtherDirectionDoesNotMatter) { EXPECT_EQ(faulty_run(1, false), faulty_run(1, true)); }
@@ -267,6 +281,7 @@ TEST_F(FaultInjector, AnUnfilledChecksumIsCompletedBeforeTheDamage)
     EXPECT_EQ(bits, 1);
 }
 
+/* A fault injector may have another one inside, and both do their work. */
 TEST_F(FaultInjector, DecoratorsStack)
 {
     net_device *fault = nullptr;

@@ -13,6 +13,7 @@ constexpr size_t MAX = 4;
 
 int insert(id_table<int> &table, int value = 0) { return table.insert(std::make_unique<int>(value), MAX); }
 
+/* POSIX open(): a new number is the lowest that is free. */
 TEST(IdTable, GivesOutTheLowestFreeNumber)
 {
     id_table<int> table;
@@ -25,6 +26,7 @@ TEST(IdTable, GivesOutTheLowestFreeNumber)
     EXPECT_EQ(insert(table), 3);
 }
 
+/* A table that is full refuses, and works again when a number is given back. */
 TEST(IdTable, RefusesMoreThanItsLimit)
 {
     id_table<int> table;
@@ -37,6 +39,7 @@ TEST(IdTable, RefusesMoreThanItsLimit)
     EXPECT_EQ(table.size(), MAX);
 }
 
+/* A number that is out of range, was never given out, or was given back, leads to nothing. */
 TEST(IdTable, FindsOnlyWhatIsThere)
 {
     id_table<int> table;

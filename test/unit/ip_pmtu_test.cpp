@@ -50,6 +50,7 @@ TEST(IpPmtu, IsForgottenAfterTenMinutes) /* 6.3 */
     EXPECT_EQ(mtu_of(cache, &link, 1, start + 20min), 1300u);
 }
 
+/* RFC 1191 6.3: what is learnt about a path is kept with the route, and another interface is another path. */
 TEST(IpPmtu, BelongsToTheInterfaceItWasLearntBy)
 {
     ip_pmtu_cache cache;
@@ -60,6 +61,8 @@ TEST(IpPmtu, BelongsToTheInterfaceItWasLearntBy)
     EXPECT_EQ(mtu_of(cache, &other, 1, net_time{}), 0u) << "another way, another MTU";
 }
 
+/* RFC 1191 3: sizes below the floor become the floor, and the entry says so, because packets of this size may have
+ * to be fragmented. */
 TEST(IpPmtu, TinySizesBecomeTheFloorAndSaySo)
 {
     ip_pmtu_cache cache;
@@ -73,6 +76,7 @@ TEST(IpPmtu, TinySizesBecomeTheFloorAndSaySo)
     EXPECT_FALSE(cache.find(&link, host(2), net_time{})->floor);
 }
 
+/* A full cache forgets what it has learnt first; what it keeps is what a model without a bound knows. */
 TEST(IpPmtu, IsBoundedAndTheOldestMakesRoom)
 {
     struct learnt {

@@ -16,6 +16,7 @@ namespace
 ip_addr_t ip(const char *text) { return ip_addr_t(be32(addr(text))); }
 ip_addr_t mask(unsigned prefix) { return ip_addr_t(be32(prefix == 0 ? 0 : ~uint32_t{0} << (32 - prefix))); }
 
+/* RFC 1122 3.3.1.1: the route found is the one that a slow search for the longest matching prefix finds. */
 TEST(IpRoute, EqualsTheDefinitionForRandomTables)
 {
     net_random random(3);
@@ -50,6 +51,7 @@ TEST(IpRoute, EqualsTheDefinitionForRandomTables)
     }
 }
 
+/* RFC 4632 3.1: a network is a prefix, so a mask with holes, or bits behind the mask, are refused. */
 TEST(IpRoute, RefusesMasksWithHolesAndNetworksWithHostBits)
 {
     frame_host host;
@@ -62,6 +64,7 @@ TEST(IpRoute, RefusesMasksWithHolesAndNetworksWithHostBits)
     EXPECT_EQ(ip_route_add(ip("0.0.0.0"), ip("0.0.0.0"), ip("192.0.2.1"), *host.iface), 0);
 }
 
+/* A full table refuses further routes with ENOBUFS. */
 TEST(IpRoute, TableIsBounded)
 {
     frame_host host;
@@ -73,6 +76,7 @@ TEST(IpRoute, TableIsBounded)
     EXPECT_EQ(errno, ENOBUFS);
 }
 
+/* Registering an interface makes the route to its network; a gateway makes the default route. */
 TEST(IpRoute, InterfaceBringsItsConnectedRouteAndTheGatewayTheDefault)
 {
     frame_host host;
@@ -88,6 +92,7 @@ TEST(IpRoute, InterfaceBringsItsConnectedRouteAndTheGatewayTheDefault)
     EXPECT_EQ(ip_route_set_default_gateway(*host.iface, "nonsense"), -1);
 }
 
+/* RFC 1122 3.2.1.3: the directed broadcast address has all bits behind the mask set. */
 TEST(IpIface, BroadcastAddressFollowsFromTheNetmask)
 {
     frame_host host;
@@ -102,6 +107,7 @@ TEST(IpIface, BroadcastAddressFollowsFromTheNetmask)
     EXPECT_EQ(ip_iface_alloc(host.net, "10.1.2.3", "/24"), nullptr);
 }
 
+/* A device has one interface of each address family, as in the C original. */
 TEST(IpIface, DeviceHasOneAtMost)
 {
     frame_host host;

@@ -55,12 +55,14 @@ int counted() { return ++calls; }
 
 } // namespace
 
+/* A line has the time, the level, the function, the message and the place in the source, as in the C original. */
 TEST_F(Log, LineHasTheOriginalsFormat)
 {
     lprintf(log_level::info, "src/ip.cpp", 123, "ip_init", "number %d, text %s", 5, "five");
     EXPECT_EQ(sink.text, "13:04:09.087 [I] ip_init: number 5, text five (src/ip.cpp:123)\n");
 }
 
+/* The letters of the levels are E, W, I and D. */
 TEST_F(Log, EveryLevelHasItsLetter)
 {
     errorf("a");
@@ -72,12 +74,14 @@ TEST_F(Log, EveryLevelHasItsLetter)
     }
 }
 
+/* The file's name does not tell where the project was built. */
 TEST_F(Log, FileIsNamedFromTheProjectsRoot)
 {
     errorf("here");
     EXPECT_NE(sink.text.find("(test/unit/log_test.cpp:"), std::string::npos) << sink.text;
 }
 
+/* The arguments of a line that is not written are not evaluated, so that the log costs nothing when it is off. */
 TEST_F(Log, DisabledLineIsNotWrittenAndEvaluatesNothing)
 {
     log_set_level(log_level::warn);
@@ -93,6 +97,7 @@ TEST_F(Log, DisabledLineIsNotWrittenAndEvaluatesNothing)
     EXPECT_EQ(calls, 1);
 }
 
+/* A message that is too long is cut; the end of the line, with file and number, is still there. */
 TEST_F(Log, OverlongLineIsCutButComplete)
 {
     const std::string text(5000, 'x');
@@ -102,6 +107,7 @@ TEST_F(Log, OverlongLineIsCutButComplete)
     EXPECT_NE(sink.text.find("(test/unit/log_test.cpp:"), std::string::npos);
 }
 
+/* Levels have the names that --log and MICROPS_LOG accept. */
 TEST_F(Log, LevelsAreParsedByName)
 {
     log_level level = log_level::warn;
@@ -114,12 +120,14 @@ TEST_F(Log, LevelsAreParsedByName)
     EXPECT_EQ(level, log_level::off);
 }
 
+/* A dumped header is written without a prefix, so that grep tells it from lines. */
 TEST_F(Log, DumpIsWrittenAsItIs)
 {
     log_dump("  a: 1\n  b: 2\n");
     EXPECT_EQ(sink.text, "  a: 1\n  b: 2\n");
 }
 
+/* A hex dump has the C original's form: offset, sixteen bytes, and the same as text. */
 TEST_F(Log, HexdumpShowsOffsetsBytesAndText)
 {
     std::array<uint8_t, 18> bytes{};

@@ -11,6 +11,7 @@
 namespace microps
 {
 
+/* Headers are pushed and pulled at the front, and the rear is cut, without moving the bytes between. */
 TEST(Packet, GrowsAndShrinksAtBothEnds)
 {
     packet_pool pool;
@@ -34,6 +35,7 @@ TEST(Packet, GrowsAndShrinksAtBothEnds)
     EXPECT_EQ(std::vector<uint8_t>(pkt->bytes().begin(), pkt->bytes().end()), (std::vector<uint8_t>{2, 3}));
 }
 
+/* A packet that is used anew keeps neither the offload wishes nor the marks of the old one. */
 TEST(Packet, ResetForgetsWhatTravelledWithIt)
 {
     packet_pool pool;
@@ -45,6 +47,7 @@ TEST(Packet, ResetForgetsWhatTravelledWithIt)
     EXPECT_FALSE(pkt->link_broadcast);
 }
 
+/* There are two sizes of blocks; a packet larger than the larger one is refused. */
 TEST(PacketPool, TakesTheSmallestClassThatIsLargeEnough)
 {
     packet_pool pool;
@@ -55,6 +58,7 @@ TEST(PacketPool, TakesTheSmallestClassThatIsLargeEnough)
     EXPECT_FALSE(pool.take(PACKET_LARGE + 1));
 }
 
+/* The pool counts the bytes of all blocks that are out. */
 TEST(PacketPool, CountsWhatIsInUse)
 {
     packet_pool pool;
@@ -67,6 +71,7 @@ TEST(PacketPool, CountsWhatIsInUse)
     EXPECT_EQ(pool.in_use(), 0u);
 }
 
+/* At its limit the pool refuses, and gives again when a packet is freed. */
 TEST(PacketPool, RefusesBeyondItsLimit)
 {
     packet_pool pool;
@@ -81,6 +86,7 @@ TEST(PacketPool, RefusesBeyondItsLimit)
     EXPECT_TRUE(pool.take(1));
 }
 
+/* A freed block is kept and given out next. */
 TEST(PacketPool, ReusesBlocks)
 {
     packet_pool pool;
@@ -90,6 +96,7 @@ TEST(PacketPool, ReusesBlocks)
     EXPECT_EQ(pool.take(1)->data(), block);
 }
 
+/* Of many freed blocks only some are kept, so that a burst does not hold memory for ever. */
 TEST(PacketPool, KeepsOnlySomeOfManyBlocks)
 {
     packet_pool pool;
@@ -101,6 +108,7 @@ TEST(PacketPool, KeepsOnlySomeOfManyBlocks)
     EXPECT_EQ(pool.in_use(), 0u);
 }
 
+/* The data is copied behind the headroom, into which headers can be pushed. */
 TEST(PacketAlloc, CopiesBehindTheHeadroom)
 {
     net_stack net({.seed = 1});
@@ -112,6 +120,7 @@ TEST(PacketAlloc, CopiesBehindTheHeadroom)
     EXPECT_EQ(std::vector<uint8_t>(pkt->bytes().begin(), pkt->bytes().end()), bytes);
 }
 
+/* A packet that the pool refuses is counted as dropped for want of memory. */
 TEST(PacketAlloc, RefusalIsCountedAsDrop)
 {
     net_stack net({.seed = 1});

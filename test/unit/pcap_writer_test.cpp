@@ -64,6 +64,8 @@ std::vector<uint8_t> operator+(std::vector<uint8_t> a, const std::vector<uint8_t
     return a;
 }
 
+/* draft-ietf-opsawg-pcap: header, records with nanoseconds, and the frames of both directions stand in the file
+ * byte for byte. */
 TEST_F(PcapWriter, FileHasTheExactBytesOfBothDirections)
 {
     clock.set(net_time(std::chrono::seconds(0x65432100) + std::chrono::nanoseconds(7)));
@@ -80,6 +82,7 @@ TEST_F(PcapWriter, FileHasTheExactBytesOfBothDirections)
     EXPECT_EQ(file(), raw_header + first + second);
 }
 
+/* After each batch the file holds whole records, so that a program which is killed leaves a readable capture. */
 TEST_F(PcapWriter, FileIsCompleteAfterEveryBatch)
 {
     run(*wrap_raw());
@@ -90,6 +93,7 @@ TEST_F(PcapWriter, FileIsCompleteAfterEveryBatch)
     }
 }
 
+/* A packet of 65,535 bytes is captured as a whole. */
 TEST_F(PcapWriter, LargestPacketIsNotCut)
 {
     run(*wrap_raw());
@@ -97,6 +101,7 @@ TEST_F(PcapWriter, LargestPacketIsNotCut)
     EXPECT_EQ(file().size(), raw_header.size() + 16 + 65535);
 }
 
+/* The capture of an Ethernet device has link type 1 and the frames with header and padding. */
 TEST_F(PcapWriter, EthernetFramesAreCapturedWithTheirHeader)
 {
     net_device *made = nullptr;
@@ -116,6 +121,7 @@ TEST_F(PcapWriter, EthernetFramesAreCapturedWithTheirHeader)
     EXPECT_EQ(std::vector<uint8_t>(all.begin() + 40, all.begin() + 54), head);
 }
 
+/* Without its file the device is not made, and the log says why. */
 TEST_F(PcapWriter, FileThatCannotBeMadeIsReported)
 {
     log_capture log(log_level::error);
@@ -126,6 +132,7 @@ TEST_F(PcapWriter, FileThatCannotBeMadeIsReported)
     EXPECT_TRUE(log.contains("No space left on device"));
 }
 
+/* When the file can no longer be written, the log says so once, and the device goes on without it. */
 TEST_F(PcapWriter, WriteErrorIsReportedOnceAndTrafficGoesOn)
 {
     run(*wrap_raw());

@@ -25,6 +25,7 @@ TEST(SipHash, AgreesWithTheReferenceVectors)
     EXPECT_EQ(siphash(key, all), 0xa129ca6149be45e5u);
 }
 
+/* The same seed gives the same numbers, which is what makes simulations repeatable. */
 TEST(Random, SameSeedGivesTheSameNumbers)
 {
     net_random a(42);
@@ -35,6 +36,7 @@ TEST(Random, SameSeedGivesTheSameNumbers)
     EXPECT_NE(a.u64(), c.u64());
 }
 
+/* Without a seed of its own a generator is seeded by the operating system. */
 TEST(Random, UnseededGeneratorsDiffer)
 {
     net_random a;
@@ -42,6 +44,7 @@ TEST(Random, UnseededGeneratorsDiffer)
     EXPECT_NE(a.u64(), b.u64());
 }
 
+/* below(n) gives every number less than n, and no other. */
 TEST(Random, BelowStaysBelowAndReachesEverything)
 {
     net_random random(1);
@@ -55,6 +58,7 @@ TEST(Random, BelowStaysBelowAndReachesEverything)
     EXPECT_EQ(random.below(1), 0u);
 }
 
+/* chance(p) is true as often as p says. */
 TEST(Random, ChanceIsWhatItSays)
 {
     net_random random(1);

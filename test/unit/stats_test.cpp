@@ -11,6 +11,7 @@
 namespace microps
 {
 
+/* Reasons are told apart by name in logs and in gdb. */
 TEST(Stats, EveryDropReasonHasItsOwnName)
 {
     std::set<std::string> names;
@@ -20,6 +21,7 @@ TEST(Stats, EveryDropReasonHasItsOwnName)
     }
 }
 
+/* Counters are told apart by name in logs and in gdb. */
 TEST(Stats, EveryCounterHasItsOwnName)
 {
     std::set<std::string> names;
@@ -29,6 +31,7 @@ TEST(Stats, EveryCounterHasItsOwnName)
     }
 }
 
+/* Each drop is counted under its reason; their sum is the number of all drops. */
 TEST(Stats, DropsAreCountedByReasonAndInAll)
 {
     net_stack net({.seed = 1});

@@ -18,6 +18,7 @@ constexpr net_time START = net_time(1000s);
 
 } // namespace
 
+/* RFC 5681 4.2 permits to acknowledge at once: as many ACKs as are granted are quick, the next one waits. */
 TEST(TcpAckDelay, QuickPhaseIsUsedUpByAcks)
 {
     tcp_ack_delay ack;
@@ -33,6 +34,7 @@ TEST(TcpAckDelay, QuickPhaseIsUsedUpByAcks)
     EXPECT_EQ(ack.delay(MIN, MAX, 0ms), MIN);
 }
 
+/* Data sent soon after data has come shows an application that answers, whose ACKs may ride on its data. */
 TEST(TcpAckDelay, AnsweringSoonIsInteractive)
 {
     tcp_ack_delay ack;
@@ -47,6 +49,7 @@ TEST(TcpAckDelay, AnsweringSoonIsInteractive)
     EXPECT_TRUE(ack.at_once());
 }
 
+/* RFC 9293 3.8.6.3: the delay follows the time between segments, within its bounds and not beyond a round trip. */
 TEST(TcpAckDelay, DelayFollowsTheGapsBetweenSegments)
 {
     tcp_ack_delay ack;
@@ -66,7 +69,9 @@ TEST(TcpAckDelay, DelayFollowsTheGapsBetweenSegments)
     EXPECT_LE(ack.timeout(), MIN + 1us);
 }
 
-TEST(TcpAckDelay, WaitingInVainDoublesTheDelayUpToTheTimeout)
+/* A delay that ended without data of our own was too short or needless, so the next one is twice as long, up to
+ * the RTO. */
+TEST(TcpAckDelay, UnusedDelayDoublesUpToTheTimeout)
 {
     tcp_ack_delay ack;
     ack.on_data(START, MIN, RTO, 0);
@@ -77,7 +82,8 @@ TEST(TcpAckDelay, WaitingInVainDoublesTheDelayUpToTheTimeout)
     EXPECT_EQ(ack.delay(MIN, MAX, 0ms), MAX);
 }
 
-TEST(TcpAckDelay, WaitingInVainEndsTheInteractiveMode)
+/* When the delay ends without data of our own, the application is not taken for an interactive one any more. */
+TEST(TcpAckDelay, UnusedDelayEndsTheInteractiveMode)
 {
     tcp_ack_delay ack;
     ack.on_data(START, MIN, RTO, 0);
@@ -88,6 +94,7 @@ TEST(TcpAckDelay, WaitingInVainEndsTheInteractiveMode)
     EXPECT_EQ(ack.timeout(), MIN);
 }
 
+/* After a pause of more than an RTO the ACKs are quick again, because the sender may be in slow start. */
 TEST(TcpAckDelay, PauseBeginsAnew)
 {
     tcp_ack_delay ack;

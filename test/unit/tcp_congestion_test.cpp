@@ -37,6 +37,7 @@ void one_round_trip(tcp_congestion &congestion)
 
 } // namespace
 
+/* RFC 6928 2: min(10 * MSS, max(2 * MSS, 14600)). */
 TEST(TcpInitialWindow, IsTenSegmentsWithinRfc6928Bounds)
 {
     EXPECT_EQ(tcp_initial_window(1000, false), 10000u);
@@ -45,6 +46,7 @@ TEST(TcpInitialWindow, IsTenSegmentsWithinRfc6928Bounds)
     EXPECT_EQ(tcp_initial_window(4000, false), 14600u);
 }
 
+/* A route or the configuration may set another number of segments; one is the least, and the bytes are bounded. */
 TEST(TcpInitialWindow, CanBeAnotherNumberOfSegments)
 {
     EXPECT_EQ(tcp_initial_window(1000, false, 3), 3000u);
@@ -59,6 +61,7 @@ TEST(TcpInitialWindow, IsOneSegmentIfOurSynWasLost) /* RFC 5681 3.1 */
     EXPECT_EQ(tcp_initial_window(1460, true), 1460u);
 }
 
+/* RFC 5681 3.1: in congestion avoidance cwnd grows by one segment in each round trip. */
 TEST(TcpNewReno, CongestionAvoidanceAddsOneSegmentPerRoundTrip)
 {
     const auto congestion = newreno(20);
@@ -88,7 +91,7 @@ TEST(TcpNewReno, LossHalvesButLeavesTwoSegments) /* RFC 5681 equation 4 */
 }
 
 /* Half of an odd number of segments: the half segment could not be sent, but the window would have to be acknowledged
-   with it before it grows. As Linux, which counts segments. */
+   with it before it grows. Linux has whole numbers, too, because it counts segments. */
 TEST(TcpNewReno, HalfAWindowIsAWholeNumberOfSegments)
 {
     const auto congestion = newreno(20);
@@ -125,6 +128,8 @@ TEST(TcpNewReno, OneAckCountsForAtMostTheLimitInSlowStart)
     EXPECT_EQ(unlimited->cwnd(), 30 * MSS);
 }
 
+/* RFC 5681 3.1: an ACK that leads beyond ssthresh counts in slow start up to there, and the rest in congestion
+ * avoidance. */
 TEST(TcpNewReno, AnAckBeyondSsthreshGoesOnInCongestionAvoidance)
 {
     const auto congestion = newreno(20);
@@ -159,6 +164,7 @@ protected:
 INSTANTIATE_TEST_SUITE_P(Controls, TcpCongestionControl, testing::ValuesIn(TCP_CONGESTION_BUILTINS),
                          [](const auto &param) { return std::string(param.param.name); });
 
+/* RFC 5681 3.1: a new one has the initial window, and an ssthresh that is arbitrarily high. */
 TEST_P(TcpCongestionControl, IsMadeByItsName)
 {
     const auto congestion = GetParam().make({.mss = MSS, .initial_window = 10 * MSS});
@@ -177,7 +183,7 @@ TEST_P(TcpCongestionControl, SlowStartDoublesPerRoundTrip) /* RFC 5681 3.1 */
     }
 }
 
-/* RFC 7661, as Linux: no growth without use, but in slow start half the window is enough. */
+/* RFC 7661: no growth without use, but in slow start half the window is enough. */
 TEST_P(TcpCongestionControl, UnusedWindowDoesNotGrow)
 {
     for (const auto &congestion : {fresh(10), settled(10)}) {
@@ -206,6 +212,7 @@ TEST_P(TcpCongestionControl, IdleTimeHalvesTheWindow)
     EXPECT_EQ(congestion->cwnd(), 10 * MSS);
 }
 
+/* RFC 5681 4.1: a window below the restart window stays as it is. */
 TEST_P(TcpCongestionControl, IdleTimeLeavesASmallWindowAlone)
 {
     const auto congestion = settled(4);
@@ -213,6 +220,7 @@ TEST_P(TcpCongestionControl, IdleTimeLeavesASmallWindowAlone)
     EXPECT_EQ(congestion->cwnd(), 4 * MSS);
 }
 
+/* RFC 2861 2: before the first loss ssthresh is arbitrarily high, and idle time leaves it so. */
 TEST_P(TcpCongestionControl, IdleTimeBeforeTheFirstLossSetsNoThreshold)
 {
     const auto congestion = fresh(100);
@@ -221,7 +229,7 @@ TEST_P(TcpCongestionControl, IdleTimeBeforeTheFirstLossSetsNoThreshold)
     EXPECT_EQ(congestion->ssthresh(), tcp_congestion::WINDOW_MAX);
 }
 
-/* RFC 2861 2, RFC 7661, as Linux: after an RTO halfway down to what was used. */
+/* RFC 2861 2, RFC 7661: after an RTO halfway down to what was used. */
 TEST_P(TcpCongestionControl, WindowThatIsNotUsedUpShrinksTowardsWhatIs)
 {
     const auto congestion = settled(100);
@@ -239,6 +247,7 @@ TEST_P(TcpCongestionControl, WindowThatIsNotUsedUpShrinksTowardsWhatIs)
     EXPECT_EQ(congestion->cwnd() / MSS, 10u) << "not below the initial window";
 }
 
+/* RFC 2861 2: a window that is filled within the RTO is in use, even if the application pauses now and then. */
 TEST_P(TcpCongestionControl, WindowThatWasUsedUpMeanwhileDoesNotShrink)
 {
     const auto congestion = settled(100);
@@ -261,6 +270,8 @@ TEST_P(TcpCongestionControl, RestCanBeSwitchedOff) /* tcp_slow_start_after_idle 
     EXPECT_EQ(congestion->cwnd(), 100 * MSS);
 }
 
+/* RFC 4015 3.2: undo gives cwnd and ssthresh the values from before the reduction, and a second undo has no
+ * effect. */
 TEST_P(TcpCongestionControl, SpuriousLossIsUndoneOnce)
 {
     const auto congestion = settled(100);
@@ -292,6 +303,7 @@ TEST_P(TcpCongestionControl, SegmentSizeChangesButNotTheBytes) /* RFC 1191 6.5 *
     EXPECT_EQ(congestion->cwnd(), 9000u) << "one segment fits always";
 }
 
+/* The names are those of Linux' tcp_congestion_control, which programs use. */
 TEST(TcpCongestionNames, AreCubicAndReno)
 {
     ASSERT_EQ(TCP_CONGESTION_BUILTINS.size(), 2u);

@@ -75,6 +75,7 @@ double cube_root(double x)
 
 /* RFC 9438 4.6 */
 
+/* RFC 9438 4.6: beta is 0.7. */
 TEST(TcpCubic, LossLeavesSevenTenths)
 {
     flow f(1000, 100ms);
@@ -83,13 +84,14 @@ TEST(TcpCubic, LossLeavesSevenTenths)
     EXPECT_EQ(f.congestion->ssthresh(), 700 * MSS);
 }
 
-TEST(TcpCubic, LossIsReckonedFromWhatWasInFlight) /* not from a window that was not used */
+TEST(TcpCubic, LossIsReckonedFromFlightSize) /* not from a window that was not used */
 {
     flow f(1000, 100ms);
     f.congestion->on_loss(f.now, 100 * MSS);
     EXPECT_EQ(f.congestion->cwnd(), 70 * MSS);
 }
 
+/* RFC 9438 4.6: ssthresh is not below two segments. */
 TEST(TcpCubic, LossLeavesTwoSegments)
 {
     flow f(10, 100ms);
@@ -136,6 +138,7 @@ class TcpCubicCurve : public testing::TestWithParam<std::tuple<uint32_t, net_dur
 {
 };
 
+/* RFC 9438 4.2, 4.3: from one loss to the next, the window is the larger of the cubic curve and Reno's. */
 TEST_P(TcpCubicCurve, IsFollowedBetweenTwoLosses)
 {
     const auto [segments, rtt] = GetParam();
@@ -155,6 +158,7 @@ INSTANTIATE_TEST_SUITE_P(
         return std::to_string(std::get<0>(param.param)) + "Segments" + std::to_string(rtt.count()) + "Ms";
     });
 
+/* RFC 9438 4.4, 4.5: the curve is concave up to the window of the last loss, and convex beyond it. */
 TEST(TcpCubic, GrowthSlowsTowardsTheLastLossAndQuickensBeyondIt)
 {
     flow f(1000, 100ms); /* K = 9.09 s */
@@ -185,7 +189,8 @@ TEST(TcpCubic, GrowsByHalfPerRoundTripAtMost)
     }
 }
 
-/* RFC 9438 4.3: alpha 0.53, segment by segment; as Linux also beyond the window of the loss. */
+/* RFC 9438 4.3: alpha 0.53, segment by segment, also beyond the window of the loss, or our flows would
+ * take more than their share beside those of Linux, which does so. */
 TEST(TcpCubic, GrowsAsRenoWhereRoundTripsAreShort)
 {
     flow f(20, 1ms);
@@ -227,6 +232,7 @@ TEST(TcpCubic, LossBeyondThePlateauSetsANewOne) /* no fast convergence */
 
 /* RFC 9438 4.8 */
 
+/* RFC 9438 4.8: after a timeout cwnd is one segment and slow start leads to ssthresh. */
 TEST(TcpCubic, TimeoutBeginsWithOneSegmentAndSlowStart)
 {
     flow f(1000, 100ms);
@@ -259,6 +265,7 @@ TEST(TcpCubic, AfterATimeoutTheCurveIsConvexFromSsthresh) /* K = 0, W_max = cwnd
 
 /* RFC 9438 4.9 */
 
+/* RFC 9438 4.9: after an undo the window grows exactly as if nothing had been lost. */
 TEST(TcpCubic, SpuriousLossIsUndoneWithoutTrace)
 {
     for (const bool timeout : {false, true}) {
@@ -293,6 +300,7 @@ TEST(TcpCubic, SpuriousLossIsUndoneWithoutTrace)
 
 /* RFC 9438 4.2, 5.8 */
 
+/* RFC 9438 4.2: the curve's time does not go on while the application does not fill the window. */
 TEST(TcpCubic, TimeThatDoesNotUseTheWindowDoesNotCount)
 {
     flow busy(1000, 100ms);
@@ -312,6 +320,7 @@ TEST(TcpCubic, TimeThatDoesNotUseTheWindowDoesNotCount)
     }
 }
 
+/* RFC 9438 5.8: the curve's time does not go on while nothing is sent. */
 TEST(TcpCubic, IdleTimeDoesNotCount)
 {
     flow busy(1000, 100ms);
@@ -329,6 +338,7 @@ TEST(TcpCubic, IdleTimeDoesNotCount)
     }
 }
 
+/* A window that idle time has halved grows on a new curve, which begins at the smaller window. */
 TEST(TcpCubic, AWindowThatHasShrunkForWantOfUseBeginsAnotherStage)
 {
     flow f(1000, 100ms);
@@ -349,6 +359,7 @@ TEST(TcpCubic, AWindowThatHasShrunkForWantOfUseBeginsAnotherStage)
 
 /* Others */
 
+/* TCP_CONGESTION may change the control of a connection: cwnd and ssthresh are taken over. */
 TEST(TcpCubic, TakesOverFromAnotherControl)
 {
     flow f(10, 100ms);
@@ -412,6 +423,7 @@ TEST(TcpCubic, StaysWithinBoundsWhateverHappens)
     }
 }
 
+/* The calculation does not overflow on the way to the largest window there is. */
 TEST(TcpCubic, GrowsUpToTheLargestWindow)
 {
     flow f(10, 100ms);
@@ -442,6 +454,7 @@ double round_trip(tcp_congestion &congestion, net_duration rtt)
     return static_cast<double>(congestion.cwnd()) / before;
 }
 
+/* RFC 9438 4.10, RFC 9406 4.2: growing round trips end the first slow start by way of a conservative phase. */
 TEST(TcpCubic, LeavesTheFirstSlowStartWhenRoundTripsGrow)
 {
     const auto congestion = cubic(10, true);
@@ -457,6 +470,7 @@ TEST(TcpCubic, LeavesTheFirstSlowStartWhenRoundTripsGrow)
     EXPECT_EQ(congestion->ssthresh(), cwnd);
 }
 
+/* Without HyStart++ slow start does not look at round trips. */
 TEST(TcpCubic, WithoutHyStartSlowStartEndsByALoss)
 {
     const auto congestion = cubic(10, false);
@@ -465,6 +479,7 @@ TEST(TcpCubic, WithoutHyStartSlowStartEndsByALoss)
     }
 }
 
+/* RFC 9406 4.3: HyStart++ is for the first slow start; later ones have an ssthresh to end at. */
 TEST(TcpCubic, LaterSlowStartsEndAtSsthresh)
 {
     const auto congestion = cubic(10, true);
@@ -489,6 +504,7 @@ class TcpCubicAverage : public testing::TestWithParam<average_window>
 {
 };
 
+/* RFC 9438 5.1: the average window at a loss rate is that of its tables. */
 TEST_P(TcpCubicAverage, IsThatOfTheTable)
 {
     const auto [rtt, loss, segments] = GetParam();

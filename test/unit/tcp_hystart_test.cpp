@@ -32,6 +32,7 @@ tcp_hystart conservative()
 
 } // namespace
 
+/* RFC 9406 4.2: round trips that vary by less than RttThresh do not end slow start. */
 TEST(TcpHyStart, SteadyRoundTripsLeaveSlowStartAlone)
 {
     tcp_hystart hystart;
@@ -61,6 +62,7 @@ TEST(TcpHyStart, ThresholdIsAnEighthWithinBounds)
     }
 }
 
+/* RFC 9406 4.2: fewer than N_RTT_SAMPLE samples in a round say nothing. */
 TEST(TcpHyStart, NeedsEightSamplesOfARound)
 {
     tcp_hystart hystart;
@@ -84,6 +86,7 @@ TEST(TcpHyStart, TheShortestOfTheRoundCounts) /* one late ACK says nothing */
     EXPECT_EQ(other.state(), phase::slow_start);
 }
 
+/* RFC 9406 4.2: an ACK without a measured round trip does not count as a sample. */
 TEST(TcpHyStart, AcksThatMeasureNothingAreNoSamples)
 {
     tcp_hystart hystart;
@@ -129,6 +132,8 @@ TEST(TcpHyStart, JitterLetsSlowStartResume)
     EXPECT_EQ(hystart.growth(1000), 1000u);
 }
 
+/* RFC 9406 4.2: after slow start has resumed, growing round trips begin another conservative phase, with all its
+ * rounds. */
 TEST(TcpHyStart, AQueueAfterJitterIsNoticedAgain)
 {
     tcp_hystart hystart = conservative();
@@ -144,6 +149,7 @@ TEST(TcpHyStart, AQueueAfterJitterIsNoticedAgain)
     EXPECT_EQ(hystart.state(), phase::done);
 }
 
+/* The largest round trip that the type can hold does not overflow the threshold. */
 TEST(TcpHyStart, AbsurdRoundTripsDoNotWrap)
 {
     tcp_hystart hystart;

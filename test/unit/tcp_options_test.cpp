@@ -24,26 +24,31 @@ std::optional<uint16_t> mss_of(const std::vector<uint8_t> &bytes) { return tcp_o
 
 } // namespace
 
+/* RFC 9293 3.2: the MSS option has kind 2, length 4, and a value of two bytes. */
 TEST(TcpOptions, MssIsFourBytes)
 {
     EXPECT_EQ(built({.mss = 1460}), (std::vector<uint8_t>{2, 4, 0x05, 0xb4}));
     EXPECT_EQ(mss_of({2, 4, 0x05, 0xb4}), 1460);
 }
 
+/* Without options none is found. */
 TEST(TcpOptions, NothingIsNothing)
 {
     EXPECT_TRUE(built({}).empty());
     EXPECT_EQ(mss_of({}), std::nullopt);
 }
 
+/* RFC 9293 3.1: an option that is not known is skipped by its length. */
 TEST(TcpOptions, UnknownOptionsAreSkippedByTheirLength)
 {
     /* SACK permitted, timestamps, no-operation, a kind nobody knows, then MSS. */
     EXPECT_EQ(mss_of({4, 2, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 250, 3, 9, 2, 4, 0x02, 0x18}), 536);
 }
 
+/* RFC 9293 3.1: behind End of Option List only padding stands. */
 TEST(TcpOptions, EndOfListEndsParsing) { EXPECT_EQ(mss_of({0, 2, 4, 0x05, 0xb4}), std::nullopt); }
 
+/* RFC 9293 MUST-7: lengths that are impossible do no harm; what stands behind them is not read. */
 TEST(TcpOptions, BadLengthsEndParsing)
 {
     EXPECT_EQ(mss_of({3, 0, 2, 4, 0x05, 0xb4}), std::nullopt);
@@ -55,6 +60,7 @@ TEST(TcpOptions, BadLengthsEndParsing)
     EXPECT_EQ(mss_of({2, 4, 0x05, 0xb4, 3, 0}), 1460); /* what came before counts */
 }
 
+/* RFC 9293 MUST-7: random bytes neither crash the parser nor lead it beyond the header. */
 TEST(TcpOptions, AnyBytesCanBeParsed)
 {
     net_random random(5);
@@ -109,6 +115,7 @@ TEST(TcpOptions, WindowShiftIsAtMostFourteen)
     EXPECT_EQ(tcp_options_parse(std::vector<uint8_t>{3, 3, 200, 0}).window_shift, uint8_t{14});
 }
 
+/* An option that is known but has another length than its own is skipped. */
 TEST(TcpOptions, OptionsOfTheWrongLengthSayNothing)
 {
     const tcp_options parsed = tcp_options_parse(

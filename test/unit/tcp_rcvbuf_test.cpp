@@ -28,6 +28,7 @@ tcp_rcvbuf measured()
 
 } // namespace
 
+/* The shortest round trip is the path's; a longer one, which may hold a queue or a pause, counts an eighth. */
 TEST(TcpRcvbuf, RoundTripFallsAtOnceAndRisesByAndBy)
 {
     tcp_rcvbuf buf = measured();
@@ -42,6 +43,7 @@ TEST(TcpRcvbuf, RoundTripFallsAtOnceAndRisesByAndBy)
     EXPECT_EQ(buf.rtt(), 1ms);
 }
 
+/* Without timestamps a window's worth of data is taken for a round trip. */
 TEST(TcpRcvbuf, WindowIsARoundTripAtMost)
 {
     tcp_rcvbuf buf;
@@ -56,6 +58,7 @@ TEST(TcpRcvbuf, WindowIsARoundTripAtMost)
     EXPECT_EQ(buf.rtt(), 30ms);
 }
 
+/* The reader's rate is measured over a whole round trip, and not without one. */
 TEST(TcpRcvbuf, NothingIsSaidBeforeARoundTripIsOver)
 {
     tcp_rcvbuf unknown;
@@ -67,6 +70,7 @@ TEST(TcpRcvbuf, NothingIsSaidBeforeARoundTripIsOver)
     EXPECT_EQ(buf.space(), 50000u);
 }
 
+/* A reader that takes the same in each round trip gets one increase and no more. */
 TEST(TcpRcvbuf, SteadyReaderKeepsItsBuffer)
 {
     tcp_rcvbuf buf = measured();
@@ -93,6 +97,7 @@ TEST(TcpRcvbuf, KeepsAheadOfSlowStart)
     }
 }
 
+/* From nothing to a gigabyte within one round trip, the calculation does not overflow. */
 TEST(TcpRcvbuf, TinyBeginningsDoNotOverflow)
 {
     tcp_rcvbuf buf;

@@ -18,6 +18,7 @@ constexpr size_t PIECES_MAX = 64;
 
 } // namespace
 
+/* Ranges that touch or overlap become one. */
 TEST(TcpReassembly, MergesWhatTouchesOrOverlaps)
 {
     tcp_reassembly early;
@@ -30,6 +31,7 @@ TEST(TcpReassembly, MergesWhatTouchesOrOverlaps)
     EXPECT_EQ(early.ranges()[0].last, BASE + 40);
 }
 
+/* RFC 9293 3.10.7.4: when a gap is filled, the stream is complete up to the next one. */
 TEST(TcpReassembly, TakesUpToTheNextHole)
 {
     tcp_reassembly early;
@@ -40,7 +42,8 @@ TEST(TcpReassembly, TakesUpToTheNextHole)
     EXPECT_TRUE(early.empty());
 }
 
-TEST(TcpReassembly, RefusesTooManyPiecesButNotTheirNeighbours)
+/* At the bound a new range is refused, while a known one may still grow. */
+TEST(TcpReassembly, RefusesTooManyRangesButNotTheirNeighbours)
 {
     tcp_reassembly early;
     for (size_t i = 0; i < PIECES_MAX; i++) {
@@ -51,6 +54,7 @@ TEST(TcpReassembly, RefusesTooManyPiecesButNotTheirNeighbours)
     EXPECT_EQ(early.ranges().size(), PIECES_MAX);
 }
 
+/* Random ranges are kept as a bitmap, one bit for each byte, would keep them. */
 TEST(TcpReassembly, BehavesLikeABitmap)
 {
     net_random random(3);

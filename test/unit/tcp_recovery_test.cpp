@@ -81,7 +81,7 @@ struct sender {
         tcp_ack_news news{.duplicate = true};
         return acknowledged(news).began;
     }
-    void time_out(bool again = false) { fresh = recovery.on_timeout(board, now(), again); }
+    void time_out(bool repeated = false) { fresh = recovery.on_timeout(board, now(), repeated); }
     /** Resends the next lost segment; returns where it began, as a number of segments. */
     int32_t resend()
     {
@@ -111,6 +111,7 @@ constexpr tcp_recovery_rules RFC6675{.sack = true, .rack = false};
 
 } // namespace
 
+/* The scoreboard counts the bytes that are outstanding and those that are marked lost. */
 TEST(TcpScoreboard, CountsWhatIsOutstandingAndLost)
 {
     sender s(10);
@@ -128,6 +129,7 @@ TEST(TcpScoreboard, CountsWhatIsOutstandingAndLost)
     EXPECT_EQ(s.resend(), 3);
 }
 
+/* A retransmitted segment is marked as such, and is not lost any more. */
 TEST(TcpScoreboard, ResentSegmentsSaySo)
 {
     sender s(2);
@@ -138,6 +140,7 @@ TEST(TcpScoreboard, ResentSegmentsSaySo)
     EXPECT_FALSE(s.board.front().lost);
 }
 
+/* RFC 9293 3.10.7.4: an ACK may end within a segment, of which the rest stays outstanding. */
 TEST(TcpScoreboard, PartOfASegmentCanBeAcknowledged)
 {
     sender s(1);
@@ -148,7 +151,9 @@ TEST(TcpScoreboard, PartOfASegmentCanBeAcknowledged)
     EXPECT_EQ(s.board.front().first, ISS + 30);
 }
 
-TEST(TcpScoreboard, LongSegmentsAreResentInPieces)
+/* When segments have to be smaller than they were, a lost one is retransmitted in several; the last one has the
+ * FIN. */
+TEST(TcpScoreboard, LongSegmentsAreRetransmittedInSeveral)
 {
     tcp_scoreboard board;
     board.on_sent(ISS, ISS + 251, FIN, {}); /* 250 bytes and a FIN */
@@ -179,6 +184,7 @@ TEST(TcpRecovery, BeginsWithTheThirdDuplicate) /* RFC 5681 3.2 */
     EXPECT_EQ(s.resend(), -1);
 }
 
+/* RFC 5681 3.2: only consecutive duplicate ACKs are counted. */
 TEST(TcpRecovery, NewAckForgetsDuplicates)
 {
     sender s(10);
@@ -218,6 +224,7 @@ TEST(TcpRecovery, PartialAckResendsTheNextHole) /* RFC 6582 3.2 step 3 */
     EXPECT_EQ(s.pipe(), 0u);
 }
 
+/* RFC 6582 3.2 step 3: only the first partial ACK restarts the retransmission timer. */
 TEST(TcpRecovery, OnlyTheFirstPartialAckStartsTheTimerAnew)
 {
     sender s(10);
@@ -267,6 +274,7 @@ TEST(TcpRecovery, TimeoutMeansEverythingIsLost) /* RFC 6298 5.4, RFC 5681 3.1 */
     EXPECT_EQ(s.recovery.state(), tcp_recovery::phase::open);
 }
 
+/* RFC 6582 3.2: recover moves along with SND.UNA, so that it does not seem to lie ahead after 2^31 bytes. */
 TEST(TcpRecovery, HoldsNothingForTwoGigabytes)
 {
     /* `recover` must not stay behind while the numbers go once around half the circle. */
@@ -291,7 +299,8 @@ TEST(TcpRecovery, HoldsNothingForTwoGigabytes)
 
 /* SACK: the scoreboard. */
 
-TEST(TcpScoreboard, SackedSegmentsAreNotInFlight)
+/* RFC 6675 4: pipe leaves out what is SACKed. */
+TEST(TcpScoreboard, SackedSegmentsAreNotInThePipe)
 {
     sender s(10, RACK);
     s.sack(3, 5);
@@ -381,12 +390,12 @@ TEST(TcpRack, LostRetransmissionIsFoundByLaterOnes) /* the timer is not needed *
  * first transmission. */
 TEST(TcpRack, AnswerTooSoonAfterARetransmissionIsTheOriginals)
 {
-    const tcp_sent again{.first = ISS, .last = ISS + MSS, .when = net_time(2s), .resent = true};
+    const tcp_sent retransmitted{.first = ISS, .last = ISS + MSS, .when = net_time(2s), .resent = true};
     const tcp_sent other{.first = ISS + MSS, .last = ISS + 2 * MSS, .when = net_time(1s)};
     tcp_rack rack;
-    rack.on_delivered(again, net_time(2s) + 10ms, 100ms);
+    rack.on_delivered(retransmitted, net_time(2s) + 10ms, 100ms);
     EXPECT_FALSE(rack.is_overtaken(other));
-    rack.on_delivered(again, net_time(2s) + 100ms, 100ms);
+    rack.on_delivered(retransmitted, net_time(2s) + 100ms, 100ms);
     EXPECT_TRUE(rack.is_overtaken(other));
     EXPECT_EQ(rack.overdue_at(other, 25ms), net_time(1s) + 125ms);
 }
@@ -427,7 +436,7 @@ TEST(TcpSackRecovery, ThreeLaterSegmentsMakeALoss) /* 4, IsLost() */
 
 /* Taking back */
 
-TEST(TcpUndo, OriginalsAfterATimeoutTakeItBack) /* RFC 5682 3: F-RTO with SACK */
+TEST(TcpUndo, OriginalsAfterATimeoutUndoIt) /* RFC 5682 3: F-RTO with SACK */
 {
     sender s(4, RACK);
     s.pass(1s);
@@ -447,7 +456,7 @@ TEST(TcpUndo, OriginalsAfterATimeoutTakeItBack) /* RFC 5682 3: F-RTO with SACK *
     EXPECT_EQ(s.resend(), -1) << "nothing is lost after all";
 }
 
-TEST(TcpUndo, EchoOfTheOriginalTakesTheTimeoutBackAtOnce) /* RFC 3522: Eifel */
+TEST(TcpUndo, EchoOfTheOriginalUndoesTheTimeoutAtOnce) /* RFC 3522: Eifel */
 {
     sender s(4, RACK);
     s.view.timestamp = 5000;
@@ -461,6 +470,7 @@ TEST(TcpUndo, EchoOfTheOriginalTakesTheTimeoutBackAtOnce) /* RFC 3522: Eifel */
     EXPECT_EQ(s.recovery.state(), tcp_recovery::phase::open);
 }
 
+/* RFC 3522 3.2: an ACK that echoes the retransmission's timestamp shows no spurious timeout. */
 TEST(TcpUndo, EchoOfTheRetransmissionDoesNot)
 {
     sender s(4, RACK);
@@ -475,7 +485,7 @@ TEST(TcpUndo, EchoOfTheRetransmissionDoesNot)
     EXPECT_EQ(s.recovery.state(), tcp_recovery::phase::loss);
 }
 
-TEST(TcpUndo, DsackOfEverythingSentAgainTakesTheReductionBack) /* RFC 3708 */
+TEST(TcpUndo, DsackOfEverythingRetransmittedUndoesTheReduction) /* RFC 3708 */
 {
     sender s(10, RACK);
     s.pass(100ms);
@@ -490,7 +500,8 @@ TEST(TcpUndo, DsackOfEverythingSentAgainTakesTheReductionBack) /* RFC 3708 */
 
 /* Loss probes (RFC 8985 7) */
 
-TEST(TcpLossProbe, OneInAFlight)
+/* RFC 8985 7.2: while the effect of a probe is not known, no other probe is sent. */
+TEST(TcpLossProbe, OneUntilItsEffectIsKnown)
 {
     sender s(4, RACK);
     EXPECT_TRUE(s.recovery.may_probe(s.board, RACK));
@@ -507,6 +518,7 @@ TEST(TcpLossProbe, OneInAFlight)
     EXPECT_TRUE(s.recovery.may_probe(s.board, RACK));
 }
 
+/* RFC 8985 7.4.2: a DSACK for the probe shows that the original has arrived, and the window is not reduced. */
 TEST(TcpLossProbe, DsackShowsThatNothingWasLost)
 {
     sender s(4, RACK);
@@ -520,6 +532,7 @@ TEST(TcpLossProbe, DsackShowsThatNothingWasLost)
 
 /* Proportional rate reduction (RFC 9937) */
 
+/* RFC 9937 6: for each two segments delivered, one is sent, since ssthresh is half of FlightSize. */
 TEST(TcpPrr, WindowFallsInProportionToWhatIsDelivered)
 {
     tcp_prr prr;
@@ -536,11 +549,13 @@ TEST(TcpPrr, WindowFallsInProportionToWhatIsDelivered)
         }
     }
     EXPECT_GE(sent, 9u);
-    EXPECT_LE(sent, 10u) << "one for two, as ssthresh is half of the flight";
+    EXPECT_LE(sent, 10u) << "one for two, as ssthresh is half of FlightSize";
     EXPECT_GE(pipe, 9 * MSS);
     EXPECT_LE(pipe, 11 * MSS);
 }
 
+/* RFC 9937 6: when pipe is below ssthresh, PRR grows as slow start does if SND.UNA advances without further loss,
+ * and else sends what is delivered. */
 TEST(TcpPrr, BelowTheThresholdItSlowStartsOnGoodNewsOnly)
 {
     tcp_prr prr;

@@ -15,9 +15,9 @@ using namespace microps;
 namespace
 {
 
-std::vector<uint8_t> bytes_of(const std::string &text) { return {text.begin(), text.end()}; }
+std::vector<uint8_t> bytes_of(const std::string &data) { return {data.begin(), data.end()}; }
 
-std::string text_of(const tcp_ring &ring, size_t offset, size_t size)
+std::string data_of(const tcp_ring &ring, size_t offset, size_t size)
 {
     std::vector<uint8_t> out(size);
     ring.read(offset, out);
@@ -26,6 +26,7 @@ std::string text_of(const tcp_ring &ring, size_t offset, size_t size)
 
 } // namespace
 
+/* A ring that holds nothing has no memory, so that idle connections are small. */
 TEST(TcpRing, HasNoMemoryWhileEmpty)
 {
     tcp_ring ring;
@@ -36,7 +37,8 @@ TEST(TcpRing, HasNoMemoryWhileEmpty)
     EXPECT_EQ(ring.capacity(), 0u);
 }
 
-TEST(TcpRing, KeepsEarlyBytesWhileTheOrderedPartIsEmpty)
+/* Out-of-order bytes are kept although nothing in front of them has arrived. */
+TEST(TcpRing, KeepsOutOfOrderBytesWhileTheOrderedPartIsEmpty)
 {
     tcp_ring ring;
     ring.write(4, bytes_of("late"));
@@ -44,10 +46,11 @@ TEST(TcpRing, KeepsEarlyBytesWhileTheOrderedPartIsEmpty)
     EXPECT_GT(ring.capacity(), 0u);
     ring.write(0, bytes_of("earl"));
     ring.commit(8);
-    EXPECT_EQ(text_of(ring, 0, 8), "earllate");
+    EXPECT_EQ(data_of(ring, 0, 8), "earllate");
 }
 
-TEST(TcpRing, EarlyBytesSurviveReadingAndGrowth)
+/* Out-of-order bytes keep their place when the bytes in front are read and when the ring grows. */
+TEST(TcpRing, OutOfOrderBytesSurviveReadingAndGrowth)
 {
     tcp_ring ring;
     ring.append(bytes_of(std::string(1500, 'a')));
@@ -56,10 +59,11 @@ TEST(TcpRing, EarlyBytesSurviveReadingAndGrowth)
     ring.write(3000, bytes_of(std::string(5000, 'z')));
     ring.write(0, bytes_of(std::string(100, 'b')));
     ring.commit(105);
-    EXPECT_EQ(text_of(ring, 0, 105), std::string(100, 'b') + "early");
+    EXPECT_EQ(data_of(ring, 0, 105), std::string(100, 'b') + "early");
 }
 
-TEST(TcpRing, DropsEarlyBytesOnDemand)
+/* Without its out-of-order bytes an empty ring gives its memory back. */
+TEST(TcpRing, DropsOutOfOrderBytesOnDemand)
 {
     tcp_ring ring;
     ring.write(10, bytes_of("early"));
@@ -67,6 +71,7 @@ TEST(TcpRing, DropsEarlyBytesOnDemand)
     EXPECT_EQ(ring.capacity(), 0u);
 }
 
+/* Random writes and reads do to a ring what they do to a string. */
 TEST(TcpRing, BehavesLikeAString)
 {
     net_random random(7);
@@ -89,7 +94,7 @@ TEST(TcpRing, BehavesLikeAString)
         default: {
             const auto offset = static_cast<size_t>(random.below(model.size() + 1));
             const size_t size = std::min(n, model.size() - offset);
-            ASSERT_EQ(text_of(ring, offset, size), model.substr(offset, size));
+            ASSERT_EQ(data_of(ring, offset, size), model.substr(offset, size));
         }
         }
         ASSERT_EQ(ring.size(), model.size());

@@ -29,7 +29,7 @@ TEST(TcpRtt, LaterMeasurementsAreSmoothed) /* 2.3 */
     EXPECT_EQ(rtt.rto(), 1090ms);
 }
 
-TEST(TcpRtt, TimeoutLeavesRoomForADelayedAckHoweverSteadyThePath) /* 2.4, as Linux */
+TEST(TcpRtt, TimeoutLeavesRoomForADelayedAckHoweverSteadyThePath) /* 2.4 */
 {
     tcp_rtt rtt(1s, 200ms, 60s);
     for (int i = 0; i < 100; i++) {

@@ -59,7 +59,7 @@ void expect_distinct_runs(const bitmap &here, const tcp_sack_blocks &report)
 } // namespace
 
 /* RFC 2018 4. */
-TEST(TcpSackReporter, ReportsWholeDistinctPiecesTheNewestFirst)
+TEST(TcpSackReporter, ReportsWholeDistinctRangesTheNewestFirst)
 {
     net_random random(11);
     for (int round = 0; round < 200; round++) {

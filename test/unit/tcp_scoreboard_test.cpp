@@ -218,6 +218,7 @@ struct twin {
 
 } // namespace
 
+/* Random ACKs, SACKs and losses do to the scoreboard what they do to a list that is searched from end to end. */
 TEST(TcpScoreboardTwin, AgreesWithTheNaiveBoard)
 {
     for (uint64_t seed = 1; seed <= 30 && !testing::Test::HasFailure(); seed++) {

@@ -9,6 +9,7 @@
 
 using namespace microps;
 
+/* RFC 9293 3.4: sequence numbers compare modulo 2^32. */
 TEST(TcpSeq, ComparesModulo2To32)
 {
     const tcp_seq last(0xffffffff);
@@ -21,6 +22,7 @@ TEST(TcpSeq, ComparesModulo2To32)
     EXPECT_EQ(zero - 1, last);
 }
 
+/* The difference of two numbers says how far one is ahead of the other, or behind. */
 TEST(TcpSeq, DistanceIsSigned)
 {
     EXPECT_EQ(tcp_seq(5) - tcp_seq(0xfffffffb), 10);
@@ -28,6 +30,7 @@ TEST(TcpSeq, DistanceIsSigned)
     EXPECT_EQ(tcp_seq(5).since(tcp_seq(0xfffffffb)), 10u);
 }
 
+/* RFC 9293 3.4: within half of the circle the order is the same wherever it begins. */
 TEST(TcpSeq, OrderHoldsEverywhereOnTheCircle)
 {
     net_random random(1);

@@ -23,6 +23,7 @@ struct cookies_of_a_seed {
 
 } // namespace
 
+/* RFC 4987 3.6: each segment size of the table comes back from a cookie. */
 TEST(TcpSynCookie, EverySizeOfTheTableSurvives)
 {
     const cookies_of_a_seed all(1);

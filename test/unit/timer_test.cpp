@@ -48,12 +48,14 @@ struct TimerList : ::testing::Test {
 
 } // namespace
 
+/* Without timers there is no deadline, so that an idle stack sleeps. */
 TEST_F(TimerList, EmptyListHasNoDeadline)
 {
     EXPECT_EQ(list.next(), NET_TIME_NEVER);
     list.run(clock.now());
 }
 
+/* A timer fires once, at its time or later. */
 TEST_F(TimerList, FiresOnceAndNotEarly)
 {
     probe p(list);
@@ -70,6 +72,7 @@ TEST_F(TimerList, FiresOnceAndNotEarly)
     EXPECT_EQ(p.fired, 1u);
 }
 
+/* Arming a timer that is armed moves its deadline. */
 TEST_F(TimerList, ArmingAgainReplacesTheDeadline)
 {
     probe p(list);
@@ -83,6 +86,7 @@ TEST_F(TimerList, ArmingAgainReplacesTheDeadline)
     EXPECT_EQ(p.fired, 1u);
 }
 
+/* Cancelling and destroying take a timer off the list. */
 TEST_F(TimerList, CancelledAndDestroyedTimersDoNotFire)
 {
     probe kept(list);
@@ -97,6 +101,7 @@ TEST_F(TimerList, CancelledAndDestroyedTimersDoNotFire)
     EXPECT_EQ(kept.fired, 0u);
 }
 
+/* Timers of the same time fire in the order in which they were armed. */
 TEST_F(TimerList, TiesFireInTheOrderOfArming)
 {
     std::string order;
@@ -119,6 +124,7 @@ TEST_F(TimerList, TiesFireInTheOrderOfArming)
     EXPECT_EQ(order, "bca");
 }
 
+/* A handler may arm its own timer for later. */
 TEST_F(TimerList, HandlerMayArmItsTimerAgain)
 {
     probe p(list);
@@ -132,6 +138,7 @@ TEST_F(TimerList, HandlerMayArmItsTimerAgain)
     EXPECT_EQ(p.fired, 5u);
 }
 
+/* What a handler arms for now waits for the next turn, so that no turn is endless. */
 TEST_F(TimerList, TimerThatArmsItselfForNowCannotHangTheList)
 {
     probe p(list);
@@ -146,6 +153,7 @@ TEST_F(TimerList, TimerThatArmsItselfForNowCannotHangTheList)
     EXPECT_EQ(p.fired, 2u);
 }
 
+/* A handler may destroy any timer, its own included. */
 TEST_F(TimerList, HandlerMayDestroyTimersItsOwnIncluded)
 {
     auto victim = std::make_unique<probe>(list);

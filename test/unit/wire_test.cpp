@@ -22,6 +22,7 @@ static_assert(sizeof(sample_hdr) == 7);
 
 } // namespace
 
+/* RFC 791, appendix B: the most significant byte stands first. */
 TEST(Wire, IntegersStandInNetworkOrder)
 {
     const be16 a = 0x1234;
@@ -31,6 +32,7 @@ TEST(Wire, IntegersStandInNetworkOrder)
               std::vector<uint8_t>(wire_bytes(b).begin(), wire_bytes(b).end()));
 }
 
+/* A be16 or be32 gives back the number that it was made of. */
 TEST(Wire, IntegersConvertToWhatTheyWereMadeOf)
 {
     for (unsigned v = 0; v <= 0xffff; v++) {
@@ -45,6 +47,7 @@ TEST(Wire, IntegersConvertToWhatTheyWereMadeOf)
     }
 }
 
+/* wire_read() returns the header and shortens the bytes by it. */
 TEST(Wire, ReadTakesTheHeaderOffTheFront)
 {
     const std::array<uint8_t, 9> bytes{1, 2, 3, 4, 5, 6, 7, 8, 9};
@@ -58,6 +61,7 @@ TEST(Wire, ReadTakesTheHeaderOffTheFront)
     EXPECT_EQ(data[0], 8);
 }
 
+/* Too few bytes are no header, and they stay as they are. */
 TEST(Wire, ReadOfTooFewBytesReturnsNothingAndTakesNothing)
 {
     const std::array<uint8_t, 6> bytes{};
@@ -68,6 +72,7 @@ TEST(Wire, ReadOfTooFewBytesReturnsNothingAndTakesNothing)
     }
 }
 
+/* What wire_write() has written, wire_read() reads. */
 TEST(Wire, WriteAndReadAreInverse)
 {
     std::array<uint8_t, 7> bytes{};
