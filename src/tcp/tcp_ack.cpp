@@ -1,8 +1,8 @@
 /*
  * tcp_ack.cpp: the fifth step of SEGMENT ARRIVES: what the peer acknowledges (RFC 9293 3.10.7.4, RFC 5681, RFC 6298).
  *
- * Here: whether the ACK may be believed, the peer's window, and what it means for the state. What it says about the
- * segments we have sent is tcp_loss.cpp's subject.
+ * This file checks that the ACK is acceptable, takes over the peer's window, and changes the state. What the ACK says
+ * about the segments we have sent is the subject of tcp_loss.cpp.
  */
 #include "tcp_ack.hpp"
 
@@ -32,7 +32,7 @@ void tcp_enter_established(tcp_pcb &pcb)
     pcb.timing.heard_ack = pcb.net.clock.now();
     pcb.congestion = tcp_congestion_open(pcb);
     pcb.round.end = pcb.snd.nxt;
-    /* RFC 6298 5.7: our SYN was lost, so begin data with an RTO of 3 s. */
+    /* RFC 6298 5.7: our SYN was retransmitted, so the RTO for data begins at 3 s. */
     if (pcb.handshake.syn_lost) pcb.rtt.restart(std::chrono::seconds(3));
     tcp_set_state(pcb, tcp_pcb_state::established);
     if (pcb.fin.queued) tcp_set_state(pcb, tcp_pcb_state::fin_wait1); /* closed during the handshake */
@@ -56,8 +56,8 @@ static step tcp_check_ack_of_syn(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_R
 }
 
 /**
- * RFC 5681 2: nothing but "I still wait for SND.UNA" while something is outstanding. With a closed window it says "my
- * window is still closed".
+ * A duplicate ACK, as RFC 5681 2 defines it: data is outstanding, the segment has no data, and neither SEG.ACK nor the
+ * window has changed. While the window is closed, such an ACK only says that it still is.
  */
 static bool tcp_is_duplicate_ack(const tcp_pcb &pcb, const tcp_segment &seg)
 {
@@ -67,7 +67,7 @@ static bool tcp_is_duplicate_ack(const tcp_pcb &pcb, const tcp_segment &seg)
 void tcp_send_window_update(tcp_pcb &pcb, const tcp_segment &seg)
 {
     if (seg.ack < pcb.snd.una || seg.ack > pcb.snd.nxt) return;
-    /* As Linux: who acknowledges more speaks later, also in a retransmission, which stands before SND.WL1. */
+    /* An ACK of more data is newer even if the segment is a retransmission, with a SEG.SEQ before SND.WL1 (Linux' rule). */
     const bool newer = pcb.snd.wl2 < seg.ack || pcb.snd.wl1 <= seg.seq;
     if (!newer) return;
     pcb.snd.wnd = seg.wnd;
@@ -76,13 +76,13 @@ void tcp_send_window_update(tcp_pcb &pcb, const tcp_segment &seg)
     pcb.snd.wl2 = seg.ack;
 }
 
-/** What is outstanding is what a window has refused that had shrunk to nothing: the peer has said so, and says no more. */
+/** The peer has shrunk its window to zero, so it has discarded what is outstanding, and will not ask for it again. */
 static bool tcp_window_has_refused(const tcp_pcb &pcb, const tcp_segment &seg)
 {
     return pcb.snd.wnd == 0 && seg.ack == pcb.snd.una && !pcb.sent().empty();
 }
 
-/** What the ACK means to the state. */
+/** What the ACK means for the state. */
 static step tcp_ack_state(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     const bool fin_acknowledged = tcp_fin_acknowledged(pcb);
@@ -90,13 +90,13 @@ static step tcp_ack_state(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
     case tcp_pcb_state::established:
     case tcp_pcb_state::close_wait:
     case tcp_pcb_state::fin_wait2:
-    case tcp_pcb_state::time_wait: /* the peer's FIN again: the first step has answered it */
+    case tcp_pcb_state::time_wait: /* a retransmitted FIN: the first step has answered it */
         return step::next;
     case tcp_pcb_state::fin_wait1:
         if (fin_acknowledged) tcp_set_state(pcb, tcp_pcb_state::fin_wait2);
         return step::next;
     case tcp_pcb_state::closing:
-        if (!fin_acknowledged) return step::next; /* output may have something to send again */
+        if (!fin_acknowledged) return step::next; /* output may have something to retransmit */
         tcp_set_state(pcb, tcp_pcb_state::time_wait);
         tcp_set_timewait_timer(pcb);
         return step::next;
@@ -120,9 +120,9 @@ bool tcp_ack_is_acceptable(const tcp_pcb &pcb, tcp_seq ack)
 }
 
 /**
- * Whether an ACK that acknowledges nothing new ends the count of unanswered retransmissions or probes: it answers a
- * probe (RFC 9293 3.8.4, 3.8.6.1), or says that the window is still closed. The last, as Linux, only as long as there
- * is a user to wait for it.
+ * Whether an ACK that acknowledges nothing new resets the count of unanswered retransmissions or probes. It does if it
+ * answers a probe (RFC 9293 3.8.4, 3.8.6.1), or says that the window is still closed while the user waits for it to open.
+ * After the user has closed, a peer must not keep the connection for ever that way.
  */
 static bool tcp_answer_counts(const tcp_pcb &pcb)
 {
@@ -151,7 +151,7 @@ step tcp_check_ack(tcp_pcb &pcb, const tcp_segment &seg)
     const bool refused = tcp_window_has_refused(pcb, seg);
     if (seg.ack > pcb.snd.una || duplicate || !seg.options.sack.empty()) tcp_acknowledged(pcb, seg, duplicate);
     tcp_send_window_update(pcb, seg);
-    if (refused && pcb.snd.wnd > 0) { /* now, and not when the timer expires, which has backed off */
+    if (refused && pcb.snd.wnd > 0) { /* retransmit now: the timer has backed off, and may expire much later */
         pcb.sent().mark_front_lost();
         pcb.recovery().urgent = true;
     }

@@ -10,13 +10,18 @@
 namespace microps
 {
 
-/** RFC 5961 5.2: blind data injection. As Linux, nothing older than the connection is believed either. */
+/**
+ * Whether SEG.ACK is acceptable (RFC 5961 5.2): an off-path attacker who injects data would have to guess it. An ACK of
+ * what was sent before the connection began is not acceptable either, as on Linux.
+ */
 bool tcp_ack_is_acceptable(const tcp_pcb &pcb, tcp_seq ack);
+/** The fifth step. */
 step tcp_check_ack(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked);
 /** Takes over SND.WND from a segment, if it is newer than the last (RFC 9293 3.10.7.4). */
 void tcp_send_window_update(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked);
-/** Both SYNs are acknowledged: the connection begins. */
+/** Both SYNs are acknowledged: ESTABLISHED. */
 void tcp_enter_established(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
+/** Whether the peer has acknowledged our FIN. */
 bool tcp_fin_acknowledged(const tcp_pcb &pcb);
 
 } // namespace microps

@@ -40,7 +40,7 @@ sock_endpoint *tcp_open(net_stack &net)
     return pcb;
 }
 
-/** A PCB whose connection or attempt has ended begins anew. */
+/** A PCB whose connection or attempt has ended is used for another one. */
 static void tcp_pcb_revive(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     if (!pcb.released) return;
@@ -57,9 +57,9 @@ static void tcp_pcb_revive(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 static bool tcp_addresses_overlap(ip_addr_t a, ip_addr_t b) { return a == b || a == IP_ADDR_ANY || b == IP_ADDR_ANY; }
 
 /**
- * Linux' rules: another listener on an overlapping address is a conflict; connections of the same port, TIME_WAIT
- * included, are one only unless both agree to share (SO_REUSEADDR). What is bound and idle may yet listen, so it is a
- * conflict too, which is stricter than Linux.
+ * The rules are Linux', because programs rely on them: another listener on an overlapping address is a conflict;
+ * connections of the same port, TIME_WAIT included, are a conflict unless both have SO_REUSEADDR. A PCB that is bound and
+ * idle is a conflict too, because it may listen later; here we are stricter than Linux.
  */
 static bool tcp_binding_conflicts(const tcp_pcb &pcb, const tcp_pcb &other, const ip_endpoint &local)
 {
@@ -80,7 +80,7 @@ int tcp_bind_check(tcp_pcb &pcb, const ip_endpoint &local)
     return 0;
 }
 
-/** A dynamic port that nobody uses, from a place that nobody can guess; 0 if there is none. */
+/** A dynamic port that no PCB uses, chosen so that an off-path attacker cannot guess it; 0 if there is none. */
 static uint16_t tcp_port_select(tcp_layer &tcp) MICROPS_REQUIRES(net_locked)
 {
     std::vector<bool> used(TCP_SOURCE_PORTS);
@@ -96,13 +96,13 @@ static uint16_t tcp_port_select(tcp_layer &tcp) MICROPS_REQUIRES(net_locked)
     return 0;
 }
 
-/** Whether a socket listens on the port or was bound to it: as in Linux, also while its connection lasts. */
+/** Whether a socket listens on the port or is bound to it, even if it is connected. */
 static bool tcp_port_is_reserved(const tcp_layer &tcp, be16 port) MICROPS_REQUIRES(net_locked)
 {
     return tcp.listeners.contains(port) || tcp.bound.contains(port);
 }
 
-/** RFC 6056 3.3.3: for each destination another place to begin, and from there one after the other. */
+/** RFC 6056 3.3.3: the search begins at another port for each destination, and goes on from one connection to the next. */
 static uint16_t tcp_source_port_select(tcp_layer &tcp, ip_addr_t local, const ip_endpoint &foreign)
     MICROPS_REQUIRES(net_locked)
 {
@@ -161,7 +161,8 @@ static int tcp_listen(tcp_pcb &pcb, int backlog) MICROPS_REQUIRES(net_locked)
         return net_error(EOPNOTSUPP);
     }
     const size_t most = pcb.tcp.config.backlog_max;
-    const size_t bound = backlog < 0 ? most : std::min(static_cast<size_t>(backlog), most); /* negative: as Linux */
+    const size_t bound =
+        backlog < 0 ? most : std::min(static_cast<size_t>(backlog), most); /* negative means the maximum */
     if (pcb.state == tcp_pcb_state::listen) {
         pcb.listener->backlog = bound;
         return 0;
@@ -231,7 +232,7 @@ static int tcp_source_select(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
     return other && !tcp_time_wait_is_reusable(*other) ? EADDRNOTAVAIL : 0;
 }
 
-/** Our ISS; behind the numbers of a connection between the same endpoints that is in TIME_WAIT, which ends. */
+/** Our ISS. A connection in TIME_WAIT between the same endpoints ends, and the ISS lies beyond its sequence numbers. */
 static tcp_seq tcp_connect_iss(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     const tcp_seq iss = tcp_iss_select(pcb.tcp, pcb.local, pcb.foreign);
@@ -265,7 +266,7 @@ static int tcp_wait_open(net_guard &guard, tcp_pcb &pcb, net_time deadline) MICR
     while (pcb.state == listen || pcb.state == syn_sent || pcb.state == syn_received) {
         if (tcp_sleep(guard, pcb, deadline) == -1) return -1;
     }
-    /* A peer that sends and closes at once may have brought us further already: that is no error. */
+    /* A peer that has sent its FIN at once may have brought us to CLOSE_WAIT already: that is no error. */
     if (pcb.handshake.done && !pcb.error) return 0;
     debugf("open error: %d", static_cast<int>(pcb.state));
     return net_error(pcb.error ? pcb.take_error() : ECONNABORTED);
@@ -280,14 +281,14 @@ static int tcp_connect(net_guard &guard, tcp_pcb &pcb, const ip_endpoint &foreig
     }
     if (pcb.state == tcp_pcb_state::syn_sent || pcb.state == tcp_pcb_state::syn_received) {
         if (flags & MSG_DONTWAIT) return net_error(EALREADY);
-        /* As Linux: a call that may block waits for the attempt that is under way. */
+        /* A blocking call waits for the attempt that is under way, as on Linux. */
         return tcp_wait_open(guard, pcb, deadline) == -1 ? net_error(errno == EAGAIN ? EALREADY : errno) : 0;
     }
     if (pcb.state != tcp_pcb_state::closed) return net_error(EISCONN);
-    if (pcb.error) return net_error(pcb.take_error()); /* of the last attempt */
+    if (pcb.error) return net_error(pcb.take_error()); /* the error of the last attempt */
     tcp_pcb_revive(pcb);
     pcb.foreign = foreign;
-    if (foreign.addr == IP_ADDR_ANY) pcb.foreign.addr = ip_addr_t(be32(INADDR_LOOPBACK)); /* as Linux */
+    if (foreign.addr == IP_ADDR_ANY) pcb.foreign.addr = ip_addr_t(be32(INADDR_LOOPBACK)); /* what Linux does */
     if (const int error = tcp_connect_start(pcb)) {
         pcb.foreign = {};
         return net_error(error);

@@ -1,9 +1,9 @@
 /*
  * tcp_input.cpp: a segment arrives (RFC 9293 3.10.7).
  *
- * tcp_input() turns bytes into a checked tcp_segment; tcp_segment_arrives() is the table of contents of the RFC's
- * section, and most of its lines are functions in this file. LISTEN is in tcp_listen.cpp, TIME_WAIT in
- * tcp_time_wait.cpp, the fifth step (ACK) in tcp_ack.cpp, text and FIN in tcp_receive.cpp.
+ * tcp_input() turns the bytes of a packet into a checked tcp_segment. tcp_segment_arrives() then follows the RFC's
+ * section: each state and each step is one function. Those that are not in this file: LISTEN in tcp_listen.cpp,
+ * TIME_WAIT in tcp_time_wait.cpp, the fifth step (ACK) in tcp_ack.cpp, segment text and FIN in tcp_receive.cpp.
  */
 #include "tcp_input.hpp"
 
@@ -36,12 +36,12 @@ static void tcp_arrives_closed(tcp_layer &tcp, const tcp_segment &seg) MICROPS_R
     if (!seg.has(TCP_FLG_RST)) tcp_output_reset_for(tcp, seg);
 }
 
-/** The peer's SYN, while we are in SYN_SENT. */
+/** SYN_SENT, and the peer's SYN has come: with an ACK we are ESTABLISHED, without one in SYN_RECEIVED. */
 static void tcp_syn_sent_accept(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked)
 {
     pcb.irs = seg.seq;
     pcb.rcv.nxt = seg.seq + 1;
-    pcb.rcv.edge = pcb.rcv.nxt + tcp_syn_window(pcb); /* what our SYN has offered */
+    pcb.rcv.edge = pcb.rcv.nxt + tcp_syn_window(pcb); /* the window that our SYN has advertised */
     tcp_agree(pcb, seg);
     if (!seg.has(TCP_FLG_ACK)) { /* simultaneous open */
         pcb.snd.wnd = pcb.snd.wnd_max = seg.wnd;
@@ -57,7 +57,7 @@ static void tcp_syn_sent_accept(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_RE
     tcp_enter_established(pcb);
     pcb.ack.now = true;
 
-    tcp_segment rest = seg; /* "other controls or text": behind the SYN */
+    tcp_segment rest = seg; /* the RFC's "other controls or text", which follow the SYN */
     rest.flags &= static_cast<uint8_t>(~TCP_FLG_SYN);
     rest.seq += 1;
     if (rest.data.size() > tcp_receive_window(pcb)) {
@@ -83,7 +83,7 @@ static void tcp_arrives_syn_sent(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_R
         if (!seg.has(TCP_FLG_RST)) tcp_output_reset_for(pcb.tcp, seg);
         return;
     }
-    if (seg.has(TCP_FLG_RST)) { /* second: believed only with an acceptable ACK */
+    if (seg.has(TCP_FLG_RST)) { /* second: valid only with an acceptable ACK */
         if (!seg.has(TCP_FLG_ACK)) return net_drop(pcb.net, drop_reason::tcp_bad_rst, "RST without ACK");
         errorf("connection reset");
         net_count(pcb.net, counter::tcp_attempt_fails);
@@ -96,7 +96,10 @@ static void tcp_arrives_syn_sent(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_R
     tcp_syn_sent_accept(pcb, seg);
 }
 
-/** SYN_RECEIVED: the peer's SYN again, alone (our SYN-ACK was lost), or as SYN-ACK if both have opened actively. */
+/**
+ * SYN_RECEIVED: whether the peer has retransmitted its SYN. Alone, it says that our SYN-ACK was lost; as a SYN-ACK it
+ * belongs to a simultaneous open.
+ */
 static bool tcp_syn_is_repeated(const tcp_pcb &pcb, const tcp_segment &seg)
 {
     if (pcb.state != tcp_pcb_state::syn_received || seg.seq != pcb.irs) return false;
@@ -104,12 +107,12 @@ static bool tcp_syn_is_repeated(const tcp_pcb &pcb, const tcp_segment &seg)
     return !seg.has(TCP_FLG_ACK) || !pcb.handshake.passive;
 }
 
-/** Answers it, or leaves what is behind the SYN. */
+/** Retransmits our SYN-ACK for a repeated SYN; of a repeated SYN-ACK it removes the SYN, and the rest is processed. */
 static step tcp_syn_repeated(tcp_pcb &pcb, tcp_segment &seg) MICROPS_REQUIRES(net_locked)
 {
     if (!seg.has(TCP_FLG_ACK)) {
         net_drop(pcb.net, drop_reason::tcp_old_duplicate, "SYN again, seq=%u", seg.seq.value());
-        if (!tcp_may_answer(pcb)) return step::drop; /* whoever forges SYNs shall not make us flood their owner */
+        if (!tcp_may_answer(pcb)) return step::drop; /* forged SYNs must not make us flood the address they claim */
         pcb.sent().mark_front_lost();
         pcb.recovery().urgent = true;
         tcp_output_request(pcb);
@@ -121,9 +124,10 @@ static step tcp_syn_repeated(tcp_pcb &pcb, tcp_segment &seg) MICROPS_REQUIRES(ne
 }
 
 /**
- * Whether any of it lies in the window. As the RFC's table, but for three cases: what covers the whole window and more
- * is accepted, an empty segment at the right edge too (a peer that has filled our window acknowledges from there), and
- * with a closed window what begins at RCV.NXT, for the sake of its ACK and FIN ("special allowance").
+ * Whether a part of the segment lies in the receive window. This is the RFC's table with three additions: a segment that
+ * covers the whole window and more is acceptable; so is an empty segment at the right edge, because a peer that has
+ * filled our window sends its ACKs from there; and while the window is closed, so is a segment that begins at RCV.NXT,
+ * for its ACK and FIN (the RFC's "special allowance").
  */
 static bool tcp_segment_acceptable(const tcp_pcb &pcb, const tcp_segment &seg)
 {
@@ -140,8 +144,9 @@ static void tcp_count_unacceptable(tcp_pcb &pcb, const tcp_segment &seg) MICROPS
 }
 
 /**
- * The peer's text again. Our ACK of it may have been lost: the answer echoes this retransmission (RFC 7323 4.3), or the
- * peer would take all the time since for a round trip. As of all that moves TS.Recent, only with a believable ACK.
+ * The peer has retransmitted data that we have: our ACK of it may have been lost. The answer must echo the timestamp of
+ * this retransmission (RFC 7323 4.3), or the peer would measure a round trip since its first transmission. As everywhere,
+ * TS.Recent moves only by a segment whose ACK is acceptable: an off-path attacker could set it otherwise.
  */
 static void tcp_data_repeated(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked)
 {
@@ -149,7 +154,7 @@ static void tcp_data_repeated(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQU
     if (tcp_ack_is_acceptable(pcb, seg.ack)) tcp_timestamp_update(pcb, seg);
 }
 
-/** Leaves of the segment what lies in the window. */
+/** Trims the segment to the receive window. What it cuts off makes us send an ACK. */
 static void tcp_trim(tcp_pcb &pcb, tcp_segment &seg) MICROPS_REQUIRES(net_locked)
 {
     if (seg.seq < pcb.rcv.nxt) {
@@ -167,7 +172,10 @@ static void tcp_trim(tcp_pcb &pcb, tcp_segment &seg) MICROPS_REQUIRES(net_locked
     }
 }
 
-/** RFC 5961 4.2: whatever its sequence number. The peer, should it have restarted, answers with the exact RST. */
+/**
+ * RFC 5961 4.2: a SYN on a synchronized connection gets a challenge ACK, whatever its sequence number. If the peer has
+ * really restarted, it answers with a RST of the exact sequence number.
+ */
 static void tcp_challenge_syn(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked)
 {
     net_drop(pcb.net, drop_reason::tcp_bad_syn, "SYN in state %s, seq=%u", tcp_state_ntoa(pcb.state), seg.seq.value());
@@ -175,11 +183,14 @@ static void tcp_challenge_syn(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQU
     tcp_challenge_ack(pcb);
 }
 
-/** PAWS has found the segment too old. RFC 7323 5.3 R1 answers it; but who sent an old ACK has heard better since. */
+/**
+ * PAWS has found the segment too old: RFC 7323 5.3 R1 answers it with an ACK. An old pure ACK gets none, as on Linux: its
+ * sender waits for nothing, and has received a newer ACK from us since.
+ */
 static void tcp_refuse_outdated(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked)
 {
     net_drop(pcb.net, drop_reason::tcp_paws, "TSval=%u is older than %u", seg.options.timestamps->value, pcb.ts.recent);
-    if (seg.len() == 0 && seg.has(TCP_FLG_ACK) && seg.seq < pcb.rcv.nxt) { /* as Linux */
+    if (seg.len() == 0 && seg.has(TCP_FLG_ACK) && seg.seq < pcb.rcv.nxt) {
         return net_count(pcb.net, counter::tcp_paws_old_ack);
     }
     net_count(pcb.net, counter::tcp_paws_estab);
@@ -206,7 +217,7 @@ static step tcp_check_sequence(tcp_pcb &pcb, tcp_segment &seg) MICROPS_REQUIRES(
         tcp_answer_unacceptable(pcb, seg);
         return step::drop;
     }
-    /* A RST must stand at RCV.NXT itself (RFC 5961 3.2), and a SYN is a SYN: neither becomes harmless by trimming. */
+    /* RST and SYN are checked by the sequence number that they came with (RFC 5961 3.2, 4.2), so they are not trimmed. */
     if (seg.has(TCP_FLG_RST) || seg.has(TCP_FLG_SYN)) return step::next;
     tcp_trim(pcb, seg);
     return step::next;
@@ -217,8 +228,9 @@ static step tcp_check_rst(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES
 {
     if (!seg.has(TCP_FLG_RST)) return step::next;
     /*
-     * RFC 5961 3.2: a blind attacker may have hit the window, but not this number. Linux believes a RST behind what came
-     * early, too; we save the stranger that chance: the real peer's exact RST comes a round trip later.
+     * RFC 5961 3.2: an off-path attacker may guess a number within the window, but hardly RCV.NXT itself. Linux accepts a
+     * RST right behind out-of-order data too; that would double the attacker's chance, and the peer, if it is real,
+     * answers the challenge ACK with an exact RST one round trip later.
      */
     if (seg.seq != pcb.rcv.nxt) {
         net_drop(pcb.net, drop_reason::tcp_bad_rst, "seq=%u is not rcv.nxt=%u", seg.seq.value(), pcb.rcv.nxt.value());
@@ -242,7 +254,7 @@ static step tcp_check_rst(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES
     case tcp_pcb_state::close_wait:
         errorf("connection reset");
         net_count(pcb.net, counter::tcp_estab_resets);
-        /* As Linux: behind the peer's end there was nothing to read, only something to write. */
+        /* After the peer's FIN only a writer can notice the RST: EPIPE is what programs know from Linux. */
         tcp_pcb_fail(pcb, pcb.state == tcp_pcb_state::close_wait ? EPIPE : ECONNRESET);
         return step::drop;
     case tcp_pcb_state::closing:
@@ -262,7 +274,8 @@ static step tcp_check_rst(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES
 static step tcp_check_syn(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked)
 {
     if (!seg.has(TCP_FLG_SYN)) return step::next;
-    if (pcb.state == tcp_pcb_state::syn_received && pcb.handshake.passive) { /* its next SYN finds the listener */
+    if (pcb.state == tcp_pcb_state::syn_received &&
+        pcb.handshake.passive) { /* the peer's next SYN finds the listener */
         net_drop(pcb.net, drop_reason::tcp_bad_syn, "SYN in the window of a half-open connection");
         net_count(pcb.net, counter::tcp_embryonic_rsts);
         tcp_passive_failed(pcb);
@@ -272,7 +285,7 @@ static step tcp_check_syn(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES
     return step::drop;
 }
 
-/** What TCP_INFO tells; the device may have joined several segments to one. */
+/** Counts for TCP_INFO. The device may have merged several segments into one (gso_size). */
 static void tcp_count_arrival(tcp_pcb &pcb, const tcp_segment &seg)
 {
     const size_t each = seg.gso_size > 0 ? seg.gso_size : std::max<size_t>(seg.data.size(), 1);
@@ -293,7 +306,7 @@ void tcp_arrives_otherwise(tcp_pcb &pcb, const tcp_segment &seg)
     /* third: security - not implemented */
     if (tcp_check_syn(pcb, rest) == step::drop) return; /* fourth */
     if (tcp_check_ack(pcb, rest) == step::drop) return; /* fifth */
-    tcp_timestamp_update(pcb, seg);                     /* RFC 7323 5.3 R3; not before, lest strangers set it */
+    tcp_timestamp_update(pcb, seg); /* RFC 7323 5.3 R3; after all checks, against off-path attackers */
     /* sixth: URG - treated as ordinary data */
     tcp_segment_text(pcb, rest); /* seventh */
     tcp_check_fin(pcb, rest);    /* eighth */

@@ -1,11 +1,11 @@
 /*
  * tcp_listen.cpp: passive opens: LISTEN (RFC 9293 3.10.7.2), half-open connections, SYN cookies, the accept queue.
  *
- * In socket mode each SYN makes a child PCB, which waits in the listener's list `half_open` until our SYN-ACK is
- * acknowledged, then in `ready` until somebody accepts it. Both lists are bounded: `ready` by the backlog, `half_open`
- * by configuration. When that is full, SYNs are answered with a cookie and forgotten (RFC 4987 3.6, tcp_syncookie.hpp);
- * with cookies switched off the oldest half-open connection makes room. In RFC 793 mode the listener itself becomes the
- * connection.
+ * In socket mode each SYN makes a child PCB. It waits in the listener's list `half_open` until our SYN-ACK is
+ * acknowledged, then in the accept queue until accept() takes it. Both lists are bounded: the accept queue by the backlog,
+ * `half_open` by tcp_config::half_open_max. When `half_open` is full, a SYN is answered with a SYN cookie and not
+ * remembered (RFC 4987 3.6, tcp_syncookie.hpp); with cookies switched off, the oldest half-open connection makes room. In
+ * RFC 793 mode the listener itself becomes the connection.
  */
 #include "tcp_listen.hpp"
 
@@ -26,7 +26,7 @@
 namespace microps
 {
 
-/** As Linux: one more than the backlog says, so that a backlog of zero is of use. */
+/** The accept queue holds one more than the backlog says, as programs expect from Linux: listen(fd, 0) works. */
 static bool tcp_backlog_full(const tcp_pcb &pcb)
 {
     return pcb.mode == tcp_mode::socket && pcb.listener->accept_queue.size() > pcb.listener->backlog;
@@ -39,7 +39,7 @@ static void tcp_listen_overflow(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
     net_drop(pcb.net, drop_reason::tcp_backlog_full, "backlog is full, local=%s", ip_endpoint_str(pcb.local).c_str());
 }
 
-/** A connection begins with its listener's options. */
+/** A connection begins with the settings of its listener. */
 static void tcp_inherit(tcp_pcb &child, const tcp_pcb &listener)
 {
     child.sndbuf.limit = listener.sndbuf.limit;
@@ -66,7 +66,7 @@ static tcp_pcb *tcp_child_alloc(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
     return child;
 }
 
-/** What a SYN says, and what we answer to it. */
+/** Sets up a connection by the peer's SYN, and by what our SYN-ACK will say. */
 static void tcp_passive_prepare(tcp_pcb &pcb, const tcp_segment &syn, tcp_seq iss) MICROPS_REQUIRES(net_locked)
 {
     pcb.local = syn.local;
@@ -100,7 +100,7 @@ static bool tcp_half_open_full(const tcp_pcb &pcb)
     return pcb.listener->half_open.size() >= pcb.tcp.config.half_open_max;
 }
 
-/** Answers a SYN from a connection that lives no longer than this function. */
+/** Answers a SYN with a SYN cookie. The SYN-ACK is made by a connection that exists only in this function. */
 static void tcp_cookie_send(tcp_pcb &listener, const tcp_segment &syn) MICROPS_REQUIRES(net_locked)
 {
     tcp_layer &tcp = listener.tcp;
@@ -110,11 +110,12 @@ static void tcp_cookie_send(tcp_pcb &listener, const tcp_segment &syn) MICROPS_R
     tcp_passive_prepare(brief, syn, {});
     brief.iss = tcp.cookies.make(syn.local, syn.foreign, syn.seq, brief.mss.peer, now);
     brief.snd.una = brief.snd.nxt = brief.iss;
-    if (brief.agreed.timestamps) { /* its clock goes a little behind, so that it reads what we want to say */
+    if (brief.agreed
+            .timestamps) { /* the options are encoded in the timestamp: the clock is set back until it shows that value */
         const uint32_t time = tcp_timestamp(brief);
         const auto shift = brief.agreed.window_scale ? std::optional(brief.agreed.snd_shift) : std::nullopt;
         brief.ts.offset -= time - tcp_syncookie_timestamp(time, shift, brief.agreed.sack);
-    } else { /* there is no place to remember these in */
+    } else { /* without timestamps, there is nothing to encode these options in */
         brief.agreed.window_scale = brief.agreed.sack = false;
         brief.agreed.rcv_shift = 0;
     }
@@ -124,7 +125,7 @@ static void tcp_cookie_send(tcp_pcb &listener, const tcp_segment &syn) MICROPS_R
     tcp_output_syn(brief);
 }
 
-/** The SYN that a cookie's ACK must have followed; nothing: it is no cookie of ours. */
+/** Reconstructs the peer's SYN from the ACK of a cookie. Nothing: the ACK has no cookie of ours. */
 static std::optional<tcp_segment> tcp_cookie_syn(tcp_layer &tcp, const tcp_segment &seg) MICROPS_REQUIRES(net_locked)
 {
     const auto mss = tcp.cookies.check(seg.local, seg.foreign, seg.seq - 1, seg.ack - 1, tcp.net.clock.now());
@@ -139,7 +140,7 @@ static std::optional<tcp_segment> tcp_cookie_syn(tcp_layer &tcp, const tcp_segme
     return syn;
 }
 
-/** Cookies were sent a while ago, so that an ACK may bring one back. */
+/** Whether a cookie was sent so recently that its ACK may still come. */
 static bool tcp_cookie_expected(const tcp_pcb &listener) MICROPS_REQUIRES(net_locked)
 {
     const std::optional<net_time> &sent = listener.listener->cookie_sent;
@@ -147,7 +148,7 @@ static bool tcp_cookie_expected(const tcp_pcb &listener) MICROPS_REQUIRES(net_lo
     return listener.tcp.config.syncookies > 0 && sent && listener.net.clock.now() - *sent < life;
 }
 
-/** An ACK for a listener: does it bring a cookie back? Then the connection is made as if it had waited. */
+/** An ACK for a listener: if it has a cookie, the connection is made now. Returns false if it is nothing of ours. */
 static bool tcp_cookie_arrives(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked)
 {
     tcp_layer &tcp = pcb.tcp;
@@ -158,7 +159,7 @@ static bool tcp_cookie_arrives(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQ
         net_drop(tcp.net, drop_reason::tcp_bad_cookie, "no cookie of ours, ack=%u", seg.ack.value());
         return false;
     }
-    if (tcp_backlog_full(pcb)) { /* the peer's data will bring the cookie again */
+    if (tcp_backlog_full(pcb)) { /* the peer's data will have the cookie too */
         tcp_listen_overflow(pcb);
         return !tcp.config.abort_on_overflow;
     }
@@ -171,11 +172,12 @@ static bool tcp_cookie_arrives(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQ
     child->snd.nxt = seg.ack;
     child->mss.offered = tcp_mss_advertised(*child);
     tcp_set_state(*child, tcp_pcb_state::syn_received);
-    tcp_window_advertise(*child, true); /* as our SYN-ACK has */
+    tcp_window_advertise(*child, true); /* as our SYN-ACK did */
     child->rcv.acked = child->rcv.nxt;
     tcp_connection_insert(*child);
     tcp_arrives_otherwise(*child, seg);
-    if (child->state == tcp_pcb_state::syn_received) tcp_pcb_release(*child); /* nobody would ever wake it */
+    if (child->state == tcp_pcb_state::syn_received)
+        tcp_pcb_release(*child); /* without a timer it would stay for ever */
     return true;
 }
 
@@ -195,7 +197,7 @@ bool tcp_cookie_arrives_first(tcp_pcb &pcb, const tcp_segment &seg)
 void tcp_listen_syn(tcp_pcb &pcb, const tcp_segment &seg, std::optional<tcp_seq> iss)
 {
     tcp_layer &tcp = pcb.tcp;
-    if (tcp_backlog_full(pcb)) return tcp_listen_overflow(pcb); /* silently, as Linux: the peer tries again */
+    if (tcp_backlog_full(pcb)) return tcp_listen_overflow(pcb); /* without an answer: the peer retransmits its SYN */
     const tcp_seq own = iss ? *iss : tcp_iss_select(tcp, seg.local, seg.foreign);
     if (pcb.mode == tcp_mode::rfc793) {
         tcp_listener_remove(pcb);
@@ -214,7 +216,8 @@ void tcp_listen_syn(tcp_pcb &pcb, const tcp_segment &seg, std::optional<tcp_seq>
     }
     tcp_pcb *child = tcp_child_alloc(pcb);
     if (child) return tcp_passive_open(*child, seg, own);
-    if (!iss && tcp.config.syncookies > 0) return tcp_cookie_send(pcb, seg); /* there may be room when its ACK comes */
+    if (!iss && tcp.config.syncookies > 0)
+        return tcp_cookie_send(pcb, seg); /* there may be a free PCB when its ACK comes */
     tcp_listen_no_pcb(tcp);
 }
 
@@ -228,7 +231,7 @@ void tcp_arrives_listen(tcp_pcb &pcb, const tcp_segment &seg)
         net_drop(pcb.net, drop_reason::tcp_bad_ack, "ACK for a listener, ack=%u", seg.ack.value());
         return tcp_output_reset_for(pcb.tcp, seg);
     }
-    /* third: SYN. Nobody means SYN and FIN at once; and from our own endpoint it is an attack ("land"). */
+    /* third: SYN. SYN with FIN makes no sense, and a SYN from the listener's own endpoint is an attack ("land"). */
     if (!seg.has(TCP_FLG_SYN) || seg.has(TCP_FLG_FIN) || seg.local == seg.foreign) {
         return net_drop(pcb.net, drop_reason::tcp_bad_flags, "flags=%s", tcp_flg_ntoa(seg.flags).c_str());
     }
@@ -242,7 +245,7 @@ bool tcp_passive_established(tcp_pcb &pcb)
     if (!pcb.links.parent) return true; /* RFC 793 mode, or a simultaneous open */
     if (tcp_backlog_full(*pcb.links.parent)) {
         tcp_listen_overflow(*pcb.links.parent);
-        /* As Linux: stay half-open. The peer believes it is connected; its data will ask again. */
+        /* The connection stays half-open. To the peer it is open, and a retransmission of its data will try again. */
         if (!pcb.tcp.config.abort_on_overflow) return false;
         net_count(pcb.net, counter::tcp_embryonic_rsts);
         tcp_output_rst(pcb);
@@ -274,7 +277,7 @@ void tcp_listener_close(tcp_pcb &pcb)
     while (!pcb.listener->half_open.empty()) {
         tcp_pcb_release(*pcb.listener->half_open.front());
     }
-    while (!pcb.listener->accept_queue.empty()) { /* the peers believe that they are connected */
+    while (!pcb.listener->accept_queue.empty()) { /* to their peers they are open connections */
         tcp_pcb &child = *pcb.listener->accept_queue.front();
         tcp_output_rst(child);
         tcp_pcb_release(child);

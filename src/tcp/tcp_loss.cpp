@@ -1,9 +1,10 @@
 /*
- * tcp_loss.cpp: what ACKs and timers say about the segments we have sent.
+ * tcp_loss.cpp: loss recovery: what ACKs and timers say about the segments we have sent (RFC 5681, RFC 6675, RFC 8985).
  *
- * Three objects are asked in one fixed order, and none does another's work: the scoreboard (what do we know of each
- * sent segment?), recovery (what is lost, what may be resent?), congestion (how much may be outstanding?). The fourth,
- * output, sends when the batch is done.
+ * Three objects are called in one fixed order, and each has its own question: the scoreboard (what is known about each
+ * sent segment?), recovery (what is lost, and what may be retransmitted?), congestion control (how much may be in the
+ * network?). Output then sends, when the batch is done. Fast retransmit, by DupThresh or RACK, is recovery's decision
+ * (parts/tcp_recovery.cpp).
  */
 #include "tcp_loss.hpp"
 
@@ -48,23 +49,23 @@ tcp_recovery_view tcp_view(const tcp_pcb &pcb)
 
 uint32_t tcp_pipe(const tcp_pcb &pcb) { return pcb.recovery().pipe(pcb.sent(), pcb.mss.snd, tcp_rules(pcb)); }
 
-/** What RFC 5681 calls FlightSize: what is @p outstanding without what limited transmit has added. */
+/** RFC 5681's FlightSize: what is @p outstanding, without the segments that limited transmit has added to it. */
 static uint32_t tcp_flight_size(const tcp_congestion &congestion, uint32_t outstanding)
 {
     return std::min(outstanding, congestion.cwnd());
 }
 
-/** All that one ACK brings to light, while it is worked on. */
+/** What is learned from one ACK, while it is processed. */
 struct tcp_ack_context {
     tcp_recovery_view view{};
     tcp_ack_news news{};
-    std::optional<net_duration> rtt{};      /* of the oldest segment that it acknowledges */
-    std::optional<net_duration> last_rtt{}; /* of the newest: the path's; the oldest may have waited for an ACK */
-    std::optional<net_duration> sack_rtt{}; /* of the oldest that it SACKs */
-    bool resent = false;                    /* something that it acknowledges was sent twice: no measure (Karn) */
+    std::optional<net_duration> rtt{};      /* the round trip of the oldest segment that it acknowledges */
+    std::optional<net_duration> last_rtt{}; /* of the newest one: the delay of ACKs is not in it */
+    std::optional<net_duration> sack_rtt{}; /* of the oldest segment that it SACKs */
+    bool resent = false;                    /* a retransmission was acknowledged: no measurement (Karn) */
 };
 
-/** A segment that the peer did not have before, as far as we knew. */
+/** A segment is acknowledged or SACKed for the first time. */
 static void tcp_delivered(tcp_pcb &pcb, const tcp_sent &segment, tcp_ack_context &ctx) MICROPS_REQUIRES(net_locked)
 {
     pcb.recovery().on_delivered(pcb.sent(), segment, ctx.view, ctx.news);
@@ -74,7 +75,7 @@ static void tcp_delivered(tcp_pcb &pcb, const tcp_sent &segment, tcp_ack_context
 
 /* The scoreboard */
 
-/** The first block may say what came twice (RFC 2883 4): below what is acknowledged, or within the second block. */
+/** Whether the first block is a DSACK (RFC 2883 4): it lies below SEG.ACK, or within the second block. */
 static bool tcp_is_dsack(const tcp_segment &seg)
 {
     const auto blocks = seg.options.sack.all();
@@ -82,10 +83,11 @@ static bool tcp_is_dsack(const tcp_segment &seg)
     return blocks.size() > 1 && blocks[1].first <= blocks[0].first && blocks[0].last <= blocks[1].last;
 }
 
+/** A DSACK: the peer has received something twice. */
 static void tcp_dsack_input(tcp_pcb &pcb, const tcp_segment &seg, tcp_ack_context &ctx) MICROPS_REQUIRES(net_locked)
 {
     const tcp_sack_block &block = seg.options.sack.blocks[0];
-    /* RFC 5961 5.2's bound, for blocks: nothing older than the largest window can be a duplicate of this connection. */
+    /* The bound of RFC 5961 5.2, for blocks: what is older than the largest window is no duplicate of this connection. */
     const bool sane = block.first < block.last && block.last <= pcb.snd.nxt &&
                       block.first >= pcb.snd.una - std::max(pcb.snd.wnd_max, TCP_WINDOW_MAX);
     if (!sane) return net_count(pcb.net, counter::tcp_dsack_ignored);
@@ -96,8 +98,9 @@ static void tcp_dsack_input(tcp_pcb &pcb, const tcp_segment &seg, tcp_ack_contex
 }
 
 /**
- * RFC 2018 5.1: marks what the blocks report. They come from the peer: each is checked. The newest comes first, but they
- * are taken in the order of the stream: otherwise an ACK with news of two blocks would look like reordering.
+ * RFC 2018 5.1: marks what the SACK blocks report. Each block is checked, because it comes from the peer. The newest block
+ * stands first, but they are processed in the order of sequence numbers: otherwise an ACK with two new blocks would look
+ * like reordering.
  */
 static void tcp_sack_input(tcp_pcb &pcb, const tcp_segment &seg, tcp_ack_context &ctx) MICROPS_REQUIRES(net_locked)
 {
@@ -126,7 +129,7 @@ static void tcp_sack_input(tcp_pcb &pcb, const tcp_segment &seg, tcp_ack_context
     }
 }
 
-/** Takes what SEG.ACK acknowledges from the scoreboard and the send ring. */
+/** Removes what SEG.ACK acknowledges from the scoreboard and the send buffer. */
 static void tcp_retransmit_queue_cleanup(tcp_pcb &pcb, tcp_seq ack, tcp_ack_context &ctx) MICROPS_REQUIRES(net_locked)
 {
     ctx.news.acked = ack.since(pcb.snd.una);
@@ -149,7 +152,7 @@ static void tcp_retransmit_queue_cleanup(tcp_pcb &pcb, tcp_seq ack, tcp_ack_cont
         ctx.news.delivered += board.front().sacked ? 0 : ack.since(board.front().first);
         board.trim_front(ack);
     }
-    /* Without SACK nobody knows whether the retransmission or the original made this progress. */
+    /* Without SACK it is unknown whether the retransmission or the original has arrived. */
     if (!pcb.agreed.sack && ctx.resent) ctx.news.original = false;
     pcb.snd.una = ack;
     if (ack > pcb.sndbuf.first) { /* beyond our SYN */
@@ -162,7 +165,7 @@ static void tcp_retransmit_queue_cleanup(tcp_pcb &pcb, tcp_seq ack, tcp_ack_cont
 
 /* The round trip */
 
-/** By our own clock if the segment was sent once (Karn, RFC 6298 3), else by the echoed timestamp (RFC 7323 4.1). */
+/** The round trip, by our clock if the segment was sent only once (Karn, RFC 6298 3), else by the timestamp (RFC 7323 4.1). */
 static std::optional<net_duration> tcp_round_trip(const tcp_pcb &pcb, const tcp_ack_context &ctx)
 {
     if (ctx.rtt && !ctx.resent) return ctx.rtt;
@@ -170,24 +173,24 @@ static std::optional<net_duration> tcp_round_trip(const tcp_pcb &pcb, const tcp_
     if (!ctx.view.echo || ctx.news.acked == 0) return std::nullopt;
     const auto milliseconds = static_cast<int32_t>(ctx.view.timestamp - *ctx.view.echo);
     const net_duration rtt = std::chrono::milliseconds(std::max(milliseconds, 1));
-    /* The echo comes from the peer: it cannot be older than this connection's patience. */
+    /* The echo comes from the peer, so it is checked: a round trip of more than the largest RTO is not possible. */
     if (milliseconds < 0 || rtt > pcb.tcp.config.rto_max) return std::nullopt;
     return rtt;
 }
 
-/** Returns the round trip of the path as congestion control wants it; zero: this ACK measures nothing. */
+/** Updates the RTO. Returns the round trip for congestion control; zero if this ACK measures none. */
 static net_duration tcp_measure(tcp_pcb &pcb, tcp_ack_context &ctx) MICROPS_REQUIRES(net_locked)
 {
     const std::optional<net_duration> rtt = tcp_round_trip(pcb, ctx);
     if (!rtt) return {};
-    /* RFC 7323 appendix G: as many measurements per flight as ACKs, one for two segments. */
+    /* RFC 7323 appendix G: the number of measurements in a round trip; there is one ACK for two segments. */
     pcb.rtt.on_sample(*rtt, ctx.view.now, std::max(pcb.round.peak / (2 * pcb.mss.snd), uint32_t{1}));
     ctx.view.srtt = pcb.rtt.srtt();
     ctx.view.min_rtt = pcb.rtt.min_rtt();
     return ctx.last_rtt && !ctx.resent ? *ctx.last_rtt : *rtt;
 }
 
-/** Round trips, as congestion control counts them: one begins when what was sent in the last one is acknowledged. */
+/** Whether a round trip has ended: the first data that was sent in it is acknowledged, and the next one begins. */
 static bool tcp_round_start(tcp_pcb &pcb)
 {
     if (pcb.snd.una <= pcb.round.end) return false;
@@ -217,8 +220,8 @@ static void tcp_count_events(tcp_pcb &pcb, const tcp_ack_news &news, const tcp_r
 }
 
 /**
- * The congestion control hears what recovery has found. @p outstanding: before the ACK. An undo comes first, so that
- * FlightSize is compared with the window that the losses fell in.
+ * Tells congestion control what recovery has found. @p outstanding is what was outstanding before the ACK. An undo comes
+ * first, so that FlightSize is bounded by the congestion window during which the loss happened.
  */
 static void tcp_recovery_apply(tcp_pcb &pcb, const tcp_recovery_events &events, uint32_t outstanding)
     MICROPS_REQUIRES(net_locked)
@@ -229,6 +232,7 @@ static void tcp_recovery_apply(tcp_pcb &pcb, const tcp_recovery_events &events, 
     if (events.reduce) pcb.congestion->on_loss(now, tcp_flight_size(*pcb.congestion, outstanding));
 }
 
+/** Tells congestion control of an ACK of new data, or PRR during fast recovery. */
 static void tcp_congestion_ack(tcp_pcb &pcb, const tcp_ack_context &ctx, const tcp_recovery_events &events,
                                net_duration rtt) MICROPS_REQUIRES(net_locked)
 {
@@ -249,7 +253,7 @@ static void tcp_congestion_ack(tcp_pcb &pcb, const tcp_ack_context &ctx, const t
     if (!was_conservative && pcb.congestion->in_conservative_slow_start()) net_count(pcb.net, counter::tcp_hystart_css);
 }
 
-/** New data is acknowledged: who waited for that goes on. */
+/** New data is acknowledged: retries are reset, and a writer that waits for room is woken. */
 static void tcp_progress(tcp_pcb &pcb, bool was_writable) MICROPS_REQUIRES(net_locked)
 {
     tcp_sndbuf_expand(pcb);
@@ -263,7 +267,7 @@ void tcp_acknowledged(tcp_pcb &pcb, const tcp_segment &seg, bool duplicate)
 {
     tcp_ack_context ctx{.view = tcp_view(pcb)};
     ctx.news.duplicate = duplicate;
-    /* RFC 7323 3.2: the echo means something with an ACK only; 0 is what some send who have none. */
+    /* RFC 7323 3.2: TSecr is valid only with an ACK; some stacks send 0 when they have no value. */
     if (pcb.agreed.timestamps && seg.options.timestamps && seg.options.timestamps->echo != 0) {
         ctx.view.echo = seg.options.timestamps->echo;
     }
@@ -284,7 +288,7 @@ void tcp_acknowledged(tcp_pcb &pcb, const tcp_segment &seg, bool duplicate)
 
 /* Timers */
 
-void tcp_loss_timeout(tcp_pcb &pcb, bool again)
+void tcp_loss_timeout(tcp_pcb &pcb, bool repeated)
 {
     const tcp_recovery_view view = tcp_view(pcb);
     net_count(pcb.net, counter::tcp_timeouts);
@@ -294,7 +298,7 @@ void tcp_loss_timeout(tcp_pcb &pcb, bool again)
     } else if (pcb.recovery().state() == tcp_recovery::phase::loss) {
         net_count(pcb.net, counter::tcp_loss_failures);
     }
-    const bool fresh = pcb.recovery().on_timeout(pcb.sent(), view, again);
+    const bool fresh = pcb.recovery().on_timeout(pcb.sent(), view, repeated);
     pcb.timing.rto_from = view.now;
     if (!pcb.congestion) return;
     pcb.congestion->on_rto(view.now, tcp_flight_size(*pcb.congestion, pcb.sent().outstanding()), !fresh);
@@ -310,7 +314,7 @@ void tcp_reorder_timeout(tcp_pcb &pcb)
     if (pcb.congestion) pcb.recovery().on_reduced(pcb.sent(), view, {}, events, pcb.congestion->ssthresh());
 }
 
-/* RFC 8985 7.2: twice the round trip; more if a lone segment's ACK may be delayed. */
+/* RFC 8985 7.2: two round trips; more after a single segment, whose ACK the peer may delay. */
 net_time tcp_loss_probe_at(const tcp_pcb &pcb)
 {
     const net_duration delay = pcb.sent().count() == 1 ? pcb.tcp.config.rto_min : std::chrono::milliseconds(2);

@@ -1,10 +1,10 @@
 /*
  * tcp_output.cpp: what we send, and when.
  *
- * While a batch of packets is read, output is only requested; it happens once when the batch is done. Data lives in the
- * send ring and is cut into segments here, each time it is sent. Whether something may be sent depends on the peer's
- * window, on the congestion window, and on silly window avoidance with Nagle's algorithm (RFC 9293 3.8.6.2.1, 3.7.4).
- * A segment that IP could not send is a lost segment: the timer will bring it back.
+ * While a batch of packets is read, output is only requested; it runs once, when the batch is done. Data stays in the send
+ * buffer until it is acknowledged, and is cut into segments here, each time it is sent. Whether it may be sent depends on
+ * the peer's window, on the congestion window, and on silly window avoidance with Nagle's algorithm (RFC 9293 3.8.6.2.1,
+ * 3.7.4). A segment that IP could not send counts as lost in the network: it will be retransmitted.
  */
 #include "tcp_output.hpp"
 
@@ -66,7 +66,7 @@ struct tcp_outgoing {
     ip_tx ip{};
 };
 
-/** RFC 9293 3.1. Where the device fills it in, it wants the pseudo-header's sum in its place. */
+/** The checksum (RFC 9293 3.1). A device that computes it expects the sum of the pseudo-header in the field. */
 static void tcp_checksum(packet &pkt, const tcp_outgoing &out, bool offload)
 {
     const uint32_t pseudo = ip_pseudo_sum(out.local.addr, out.foreign.addr, IP_PROTOCOL_TCP, pkt.size());
@@ -78,7 +78,7 @@ static void tcp_checksum(packet &pkt, const tcp_outgoing &out, bool offload)
     wire_write(place, be16(cksum_partial({}, pseudo)));
 }
 
-/** Puts the header in front of the payload and hands the segment to IP. */
+/** Puts the header in front of the payload and passes the segment to IP. */
 static ssize_t tcp_output_segment(net_stack &net, const tcp_outgoing &out, packet_ptr pkt) MICROPS_REQUIRES(net_locked)
 {
     if (!pkt) return -1;
@@ -113,7 +113,7 @@ static packet_ptr tcp_packet_alloc(net_stack &net, size_t payload) MICROPS_REQUI
     return packet_alloc(net, IP_HEADROOM + sizeof(tcp_hdr) + TCP_OPTIONS_MAX, payload);
 }
 
-/** The options of a segment with @p len bytes of data; SACK blocks get the room that data leaves. */
+/** The options of a segment with @p len bytes of data; SACK blocks get the room that the data leaves. */
 static tcp_options tcp_segment_options(tcp_pcb &pcb, uint8_t flags, size_t len) MICROPS_REQUIRES(net_locked)
 {
     tcp_options options;
@@ -135,7 +135,7 @@ static tcp_options tcp_segment_options(tcp_pcb &pcb, uint8_t flags, size_t len) 
     return options;
 }
 
-/** Sends a connection's segment: @p len bytes of the send ring from @p seq on. It carries our newest ACK and window. */
+/** Sends a segment with @p len bytes of the send buffer from @p seq on. It carries our newest ACK and window. */
 static void tcp_transmit(tcp_pcb &pcb, tcp_seq seq, size_t len, uint8_t flags) MICROPS_REQUIRES(net_locked)
 {
     tcp_outgoing out{.local = pcb.local, .foreign = pcb.foreign, .seq = seq, .flags = flags, .ip = pcb.options.tx};
@@ -160,15 +160,16 @@ static void tcp_transmit(tcp_pcb &pcb, tcp_seq seq, size_t len, uint8_t flags) M
 }
 
 /**
- * Where a segment without text stands: at SND.NXT, but not outside of the peer's window, where it would be dropped, and
- * the ACK in it. As Linux; what rounding takes from a scaled window (RFC 7323 2.4) is still in it.
+ * The sequence number of a segment without data: SND.NXT, but after the peer has shrunk its window the right edge of it,
+ * because the peer would drop the segment, and the ACK in it, if it were outside. What the peer's rounding to a scaled
+ * window (RFC 7323 2.4) has cut off still counts as inside.
  */
 static tcp_seq tcp_acceptable_seq(const tcp_pcb &pcb)
 {
     const tcp_seq edge = pcb.snd.una + pcb.snd.wnd;
     if (!pcb.handshake.done || pcb.snd.nxt <= edge) return pcb.snd.nxt;
     const tcp_seq data_end =
-        tcp_seq_min(pcb.snd.nxt, pcb.sndbuf.first + pcb.sndbuf.ring.size()); /* a FIN needs no room to leave */
+        tcp_seq_min(pcb.snd.nxt, pcb.sndbuf.first + pcb.sndbuf.ring.size()); /* a FIN needs no room in the window */
     return data_end < edge + (size_t{1} << pcb.agreed.snd_shift) ? data_end : edge;
 }
 
@@ -193,7 +194,7 @@ void tcp_output_reset_for(tcp_layer &tcp, const tcp_segment &seg)
 
 void tcp_output_syn(tcp_pcb &pcb)
 {
-    if (pcb.snd.nxt != pcb.iss) { /* simultaneous open: the same SYN again, now with an ACK */
+    if (pcb.snd.nxt != pcb.iss) { /* simultaneous open: the same SYN is retransmitted, now with an ACK */
         pcb.sent().mark_front_lost();
         return tcp_output_request(pcb);
     }
@@ -206,7 +207,7 @@ void tcp_output_syn(tcp_pcb &pcb)
     tcp_timer_update(pcb);
 }
 
-/** The most that may go to IP in one packet: one segment, or several where the device cuts them. */
+/** The most data for one packet to IP: one segment, or several if the device cuts them (GSO). */
 static size_t tcp_packet_max(const tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     const auto limits = ip_output_limits(pcb.net, pcb.foreign.addr);
@@ -223,7 +224,7 @@ size_t tcp_unsent(const tcp_pcb &pcb)
     return unsent > 0 ? static_cast<size_t>(unsent) : 0; /* negative once our FIN is sent */
 }
 
-/** How many bytes may be outstanding beside what is. Zero: none; but the first one may always leave. */
+/** How many more bytes the congestion window permits. With an empty pipe, it always permits one segment. */
 static size_t tcp_cwnd_room(const tcp_pcb &pcb)
 {
     const uint32_t pipe = tcp_pipe(pcb);
@@ -233,35 +234,35 @@ static size_t tcp_cwnd_room(const tcp_pcb &pcb)
     return window > pipe ? window - pipe : 0;
 }
 
-/** How many bytes beyond SND.NXT the peer's window takes. */
+/** How many bytes from SND.NXT on the peer's window permits. */
 static size_t tcp_peer_room(const tcp_pcb &pcb)
 {
     const int32_t room = pcb.snd.una + pcb.snd.wnd - pcb.snd.nxt;
-    return static_cast<size_t>(std::max(room, 0)); /* negative: the peer has taken its window back */
+    return static_cast<size_t>(std::max(room, 0)); /* negative: the peer has shrunk its window */
 }
 
-/** How many of the unsent bytes the peer's window and silly window avoidance let go (RFC 9293 3.8.6.2.1). */
+/** How many of the unsent bytes the peer's window and silly window avoidance permit (RFC 9293 3.8.6.2.1). */
 static size_t tcp_window_permits(const tcp_pcb &pcb, size_t unsent)
 {
     const size_t room = tcp_peer_room(pcb);
     if (room == 0) return 0;
     const size_t len = std::min(unsent, room);
     if (len >= pcb.mss.snd || pcb.timing.override_sws) return len; /* (1), (4) */
-    if (len == unsent && pcb.fin.queued) return len;               /* no more will come to wait for */
-    /* Nagle, as Minshall amended it and Linux does: one small segment may be outstanding, not one after another. */
+    if (len == unsent && pcb.fin.queued) return len;               /* after a FIN there is no more data to wait for */
+    /* Nagle's algorithm with Minshall's amendment: a small segment waits only while another small one is outstanding. */
     if (!pcb.set.nodelay && pcb.output.small_end) return 0;
     if (len == unsent) return pcb.set.more || pcb.set.corked ? 0 : len; /* (2) */
     return len >= pcb.snd.wnd_max / 2 ? len : 0;                        /* (3) */
 }
 
-/** Sends the next @p len bytes of the send ring, and a FIN behind them. */
+/** Sends new data: the next @p len bytes of the send buffer, and a FIN behind them if @p fin. */
 static void tcp_send_new(tcp_pcb &pcb, size_t len, bool fin) MICROPS_REQUIRES(net_locked)
 {
     const net_time now = pcb.net.clock.now();
     const tcp_seq first = pcb.snd.nxt;
     uint8_t flags = TCP_FLG_ACK;
     if (fin) flags |= TCP_FLG_FIN;
-    if (len > 0 && len == tcp_unsent(pcb)) flags |= TCP_FLG_PSH; /* the last of a burst */
+    if (len > 0 && len == tcp_unsent(pcb)) flags |= TCP_FLG_PSH; /* the last of what the user has written */
     pcb.snd.nxt += len + (fin ? 1 : 0);
     if (pcb.sent().empty()) pcb.timing.rto_from = now; /* RFC 6298 5.1 */
     pcb.sent().on_sent(first, pcb.snd.nxt, flags & TCP_FLG_FIN, now, static_cast<uint16_t>(pcb.mss.snd));
@@ -272,20 +273,20 @@ static void tcp_send_new(tcp_pcb &pcb, size_t len, bool fin) MICROPS_REQUIRES(ne
     tcp_transmit(pcb, first, len, flags);
 }
 
-/** RFC 5681 4.1: after an idle retransmission timeout nothing clocks a full window out. */
+/** RFC 5681 4.1: after an idle time of one RTO, no ACKs pace a full window of segments: the congestion window restarts. */
 static void tcp_restart_after_idle(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     if (!pcb.sent().empty() || !pcb.congestion) return;
     pcb.congestion->on_idle(pcb.net.clock.now() - pcb.output.last_sent, pcb.rtt.rto());
 }
 
-/** Our FIN is queued, and was never sent. */
+/** Our FIN is queued, and has not been sent yet. */
 static bool tcp_fin_due(const tcp_pcb &pcb)
 {
     return pcb.fin.queued && pcb.snd.nxt <= pcb.sndbuf.first + pcb.sndbuf.ring.size();
 }
 
-/** Returns whether it was the congestion window that stopped it. */
+/** Sends new data and our FIN, as far as all rules permit. Returns whether the congestion window was what stopped it. */
 static bool tcp_output_new(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     bool cwnd_limited = false;
@@ -294,7 +295,7 @@ static bool tcp_output_new(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
     const size_t packet_max = tcp_packet_max(pcb);
     for (size_t unsent = tcp_unsent(pcb); unsent > 0 || tcp_fin_due(pcb); unsent = tcp_unsent(pcb)) {
         size_t len = std::min(tcp_window_permits(pcb, unsent), packet_max);
-        if (len == 0 && unsent > 0) break; /* but a FIN needs no room in the window */
+        if (len == 0 && unsent > 0) break; /* a FIN without data needs no room in the window */
         if (pcb.sent().count() >= pcb.tcp.config.sent_segments) break;
         const size_t room = tcp_cwnd_room(pcb);
         if (room < std::min<size_t>(len, pcb.mss.snd)) {
@@ -302,8 +303,7 @@ static bool tcp_output_new(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
             break;
         }
         len = std::min(len, std::max<size_t>(room, pcb.mss.snd));
-        if (len > pcb.mss.snd)
-            len = len / pcb.mss.snd * pcb.mss.snd; /* what is left over is a small segment of its own */
+        if (len > pcb.mss.snd) len = len / pcb.mss.snd * pcb.mss.snd; /* the rest is a segment that is not full-sized */
         tcp_send_new(pcb, len, pcb.fin.queued && len == unsent);
     }
     pcb.timing.override_sws = false;
@@ -311,8 +311,8 @@ static bool tcp_output_new(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 }
 
 /**
- * Remembers for congestion control how the window was used, as Linux: the most of a round trip counts. Without that, a
- * window that the last ACKs find half empty again would look as if it had never been full.
+ * Remembers for congestion control how far the congestion window was used (Linux' tcp_cwnd_validate()): the peak of a
+ * round trip counts. When the ACKs of a full window come, the window is half empty again, and would look unused.
  */
 static void tcp_note_usage(tcp_pcb &pcb, bool sent, bool cwnd_limited) MICROPS_REQUIRES(net_locked)
 {
@@ -325,11 +325,12 @@ static void tcp_note_usage(tcp_pcb &pcb, bool sent, bool cwnd_limited) MICROPS_R
         pcb.round.cwnd_limited = limited;
         pcb.round.usage_end = pcb.snd.nxt;
     }
-    /* The application's choice, or the peer's window; not a send buffer that is too small. */
+    /* Output stopped for the application or for the peer's window, and not because the send buffer is too small. */
     if (limited || pcb.recovery().state() != tcp_recovery::phase::open || !tcp_is_writable(pcb)) return;
     pcb.congestion->on_application_limited(pcb.net.clock.now(), pipe, pcb.rtt.rto());
 }
 
+/** Counts a retransmission by its reason. */
 static void tcp_count_retransmission(tcp_pcb &pcb, uint8_t flags) MICROPS_REQUIRES(net_locked)
 {
     if (flags & TCP_FLG_SYN) return net_count(pcb.net, counter::tcp_syn_retrans);
@@ -344,7 +345,7 @@ static void tcp_count_retransmission(tcp_pcb &pcb, uint8_t flags) MICROPS_REQUIR
     net_unreachable();
 }
 
-/** Sends a segment of the scoreboard again; it is the first that is lost. */
+/** Retransmits a segment: the first lost one of the scoreboard. */
 static void tcp_retransmit(tcp_pcb &pcb, const tcp_sent &lost) MICROPS_REQUIRES(net_locked)
 {
     const size_t len = lost.data_size();
@@ -363,7 +364,7 @@ static void tcp_retransmit(tcp_pcb &pcb, const tcp_sent &lost) MICROPS_REQUIRES(
     tcp_transmit(pcb, seq, len, flags);
 }
 
-/** Sends again what is lost, as far as the congestion window permits. */
+/** Retransmits what is lost, as far as the congestion window permits. */
 static void tcp_output_lost(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     while (const tcp_sent *lost = pcb.sent().next_lost(pcb.mss.snd)) {
@@ -378,15 +379,15 @@ void tcp_output_loss_probe(tcp_pcb &pcb)
     net_count(pcb.net, counter::tcp_loss_probes);
     const size_t unsent = tcp_unsent(pcb);
     const size_t len = std::min({unsent, tcp_peer_room(pcb), size_t{pcb.mss.snd}});
-    const bool again = len == 0;
-    if (again) {
+    const bool retransmission = len == 0;
+    if (retransmission) {
         pcb.sent().mark_back_lost(pcb.mss.snd);
         pcb.recovery().urgent = true;
         tcp_output_lost(pcb);
     } else {
         tcp_send_new(pcb, len, pcb.fin.queued && len == unsent);
     }
-    pcb.recovery().on_probe(pcb.snd.nxt, again);
+    pcb.recovery().on_probe(pcb.snd.nxt, retransmission);
     pcb.timing.rto_from = pcb.net.clock.now();
     tcp_output_request(pcb);
 }
@@ -401,7 +402,8 @@ void tcp_output(tcp_pcb &pcb)
     const bool cwnd_limited = tcp_may_send(pcb.state) && tcp_output_new(pcb);
     tcp_note_usage(pcb, pcb.snd.nxt != before, cwnd_limited);
     if (pcb.loss && pcb.snd.nxt == before && pcb.recovery().new_data_waits(before)) tcp_output_lost(pcb);
-    if (!was_writable && tcp_is_writable(pcb)) sched_wakeup(pcb.net, pcb.ctx); /* TCP_NOTSENT_LOWAT: it is sent now */
+    if (!was_writable && tcp_is_writable(pcb))
+        sched_wakeup(pcb.net, pcb.ctx); /* TCP_NOTSENT_LOWAT: enough has been sent */
     if (pcb.ack.now) tcp_output_ack(pcb);
     tcp_loss_release(pcb);
     tcp_timer_update(pcb);

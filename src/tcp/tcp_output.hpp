@@ -1,5 +1,5 @@
 /*
- * tcp_output.hpp: what is sent, and when: data as the windows permit, and segments without data.
+ * tcp_output.hpp: what is sent, and when: data, as the windows permit, and segments without data.
  */
 #pragma once
 
@@ -11,25 +11,25 @@
 namespace microps
 {
 
-/** Wants tcp_output() when the batch is done. */
+/** Asks for tcp_output() when the batch is done. */
 void tcp_output_request(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
-/** Runs every requested output. */
+/** Runs tcp_output() for every PCB that has requested it. */
 void tcp_output_run(tcp_layer &tcp) MICROPS_REQUIRES(net_locked);
-/** Sends what may be sent: what is lost, then what is new, then the ACK that is owed. */
+/** Sends what may be sent: retransmissions, then new data, then an ACK if one is due. */
 void tcp_output(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 /** Sends our SYN or SYN-ACK for the first time. */
 void tcp_output_syn(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
-/** <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>, now; as the RST, not from beyond a window that the peer has taken back. */
+/** Sends <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK> at once; SEQ is less if the peer has shrunk its window. */
 void tcp_output_ack(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
-/** The loss probe: new data, or the last segment again, whatever the congestion window says (RFC 8985 7.3). */
+/** Sends a tail loss probe (RFC 8985 7.3): new data, or a retransmission of the last segment, whatever cwnd is. */
 void tcp_output_loss_probe(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
-/** A segment that the peer must answer, without data: SND.UNA - 1. Of a closed window, or to see whether it lives. */
+/** A zero window probe or a keepalive: a segment at SND.UNA - 1 without data, which the peer must answer. */
 void tcp_output_probe(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
-/** <SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK> */
+/** Sends <SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK>; SEQ as for tcp_output_ack(). */
 void tcp_output_rst(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
-/** The RST that RFC 9293 3.5.2 group 1 and 2 answer a segment with that belongs to no connection. */
+/** Answers a segment that belongs to no connection with a RST (RFC 9293 3.5.2, group 1 and 2). */
 void tcp_output_reset_for(tcp_layer &tcp, const tcp_segment &seg) MICROPS_REQUIRES(net_locked);
-/** Bytes in the send ring that were never sent. */
+/** How many bytes of the send buffer have not been sent yet. */
 size_t tcp_unsent(const tcp_pcb &pcb);
 
 } // namespace microps

@@ -1,9 +1,9 @@
 /*
  * tcp_pcb.cpp: the tables of connections and listeners, and the life of a PCB.
  *
- * A connection is found by the keyed hash of its endpoints, a listener by its port: the cost of a segment does not
- * grow with the number of connections. A PCB that ends leaves all tables at once (tcp_pcb_release), but its memory
- * stays until no socket holds it and the batch is done, so that no reference dangles.
+ * A connection is found by a keyed hash of its endpoints, a listener by its port, so the cost of a segment does not grow
+ * with the number of connections. When a connection ends, the PCB leaves all tables at once (tcp_pcb_release()), but it is
+ * freed later, when no socket holds it and the batch is done (deferred free), so that no reference dangles.
  */
 #include "tcp_pcb.hpp"
 
@@ -50,7 +50,7 @@ void tcp_loss_release(tcp_pcb &pcb)
 
 /* Getting and finding PCBs */
 
-/** The oldest TIME_WAIT connection goes early; RFC 9293 3.6.1 would keep it, but then nobody could connect. */
+/** Ends the oldest TIME_WAIT connection before its time; RFC 9293 3.6.1 would keep it, but then nobody could connect. */
 static bool tcp_evict_time_wait(tcp_layer &tcp) MICROPS_REQUIRES(net_locked)
 {
     for (tcp_pcb *pcb : tcp.time_wait) {
@@ -88,7 +88,7 @@ tcp_pcb *tcp_connection_select(tcp_layer &tcp, const ip_endpoint &local, const i
     return nullptr;
 }
 
-/** How well a listener fits a segment; 0: not at all. A specific address comes before "any". */
+/** How well a listener matches a segment: 0 means not at all, and a specific address is better than "any". */
 static int tcp_listener_fit(const tcp_pcb &pcb, const ip_endpoint &local, const ip_endpoint &foreign)
 {
     const ip_endpoint &expected = pcb.listener->foreign;
@@ -240,7 +240,7 @@ bool tcp_may_send(tcp_pcb_state state)
     switch (state) {
     case tcp_pcb_state::established:
     case tcp_pcb_state::close_wait:
-    case tcp_pcb_state::fin_wait1: /* what was queued before the FIN, and the FIN */
+    case tcp_pcb_state::fin_wait1: /* data queued before the FIN, and the FIN itself */
     case tcp_pcb_state::closing:
     case tcp_pcb_state::last_ack:
         return true;
@@ -262,7 +262,7 @@ bool tcp_may_send(tcp_pcb_state state)
     if (to == closed) return true;
     switch (from) {
     case closed:
-        return to == listen || to == syn_sent || to == syn_received; /* the last: a listener's child */
+        return to == listen || to == syn_sent || to == syn_received; /* the last: a child of a listener */
     case listen:
         return to == syn_received; /* RFC 793 mode: the listener itself becomes the connection */
     case syn_sent:
@@ -285,19 +285,19 @@ bool tcp_may_send(tcp_pcb_state state)
     net_unreachable();
 }
 
-/** What CurrEstab counts. */
+/** The states that RFC 4022's tcpCurrEstab counts. */
 static bool tcp_is_open(tcp_pcb_state state)
 {
     return state == tcp_pcb_state::established || state == tcp_pcb_state::close_wait;
 }
 
-/** Closed by its user, and not in TIME_WAIT, which needs nobody. */
+/** Closed by its user, and still open at the peer. TIME_WAIT needs no user, so it does not count. */
 static bool tcp_is_orphan(const tcp_pcb &pcb)
 {
     return pcb.owner == tcp_owner::gone && pcb.state != tcp_pcb_state::closed && pcb.state != tcp_pcb_state::time_wait;
 }
 
-/** The levels that follow from the state and the owner. */
+/** Adds @p one (1 or -1) to the counters that follow from the state and the owner. */
 static void tcp_count_levels(tcp_pcb &pcb, uint64_t one) MICROPS_REQUIRES(net_locked)
 {
     if (tcp_is_open(pcb.state)) net_count(pcb.net, counter::tcp_curr_estab, one);
@@ -338,7 +338,7 @@ void tcp_pcb_release(tcp_pcb &pcb)
     tcp_timer_cancel(pcb);
     pcb.ack_timer.cancel();
     pcb.sndbuf.ring.clear();
-    pcb.rcvbuf.ring.drop_out_of_order(); /* what came in order and was acknowledged may still be read, as on Linux */
+    pcb.rcvbuf.ring.drop_out_of_order(); /* data that was acknowledged can still be read */
     pcb.rcvbuf.out_of_order.clear();
     pcb.loss.reset();
     pcb.congestion.reset();

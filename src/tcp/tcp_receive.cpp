@@ -1,10 +1,11 @@
 /*
- * tcp_receive.cpp: what we receive: segment text and FIN (RFC 9293 3.10.7.4, seventh and eighth), and which window we
- * offer (3.8.6.2.2). When we acknowledge is tcp_ack_delay.cpp's subject, what our ACKs report tcp_sack.cpp's.
+ * tcp_receive.cpp: how data and FIN are received (RFC 9293 3.10.7.4, seventh and eighth step), and which receive window
+ * we advertise (3.8.6.2.2). When we acknowledge is decided in tcp_acknowledge.cpp, what our ACKs report in
+ * tcp_sack_report.cpp.
  *
  *      RCV.NXT                             RCV.EDGE (RCV.NXT + RCV.WND, as advertised)
- *   rx    v                                   v
- *   [unread]----hole----[early]----hole----------
+ *           v                                   v
+ *   [unread]----hole----[out-of-order]----hole---
  */
 #include "tcp_receive.hpp"
 
@@ -27,13 +28,13 @@ namespace microps
 
 uint32_t tcp_receive_window(const tcp_pcb &pcb) { return pcb.rcv.edge.since(pcb.rcv.nxt); }
 
-/** TCP_WINDOW_CLAMP, if it is set. */
+/** TCP_WINDOW_CLAMP: no bound if it is not set. */
 static uint32_t tcp_window_clamp(const tcp_pcb &pcb)
 {
     return pcb.set.window_clamp > 0 ? pcb.set.window_clamp : UINT32_MAX;
 }
 
-/** What the receive buffer has room for, as far as TCP_WINDOW_CLAMP lets the peer know. */
+/** The free space of the receive buffer, but no more than TCP_WINDOW_CLAMP. */
 static size_t tcp_receive_room(const tcp_pcb &pcb)
 {
     const size_t limit = pcb.rcvbuf.limit;
@@ -41,7 +42,7 @@ static size_t tcp_receive_room(const tcp_pcb &pcb)
     return std::min<size_t>(room, tcp_window_clamp(pcb));
 }
 
-/** The most that silly window avoidance may wait for before it moves the window on (RFC 9293 3.8.6.2.2). */
+/** Half of the buffer: with so much free, silly window avoidance moves the window on (RFC 9293 3.8.6.2.2). */
 static uint32_t tcp_window_half(const tcp_pcb &pcb) { return std::min(pcb.rcvbuf.limit, tcp_window_clamp(pcb)) / 2; }
 
 uint32_t tcp_syn_window(const tcp_pcb &pcb)
@@ -49,17 +50,17 @@ uint32_t tcp_syn_window(const tcp_pcb &pcb)
     return std::min({pcb.rcvbuf.limit, tcp_window_clamp(pcb), TCP_WINDOW_MAX});
 }
 
-/** Where the window could end now. */
+/** How far the window could be opened now. */
 static tcp_seq tcp_window_edge(const tcp_pcb &pcb)
 {
     const size_t room = std::min(tcp_receive_room(pcb), size_t{TCP_WINDOW_MAX} << pcb.agreed.rcv_shift);
     return tcp_seq_max(pcb.rcv.nxt + room, pcb.rcv.edge); /* a window never shrinks (RFC 9293 3.8.6 SHLD-14) */
 }
 
-/** A window that closes, opens, or would be closed if it could shrink. */
+/** Counts windows that close or open, and those that would be closed if a window could shrink. */
 static void tcp_window_count(tcp_pcb &pcb, uint32_t window) MICROPS_REQUIRES(net_locked)
 {
-    if (pcb.fin.received) return; /* nothing will come: it means nothing */
+    if (pcb.fin.received) return; /* no data will come, so the window means nothing */
     const bool shut = window == 0;
     if (shut != pcb.ack.window_shut) {
         net_count(pcb.net, shut ? counter::tcp_to_zero_window_adv : counter::tcp_from_zero_window_adv);
@@ -71,7 +72,7 @@ static void tcp_window_count(tcp_pcb &pcb, uint32_t window) MICROPS_REQUIRES(net
 uint16_t tcp_window_advertise(tcp_pcb &pcb, bool syn)
 {
     if (pcb.state == tcp_pcb_state::syn_sent) return static_cast<uint16_t>(tcp_syn_window(pcb));
-    if (syn) { /* never scaled */
+    if (syn) { /* the window of a SYN is never scaled */
         pcb.rcv.edge = tcp_seq_max(pcb.rcv.edge, pcb.rcv.nxt + tcp_syn_window(pcb));
         return static_cast<uint16_t>(std::min(tcp_receive_window(pcb), TCP_WINDOW_MAX));
     }
@@ -80,7 +81,7 @@ uint16_t tcp_window_advertise(tcp_pcb &pcb, bool syn)
         const uint32_t worthwhile = std::min(uint32_t{pcb.mss.offered}, tcp_window_half(pcb));
         if (edge.since(pcb.rcv.edge) >= worthwhile) pcb.rcv.edge = edge;
     }
-    /* What the shift cannot express is rounded up, so that the window does not shrink, where there is room for that. */
+    /* A window that the shift cannot express is rounded up if there is room: rounded down, it would shrink. */
     const uint32_t unit = uint32_t{1} << pcb.agreed.rcv_shift;
     const tcp_seq rounded = pcb.rcv.nxt + (tcp_receive_window(pcb) + unit - 1) / unit * unit;
     if (!pcb.fin.received && rounded <= edge) pcb.rcv.edge = rounded;
@@ -94,8 +95,9 @@ void tcp_window_update(tcp_pcb &pcb)
     if (!tcp_may_receive(pcb.state)) return;
     const uint32_t full = pcb.mss.offered;
     /*
-     * A peer that is stopped needs to know of every segment's worth. One that is not sends more, which is answered; it
-     * needs to know, as on Linux, only when its window can double.
+     * A peer that the window has stopped needs a window update as soon as there is room for a segment. A peer that still
+     * sends learns of the room from the ACKs of its data; an update of its own is worth sending only when the window can
+     * double (Linux' rule).
      */
     const uint32_t window = tcp_receive_window(pcb);
     const uint32_t wanted = window < full ? full : std::max(2 * full, window);
@@ -106,7 +108,7 @@ void tcp_window_update(tcp_pcb &pcb)
 
 /* seventh: segment text */
 
-/** Data for a user who has closed is lost, and the peer must know (RFC 9293 3.6.1, RFC 2525 2.17). */
+/** The user has closed, so nobody will read this data: the peer must learn that by a RST (RFC 9293 3.6.1, RFC 2525 2.17). */
 static void tcp_refuse_data(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     net_count(pcb.net, counter::tcp_abort_on_data);
@@ -115,7 +117,7 @@ static void tcp_refuse_data(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
     tcp_pcb_release(pcb);
 }
 
-/** Behind a hole: kept, and answered at once by a duplicate ACK. */
+/** Out-of-order data, behind a hole: it is kept, and answered at once with a duplicate ACK. */
 static void tcp_data_out_of_order(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked)
 {
     const tcp_seq last = seg.seq + seg.data.size();
@@ -134,9 +136,10 @@ static void tcp_data_out_of_order(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_
         if (!pcb.rcvbuf.shut) pcb.rcvbuf.ring.write(pcb.rcvbuf.ring.size() + seg.seq.since(pcb.rcv.nxt), seg.data);
     }
     tcp_quick_acks(pcb);
-    tcp_output_ack(pcb); /* each one, not one per batch: the peer counts them */
+    tcp_output_ack(pcb); /* one for each segment, not one for each batch: the peer counts duplicate ACKs */
 }
 
+/** Data that begins at RCV.NXT: it goes to the user, with what was out of order and follows it now. */
 static void tcp_data_in_order(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked)
 {
     const bool had_holes = !pcb.rcvbuf.out_of_order.empty();
@@ -147,7 +150,7 @@ static void tcp_data_in_order(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQU
     pcb.rcv.nxt = pcb.rcvbuf.out_of_order.take(pcb.rcv.nxt + seg.data.size());
     pcb.traffic.bytes_received += pcb.rcv.nxt.since(old_next);
     if (pcb.rcvbuf.shut) {
-        /* SHUT_RD: acknowledged and forgotten, so that the peer is not stopped. Linux would keep it. */
+        /* SHUT_RD: data is acknowledged and discarded, so that the peer is not stopped. Linux would keep it. */
         pcb.rcv.edge = tcp_seq_max(pcb.rcv.edge, pcb.rcv.nxt);
     } else {
         pcb.rcvbuf.ring.write(pcb.rcvbuf.ring.size(), seg.data);
@@ -156,7 +159,8 @@ static void tcp_data_in_order(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQU
     }
     if (had_holes) pcb.ack.now = true; /* a hole was filled, or is still there */
     tcp_acknowledge(pcb, seg.data.size());
-    if (pcb.ack.sack.duplicate_pending()) tcp_output_ack(pcb); /* RFC 2883 4: of this segment, so not of the batch */
+    if (pcb.ack.sack.duplicate_pending())
+        tcp_output_ack(pcb); /* RFC 2883 4: each duplicate segment is reported by its own ACK */
 }
 
 void tcp_segment_text(tcp_pcb &pcb, const tcp_segment &seg)
@@ -183,7 +187,7 @@ static void tcp_fin_state(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
     case tcp_pcb_state::syn_received:
     case tcp_pcb_state::established:
         return tcp_set_state(pcb, tcp_pcb_state::close_wait);
-    case tcp_pcb_state::fin_wait1: /* ours is not acknowledged yet: the fifth step would have left this state */
+    case tcp_pcb_state::fin_wait1: /* our FIN is not acknowledged: else the fifth step had left this state */
         return tcp_set_state(pcb, tcp_pcb_state::closing);
     case tcp_pcb_state::fin_wait2:
         tcp_set_state(pcb, tcp_pcb_state::time_wait);
@@ -207,13 +211,13 @@ void tcp_check_fin(tcp_pcb &pcb, const tcp_segment &seg)
     if (seg.has(TCP_FLG_FIN)) {
         pcb.rcvbuf.out_of_order.fin = seg.seq + seg.data.size();
         if (*pcb.rcvbuf.out_of_order.fin != pcb.rcv.nxt && seg.data.empty())
-            tcp_output_ack(pcb); /* early; text has been answered */
+            tcp_output_ack(pcb); /* an out-of-order FIN; if it came with data, that has been answered */
     }
     if (pcb.rcvbuf.out_of_order.fin != pcb.rcv.nxt) return;
     pcb.fin.received = true;
     pcb.rcv.nxt += 1;
     pcb.rcv.edge = tcp_seq_max(pcb.rcv.edge, pcb.rcv.nxt);
-    pcb.rcvbuf.out_of_order.clear(); /* nothing comes behind a FIN */
+    pcb.rcvbuf.out_of_order.clear(); /* nothing can follow a FIN */
     pcb.rcvbuf.ring.drop_out_of_order();
     pcb.ack.now = true;
     tcp_fin_state(pcb);

@@ -1,9 +1,10 @@
 /*
- * tcp_timer.cpp: what happens when nothing happens: retransmission (RFC 6298), zero window probes (RFC 9293 3.8.6.1),
- * giving up (3.8.3), keepalive (3.8.4), FIN_WAIT_2 without a user, TIME_WAIT.
+ * tcp_timer.cpp: the timers of a connection: retransmission (RFC 6298), zero window probes (RFC 9293 3.8.6.1), R1 and R2
+ * (3.8.3), keepalive (3.8.4), FIN_WAIT_2 without a user, TIME_WAIT.
  *
- * All these exclude each other, so a PCB has one timer, and a purpose for it. The keepalive timer is not touched by what
- * comes: when it expires it looks how long the peer has been silent, and sleeps on for the rest.
+ * At most one of these runs at a time, so a PCB has one timer, and a purpose for it. An arriving segment does not restart
+ * the keepalive timer, which would cost time for each segment: when the timer expires, it looks at how long the peer has
+ * been silent, and waits for the rest.
  */
 #include "tcp_timer.hpp"
 
@@ -33,13 +34,14 @@ static void tcp_timer_arm(tcp_pcb &pcb, tcp_timer_purpose purpose, net_duration 
     pcb.timer.arm(after);
 }
 
-/** The user wants to know whether the peer lives, and nothing else is under way that would tell. */
+/** SO_KEEPALIVE is on, and the state is one in which keepalives are sent. */
 static bool tcp_keepalive_wanted(const tcp_pcb &pcb)
 {
     using enum tcp_pcb_state;
     return pcb.set.keepalive && (pcb.state == established || pcb.state == close_wait || pcb.state == fin_wait2);
 }
 
+/** What the timer should wait for now. */
 static tcp_timer_purpose tcp_timer_wanted(const tcp_pcb &pcb)
 {
     if (pcb.state == tcp_pcb_state::time_wait) return tcp_timer_purpose::time_wait;
@@ -50,12 +52,12 @@ static tcp_timer_purpose tcp_timer_wanted(const tcp_pcb &pcb)
     return tcp_keepalive_wanted(pcb) ? tcp_timer_purpose::keepalive : tcp_timer_purpose::none;
 }
 
-/** The last try comes this much after the one before, at least. */
+/** With TCP_USER_TIMEOUT, the least time between the last retransmission or probe and the one before it. */
 static constexpr net_duration TCP_USER_TIMEOUT_STEP = std::chrono::milliseconds(1);
 
 static net_duration tcp_user_timeout(const tcp_pcb &pcb) { return std::chrono::milliseconds(pcb.set.user_timeout); }
 
-/** As Linux: what is sent again, or probed, keeps to the schedule but for the last time, which TCP_USER_TIMEOUT says. */
+/** The interval of probes, but the last one ends when TCP_USER_TIMEOUT does, so that the user hears of it in time. */
 static net_duration tcp_until_user_timeout(const tcp_pcb &pcb, net_duration interval) MICROPS_REQUIRES(net_locked)
 {
     const net_duration limit = tcp_user_timeout(pcb);
@@ -96,21 +98,21 @@ static void tcp_keepalive_arm(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
     tcp_timer_arm(pcb, tcp_timer_purpose::keepalive, std::max(rest, net_duration::zero()));
 }
 
-/** When a closed window is probed first, or silly window avoidance and a cork end (RFC 9293 3.8.6.2.1: 0.1 to 1 s). */
+/** How long the first probe of a closed window waits, or data that silly window avoidance or TCP_CORK holds back. */
 static net_duration tcp_persist_time(const tcp_pcb &pcb)
 {
     if (pcb.snd.wnd == 0) return pcb.rtt.rto();
     return std::min(pcb.rtt.rto(), pcb.set.corked || pcb.set.more ? TCP_CORK_MAX : TCP_OVERRIDE);
 }
 
-/** The window has opened a little while the next probe was far. */
+/** The peer has opened its window by less than a segment: what waited for a distant probe now waits for the override. */
 static void tcp_persist_hasten(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     const net_time at = pcb.net.clock.now() + tcp_persist_time(pcb);
     if (pcb.timer.deadline() > at) pcb.timer.arm_at(at);
 }
 
-/** While something is outstanding: the earliest of retransmission, loss probe, and RACK's reordering timer. */
+/** The earliest of retransmission timer, loss probe and RACK's reordering timer, while something is outstanding. */
 struct tcp_next_expiry {
     tcp_timer_purpose purpose = tcp_timer_purpose::retransmit;
     net_time at{};
@@ -126,7 +128,7 @@ static tcp_next_expiry tcp_retransmit_next(const tcp_pcb &pcb)
     }
     if (pcb.recovery().reorder_at() < next.at) return {tcp_timer_purpose::reorder, pcb.recovery().reorder_at()};
     if (!tcp_loss_probe_wanted(pcb)) return next;
-    /* In place of the timeout, which comes later then. */
+    /* RFC 8985 7.2: the probe takes the place of the retransmission timer, which is started anew by it. */
     return {tcp_timer_purpose::loss_probe, std::min(next.at, tcp_loss_probe_at(pcb))};
 }
 
@@ -142,7 +144,7 @@ void tcp_timer_update(tcp_pcb &pcb)
     if (pcb.released) return;
     const tcp_timer_purpose wanted = tcp_timer_wanted(pcb);
     if (wanted != pcb.timing.purpose && pcb.timing.purpose == tcp_timer_purpose::keepalive) {
-        pcb.timing.retries = 0; /* they were keepalives */
+        pcb.timing.retries = 0; /* they counted keepalives */
     }
     if (wanted == tcp_timer_purpose::retransmit) {
         pcb.timing.backoff = 0;
@@ -175,7 +177,7 @@ void tcp_timer_update(tcp_pcb &pcb)
 
 void tcp_keepalive_changed(tcp_pcb &pcb)
 {
-    /* With other times it is armed anew; switched off, it ends as for any other reason. */
+    /* A running keepalive timer is armed anew, with the new times. If it is not wanted any more, the update ends it. */
     if (pcb.set.keepalive && pcb.timing.purpose == tcp_timer_purpose::keepalive) tcp_timer_cancel(pcb);
     tcp_timer_update(pcb);
 }
@@ -190,7 +192,7 @@ void tcp_set_timewait_timer(tcp_pcb &pcb)
     tcp_timer_arm(pcb, tcp_timer_purpose::time_wait, time);
 }
 
-/* Giving up */
+/* R2: when the connection is given up */
 
 static unsigned tcp_retries_max(const tcp_pcb &pcb)
 {
@@ -200,7 +202,7 @@ static unsigned tcp_retries_max(const tcp_pcb &pcb)
     return pcb.owner == tcp_owner::gone ? config.orphan_retries : config.data_retries;
 }
 
-/** In vain for so long as @p retries retransmissions take, beginning at the smallest RTO (R2: RFC 9293 3.8.3). */
+/** Whether there was no progress for the time that @p retries retransmissions take from the smallest RTO on. */
 static bool tcp_stalled_for(const tcp_pcb &pcb, unsigned retries) MICROPS_REQUIRES(net_locked)
 {
     const tcp_config &config = pcb.tcp.config;
@@ -214,9 +216,9 @@ static bool tcp_stalled_for(const tcp_pcb &pcb, unsigned retries) MICROPS_REQUIR
 }
 
 /**
- * R2, or TCP_USER_TIMEOUT. As Linux, R2 is a number of SYNs, but for data the time that so many retransmissions take,
- * so that a path with a long RTO is not given longer than one with a short one; and R1 comes first (RFC 9293 3.8.3),
- * should the RTO still be long from what was resent earlier.
+ * Whether the retry limit is reached: R2 (RFC 9293 3.8.3), or TCP_USER_TIMEOUT. For SYNs R2 is a number. For data it is
+ * the time that so many retransmissions take (Linux' rule), so that a path with a long RTO is not given more time than
+ * one with a short RTO. R1 comes before R2 even if the RTO is still long because of earlier retransmissions.
  */
 static bool tcp_retry_limit_reached(const tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
@@ -229,8 +231,9 @@ static bool tcp_retry_limit_reached(const tcp_pcb &pcb) MICROPS_REQUIRES(net_loc
 }
 
 /**
- * Answered probes go on for ever (RFC 9293 3.8.6.1), unless the user has set a limit, or has gone: as Linux, what he
- * left behind is not kept by a peer that never opens its window.
+ * Whether the limit of zero window probes is reached. As long as the peer answers, probes go on for ever (RFC 9293
+ * 3.8.6.1), with two exceptions: the user has set TCP_USER_TIMEOUT, or has closed. A peer that never opens its window must
+ * not keep a connection that has no user; Linux has the same rule.
  */
 static bool tcp_probe_limit_reached(const tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
@@ -239,12 +242,14 @@ static bool tcp_probe_limit_reached(const tcp_pcb &pcb) MICROPS_REQUIRES(net_loc
     return pcb.timing.retries >= tcp_retries_max(pcb);
 }
 
+/** The retry limit is reached: the connection ends with ETIMEDOUT, or with the ICMP error that explains it. */
 static void tcp_give_up(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     if (pcb.state == tcp_pcb_state::syn_received && pcb.handshake.passive) return tcp_passive_failed(pcb);
     net_count(pcb.net, counter::tcp_abort_on_timeout);
     if (pcb.state == tcp_pcb_state::syn_sent) net_count(pcb.net, counter::tcp_attempt_fails);
-    if (tcp_is_synchronized(pcb.state)) tcp_output_rst(pcb); /* should the peer live, it needs not wait as long */
+    if (tcp_is_synchronized(pcb.state))
+        tcp_output_rst(pcb); /* if the peer is still there, it learns of the end at once */
     tcp_pcb_fail(pcb, pcb.timing.soft_error ? pcb.timing.soft_error : ETIMEDOUT);
 }
 
@@ -260,18 +265,18 @@ static void tcp_retransmit_expired(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
     if (tcp_retry_limit_reached(pcb)) return tcp_give_up(pcb);
     if (pcb.timing.retries == 0) pcb.timing.stalled_since = pcb.sent().front().when;
     tcp_count_retry(pcb);
-    const bool again = pcb.timing.retries > 1;
+    const bool repeated = pcb.timing.retries > 1;
     if (pcb.sent().front().flags & TCP_FLG_SYN) pcb.handshake.syn_lost = true;
     if (pcb.timing.retries > pcb.tcp.config.retries1) ip_suspect(pcb.net, pcb.foreign.addr); /* R1 */
     tcp_black_hole_check(pcb);
     pcb.rtt.back_off();
-    tcp_loss_timeout(pcb, again);
+    tcp_loss_timeout(pcb, repeated);
     tcp_output_request(pcb);
 }
 
 static void tcp_persist_expired(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
-    if (pcb.snd.wnd > 0) { /* a small window, or a cork: what fits has waited long enough */
+    if (pcb.snd.wnd > 0) { /* the window is small, or there is a cork: what fits has waited long enough */
         pcb.timing.override_sws = true;
         return tcp_output_request(pcb);
     }
@@ -284,7 +289,7 @@ static void tcp_persist_expired(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
     tcp_timer_arm(pcb, tcp_timer_purpose::persist, tcp_until_user_timeout(pcb, interval));
 }
 
-/** RFC 9293 3.8.4; as Linux, TCP_USER_TIMEOUT takes the place of the number of probes. */
+/** Keepalive (RFC 9293 3.8.4). TCP_USER_TIMEOUT, if it is set, limits the time instead of the number of probes: tcp(7). */
 static void tcp_keepalive_expired(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     const net_duration silent = pcb.net.clock.now() - pcb.timing.heard_ack;
@@ -301,7 +306,7 @@ static void tcp_keepalive_expired(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
     tcp_timer_arm(pcb, tcp_timer_purpose::keepalive, tcp_keepalive_interval(pcb));
 }
 
-/** As Linux; RFC 9293 would wait for ever. */
+/** The peer does not close. RFC 9293 would wait for ever; we end the connection as Linux does, to free its memory. */
 static void tcp_fin_wait2_expired(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     if (pcb.set.linger2 < 0) {
@@ -311,7 +316,7 @@ static void tcp_fin_wait2_expired(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
     tcp_pcb_release(pcb);
 }
 
-/** An ACK of the same turn may have made it needless, or due later: output, which arms it anew, comes after the timers. */
+/** An ACK in the same batch may have made the timer needless, or due later; output, which arms it anew, comes after it. */
 static void tcp_outstanding_expired(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     if (pcb.sent().empty()) return tcp_timer_update(pcb);

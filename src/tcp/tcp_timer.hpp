@@ -1,5 +1,5 @@
 /*
- * tcp_timer.hpp: the PCB's one timer: retransmission, probes, keepalive, TIME_WAIT; and the times that a user may set.
+ * tcp_timer.hpp: the one timer of a PCB: retransmission, probes, keepalive, TIME_WAIT; and the times that a user may set.
  */
 #pragma once
 
@@ -10,8 +10,9 @@
 namespace microps
 {
 
+/** The PCB's timer has expired. */
 void tcp_timer(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
-/** Arms the timer that the connection now needs, if it does not run already. */
+/** Arms the timer for what the connection waits for now, unless it runs for that already. */
 void tcp_timer_update(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 void tcp_timer_cancel(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 /** The user has changed what the keepalive timer waits for. */
@@ -21,6 +22,7 @@ net_duration tcp_keepalive_time(const tcp_pcb &pcb);
 net_duration tcp_keepalive_interval(const tcp_pcb &pcb);
 unsigned tcp_keepalive_probes(const tcp_pcb &pcb);
 unsigned tcp_syn_retries(const tcp_pcb &pcb);
+/** Starts, or starts anew, the 2 MSL of TIME_WAIT. */
 void tcp_set_timewait_timer(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 
 } // namespace microps

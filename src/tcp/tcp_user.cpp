@@ -1,8 +1,8 @@
 /*
  * tcp_user.cpp: user calls of an open connection (RFC 9293 3.10.2 to 3.10.6): send, receive, shutdown, close, abort,
- * status. Opening is tcp_connect.cpp's subject, options are tcp_sockopt.cpp's.
+ * status. Calls that open are in tcp_connect.cpp, options in tcp_sockopt.cpp.
  *
- * Blocking calls sleep in tcp_sleep() only. A PCB that is closed meanwhile stays until the last sleeper has left.
+ * Blocking calls sleep in tcp_sleep() only. A PCB that is closed meanwhile is not freed before the last call has returned.
  */
 #include "tcp_user.hpp"
 
@@ -36,7 +36,7 @@ int tcp_sleep(net_guard &guard, tcp_pcb &pcb, net_time deadline)
     return net_error(cause == ETIMEDOUT ? EAGAIN : cause);
 }
 
-/** How much send() may put into the send buffer now. */
+/** How many bytes send() may put into the send buffer now. */
 static size_t tcp_send_room(const tcp_pcb &pcb)
 {
     if (pcb.set.notsent_lowat > 0 && tcp_unsent(pcb) >= pcb.set.notsent_lowat) return 0;
@@ -48,10 +48,10 @@ bool tcp_is_writable(const tcp_pcb &pcb)
     const size_t limit = pcb.sndbuf.limit;
     if (pcb.set.notsent_lowat > 0 && tcp_unsent(pcb) >= pcb.set.notsent_lowat) return false;
     return pcb.sndbuf.ring.size() < limit &&
-           (limit - pcb.sndbuf.ring.size()) * 3 >= limit; /* a third, as Linux: not for every ACK */
+           (limit - pcb.sndbuf.ring.size()) * 3 >= limit; /* a third is free: a writer is not woken by every ACK */
 }
 
-/** The user cannot send (0: can): what send() answers. A pending error is told once. */
+/** The errno of send() if the user cannot send; 0: it can. A pending error is reported once. */
 static int tcp_send_error(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     if (pcb.error) return pcb.take_error();
@@ -68,9 +68,9 @@ static ssize_t tcp_send(net_guard &guard, tcp_pcb &pcb, std::span<const uint8_t>
         return static_cast<ssize_t>(size - data.size());
     };
     for (;;) {
-        if (sent() > 0 && (pcb.error || pcb.fin.queued || pcb.released)) return sent(); /* the next call tells */
+        if (sent() > 0 && (pcb.error || pcb.fin.queued || pcb.released)) return sent(); /* the next call reports it */
         if (const int error = tcp_send_error(pcb)) return net_error(error);
-        /* During the handshake too: RFC 9293 3.10.2 queues it. */
+        /* During the handshake, too, data is queued (RFC 9293 3.10.2). */
         const size_t n = std::min(tcp_send_room(pcb), data.size());
         pcb.sndbuf.ring.append(data.first(n));
         data = data.subspan(n);
@@ -88,7 +88,7 @@ ssize_t tcp_pcb::send(net_guard &guard, std::span<const uint8_t> data, const ip_
     return tcp_send(guard, *this, data, flags, deadline);
 }
 
-/** What is in the receive buffer; returns how much of @p data is filled now. */
+/** Copies from the receive buffer to @p data, behind @p filled bytes. Returns how many bytes are filled then. */
 static size_t tcp_receive_take(tcp_pcb &pcb, std::span<uint8_t> data, size_t filled, int flags)
     MICROPS_REQUIRES(net_locked)
 {
@@ -105,10 +105,10 @@ static size_t tcp_receive_take(tcp_pcb &pcb, std::span<uint8_t> data, size_t fil
     return filled + n;
 }
 
-/** Why there is nothing to receive and nothing will come: an errno, 0 for the end of data; nothing: it may come. */
+/** The buffer is empty: the errno of receive(), 0 at the end of data, or nothing if data may still come. */
 static std::optional<int> tcp_receive_end(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
-    if (pcb.error && !pcb.fin.received) return pcb.take_error(); /* behind the end, it is the writer's */
+    if (pcb.error && !pcb.fin.received) return pcb.take_error(); /* after the peer's FIN, an error is for the writer */
     if (pcb.fin.received || pcb.rcvbuf.shut || (pcb.released && pcb.handshake.done)) {
         debugf("connection closing");
         return 0;
@@ -117,19 +117,20 @@ static std::optional<int> tcp_receive_end(tcp_pcb &pcb) MICROPS_REQUIRES(net_loc
     return std::nullopt;
 }
 
-/* As on Linux, what came before a RST is read before the error; RFC 9293 3.10.7.4 would flush it. */
+/* Data that came before a RST is read before the error, as programs expect from Linux; RFC 9293 3.10.7.4 would flush it. */
 static ssize_t tcp_receive(net_guard &guard, tcp_pcb &pcb, std::span<uint8_t> data, int flags, net_time deadline)
     MICROPS_REQUIRES(net_locked)
 {
-    if (flags & MSG_OOB) return net_error(EINVAL);      /* as Linux if there is no urgent data, and here is none */
-    if (flags & MSG_ERRQUEUE) return net_error(EAGAIN); /* nor a queue of errors */
+    if (flags & MSG_OOB) return net_error(EINVAL); /* Linux' answer if there is no urgent data; here there is none */
+    if (flags & MSG_ERRQUEUE)
+        return net_error(EAGAIN); /* Linux' answer if the error queue is empty; here there is none */
     const size_t least = flags & MSG_WAITALL ? data.size() : std::min<size_t>(data.size(), pcb.set.receive_lowat);
     size_t filled = 0;
     for (;;) {
         filled = tcp_receive_take(pcb, data, filled, flags);
         const bool enough = filled >= least;
         if (enough) return static_cast<ssize_t>(filled);
-        if (filled > 0 && pcb.error) return static_cast<ssize_t>(filled); /* the next call tells */
+        if (filled > 0 && pcb.error) return static_cast<ssize_t>(filled); /* the next call reports it */
         if (const std::optional<int> end = tcp_receive_end(pcb)) {
             return filled > 0 || *end == 0 ? static_cast<ssize_t>(filled) : net_error(*end);
         }
@@ -157,7 +158,7 @@ void tcp_send_fin(tcp_pcb &pcb)
     case tcp_pcb_state::close_wait:
         tcp_set_state(pcb, tcp_pcb_state::last_ack);
         break;
-    case tcp_pcb_state::syn_received: /* when it is established: nobody would take the FIN before */
+    case tcp_pcb_state::syn_received: /* the FIN is sent when it is ESTABLISHED */
     case tcp_pcb_state::closed:
     case tcp_pcb_state::listen:
     case tcp_pcb_state::syn_sent:
@@ -175,17 +176,16 @@ static int tcp_shutdown(tcp_pcb &pcb, int how) MICROPS_REQUIRES(net_locked)
 {
     if (pcb.state == tcp_pcb_state::closed) return net_error(ENOTCONN);
     if (pcb.state == tcp_pcb_state::listen) {
-        if (how != SHUT_WR) tcp_pcb_release(pcb); /* as Linux: it listens no more, accept() returns EINVAL */
+        if (how != SHUT_WR) tcp_pcb_release(pcb); /* it stops listening, and accept() returns EINVAL, as on Linux */
         return 0;
     }
-    if (pcb.state == tcp_pcb_state::syn_sent) { /* as Linux: the attempt ends */
+    if (pcb.state == tcp_pcb_state::syn_sent) { /* the attempt ends, as on Linux */
         tcp_pcb_fail(pcb, ECONNRESET);
         return 0;
     }
     if (how != SHUT_WR) {
         pcb.rcvbuf.shut = true;
-        pcb.rcvbuf.ring
-            .drop_out_of_order(); /* what is in order can still be read; later data is acknowledged and forgotten */
+        pcb.rcvbuf.ring.drop_out_of_order(); /* what is in order can still be read */
         sched_wakeup(pcb.net, pcb.ctx);
     }
     if (how != SHUT_RD) tcp_send_fin(pcb);
@@ -194,7 +194,7 @@ static int tcp_shutdown(tcp_pcb &pcb, int how) MICROPS_REQUIRES(net_locked)
 
 int tcp_pcb::shutdown(int how) { return tcp_shutdown(*this, how); }
 
-/** SO_LINGER with a time: close() waits for the peer's last ACK; as on Linux, with O_NONBLOCK too. */
+/** SO_LINGER with a time: close() waits until our FIN is acknowledged, even with O_NONBLOCK (as on Linux). */
 static void tcp_linger(net_guard &guard, tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     const net_time deadline = pcb.net.clock.now() + std::chrono::seconds(pcb.set.linger);
@@ -203,14 +203,14 @@ static void tcp_linger(net_guard &guard, tcp_pcb &pcb) MICROPS_REQUIRES(net_lock
     }
 }
 
-/** The user has the connection no more. */
+/** The user gives the connection up. */
 static void tcp_disown(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     tcp_set_owner(pcb, tcp_owner::gone);
-    sched_wakeup(pcb.net, pcb.ctx); /* calls that sleep find out */
+    sched_wakeup(pcb.net, pcb.ctx); /* sleeping calls return EBADF */
 }
 
-/** RFC 9293 3.10.5: the peer gets a RST, and both sides lose what was under way. */
+/** ABORT (RFC 9293 3.10.5): the peer gets a RST, and unsent and unread data is discarded. */
 static int tcp_abort(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     tcp_disown(pcb);
@@ -220,14 +220,14 @@ static int tcp_abort(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
     return 0;
 }
 
-/** Why close() is an abort, if it is: what Linux counts it as. */
+/** Whether close() must be an abort: the counter for the reason, or nothing. */
 static std::optional<counter> tcp_close_aborts(const tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     if (pcb.released || !tcp_is_synchronized(pcb.state)) return std::nullopt;
     const bool unread = !pcb.rcvbuf.ring.empty() && !(pcb.fin.queued && pcb.fin.received);
     if (unread) return counter::tcp_abort_on_close; /* RFC 9293 3.6.1, RFC 2525 2.17 */
     if (pcb.set.linger == 0) return counter::tcp_abort_on_data;
-    /* What nobody holds any more must not crowd out what somebody does. */
+    /* Connections without a user must not crowd out those that have one. */
     if (pcb.tcp.orphans >= std::max<size_t>(pcb.tcp.config.pcb_max / 2, 1)) return counter::tcp_abort_on_memory;
     return std::nullopt;
 }
@@ -244,11 +244,11 @@ static int tcp_close(net_guard &guard, tcp_pcb &pcb) MICROPS_REQUIRES(net_locked
         tcp_pcb_release(pcb);
         return 0;
     }
-    if (pcb.fin.received) pcb.rcvbuf.ring.clear(); /* the peer has delivered everything: nothing to reset */
+    if (pcb.fin.received) pcb.rcvbuf.ring.clear(); /* the peer has sent everything: there is nothing to reset */
     if (pcb.timing.purpose == tcp_timer_purpose::persist)
-        pcb.timing.stalled_since = pcb.net.clock.now(); /* an orphan's time */
+        pcb.timing.stalled_since = pcb.net.clock.now(); /* the time that an orphan has begins now */
     tcp_send_fin(pcb);
-    tcp_timer_update(pcb); /* in FIN_WAIT_2 a timer runs from now on */
+    tcp_timer_update(pcb); /* FIN_WAIT_2 ends by a timer once there is no user */
     if (pcb.set.linger > 0 && !guard.nested()) tcp_linger(guard, pcb);
     return 0;
 }
