@@ -109,8 +109,7 @@ void datagram_bound(datagram_pcb &pcb, ip_addr_t addr) MICROPS_REQUIRES(net_lock
 /** Leaves an error for the next call, and wakes the sleepers. */
 void datagram_fail(datagram_pcb &pcb, int error) MICROPS_REQUIRES(net_locked);
 
-/** A UDP or ping socket's endpoint, not bound yet. Returns null with errno ENETDOWN, EMFILE. */
-sock_endpoint *udp_open(net_stack &net) MICROPS_REQUIRES(net_locked);
+/** For sock_open(): a ping socket's endpoint, as udp_open() makes that of a UDP socket. */
 sock_endpoint *icmp_open(net_stack &net) MICROPS_REQUIRES(net_locked);
 
 } // namespace microps

@@ -8,6 +8,7 @@
 #include "microps/sock.hpp"
 
 #include "datagram.hpp"
+#include "microps/udp.hpp"
 #include "sock_internal.hpp"
 #include "tcp/tcp_user.hpp"
 

@@ -37,6 +37,10 @@ udp_config &udp_configure(net_stack &net) MICROPS_REQUIRES(net_locked);
 
 void udp_init(net_stack &net) MICROPS_REQUIRES(net_locked);
 
+struct sock_endpoint;
+/** For sock_open(): a socket's endpoint that is not bound yet. Returns null with errno ENETDOWN, EMFILE. */
+sock_endpoint *udp_open(net_stack &net) MICROPS_REQUIRES(net_locked);
+
 /** Sends one datagram. Returns the payload's length, or -1 with the errno of ip_output(). */
 ssize_t udp_output(net_stack &net, const ip_endpoint &src, const ip_endpoint &dst, std::span<const uint8_t> data,
                    const ip_tx &tx = {}) MICROPS_REQUIRES(net_locked);

@@ -53,7 +53,7 @@ void ping(sim_host &from, const char *to, size_t size)
 std::string udp_exchange(sim_host &from, const char *to, const std::string &text)
 {
     net_stack &net = from.net();
-    const int id = udp_open(net);
+    const int id = udp_socket_open(net);
     EXPECT_EQ(udp_sendto(net, id, bytes_of(text), {addr(to), 7}), static_cast<ssize_t>(text.size()));
     std::vector<uint8_t> buffer(65536);
     ip_endpoint foreign;
@@ -65,7 +65,7 @@ std::string udp_exchange(sim_host &from, const char *to, const std::string &text
 void udp_echo(sim_host &host)
 {
     host.spawn_daemon("echo", [&host] {
-        const int id = udp_open(host.net());
+        const int id = udp_socket_open(host.net());
         udp_bind(host.net(), id, {IP_ADDR_ANY, 7});
         std::vector<uint8_t> buffer(65536);
         ip_endpoint foreign;
@@ -284,7 +284,7 @@ TEST(SimProgram, InterruptEndsSleep)
     sim_host host(world, "host");
     host.spawn("receiver", [&] {
         uint8_t byte = 0;
-        const int id = udp_open(host.net());
+        const int id = udp_socket_open(host.net());
         udp_bind(host.net(), id, {IP_ADDR_ANY, 7});
         if (udp_recvfrom(host.net(), id, {&byte, 1}, nullptr) == -1) receive_error = errno;
     });
@@ -307,7 +307,7 @@ TEST(SimProgram, SleeperWhomNobodyWillWakeGetsEdeadlk)
     sim_host host(world, "host");
     host.spawn("receiver", [&] {
         uint8_t byte = 0;
-        const int id = udp_open(host.net());
+        const int id = udp_socket_open(host.net());
         udp_bind(host.net(), id, {IP_ADDR_ANY, 7});
         if (udp_recvfrom(host.net(), id, {&byte, 1}, nullptr) == -1) error = errno;
     });
@@ -326,7 +326,7 @@ TEST(SimProgram, HostThatGoesInterruptsItsPrograms)
         sim_host host(world, "host");
         host.spawn("receiver", [&] {
             uint8_t byte = 0;
-            const int id = udp_open(host.net());
+            const int id = udp_socket_open(host.net());
             udp_bind(host.net(), id, {IP_ADDR_ANY, 7});
             if (udp_recvfrom(host.net(), id, {&byte, 1}, nullptr) == -1) error = errno;
         });
@@ -348,7 +348,7 @@ static uint64_t digest_of_a_busy_world(uint64_t seed)
     for (int i = 0; i < 20; i++) {
         a.spawn("user", [&, i] {
             world.sleep(i * 1ms);
-            const int id = udp_open(a.net());
+            const int id = udp_socket_open(a.net());
             udp_sendto(a.net(), id, bytes_of("hello"), {addr(i % 2 ? "192.0.2.2" : "192.0.2.3"), 7});
             world.sleep(1s);
             sock_close(a.net(), id);
@@ -371,14 +371,14 @@ TEST(SimHost, ShutDownWaitsForDatagramsThatWaitForAnAddress)
     two_hosts world({.delay = 20ms});
     std::string received;
     world.b.spawn("receiver", [&] {
-        const int id = udp_open(world.b.net());
+        const int id = udp_socket_open(world.b.net());
         udp_bind(world.b.net(), id, {IP_ADDR_ANY, 7});
         std::vector<uint8_t> buffer(64);
         const ssize_t n = udp_recvfrom(world.b.net(), id, buffer, nullptr);
         if (n > 0) received.assign(buffer.begin(), buffer.begin() + n);
     });
     world.a.spawn("sender", [&] {
-        const int id = udp_open(world.a.net());
+        const int id = udp_socket_open(world.a.net());
         udp_sendto(world.a.net(), id, bytes_of("last words"), {addr("192.0.2.2"), 7});
         sock_close(world.a.net(), id);
         net_shutdown(world.a.net());

@@ -66,7 +66,7 @@ protected:
 
     int open_bound(uint16_t port)
     {
-        const int id = udp_open(net);
+        const int id = udp_socket_open(net);
         EXPECT_EQ(udp_bind(net, id, {IP_ADDR_ANY, port}), 0);
         return id;
     }

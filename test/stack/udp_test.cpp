@@ -375,13 +375,13 @@ TEST(UdpBind, AllDynamicPortsCanBeUsedAndThenNoMore)
     pcb_max(host, 20000);
     int id = -1;
     for (int i = 0; i < 16384; i++) {
-        id = udp_open(host.net);
+        id = udp_socket_open(host.net);
         ASSERT_EQ(udp_bind(host.net, id, {}), 0);
     }
-    EXPECT_EQ(udp_bind(host.net, udp_open(host.net), {}), -1);
+    EXPECT_EQ(udp_bind(host.net, udp_socket_open(host.net), {}), -1);
     EXPECT_EQ(errno, EADDRINUSE);
     sock_close(host.net, id);
-    EXPECT_EQ(udp_bind(host.net, udp_open(host.net), {}), 0);
+    EXPECT_EQ(udp_bind(host.net, udp_socket_open(host.net), {}), 0);
 }
 
 /* udp_config::pcb_max bounds the sockets, whose numbers are the lowest free ones. */
@@ -389,13 +389,13 @@ TEST(UdpPcb, TableIsBoundedAndIdsAreTheLowestFree)
 {
     ip_host host;
     pcb_max(host, 3);
-    EXPECT_EQ(udp_open(host.net), 0);
-    EXPECT_EQ(udp_open(host.net), 1);
-    EXPECT_EQ(udp_open(host.net), 2);
-    EXPECT_EQ(udp_open(host.net), -1);
+    EXPECT_EQ(udp_socket_open(host.net), 0);
+    EXPECT_EQ(udp_socket_open(host.net), 1);
+    EXPECT_EQ(udp_socket_open(host.net), 2);
+    EXPECT_EQ(udp_socket_open(host.net), -1);
     EXPECT_EQ(errno, EMFILE);
     EXPECT_EQ(sock_close(host.net, 1), 0);
-    EXPECT_EQ(udp_open(host.net), 1);
+    EXPECT_EQ(udp_socket_open(host.net), 1);
 }
 
 /* POSIX: a call with a number that is no socket's fails with EBADF. */

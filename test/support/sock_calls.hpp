@@ -64,7 +64,7 @@ inline int receive_stream(net_stack &net, const char *endpoint, std::string &rec
 inline namespace user_calls /* so that they are not mistaken for the library's functions of these names */
 {
 
-inline int udp_open(net_stack &net) { return sock_open(net, AF_INET, SOCK_DGRAM, 0); }
+inline int udp_socket_open(net_stack &net) { return sock_open(net, AF_INET, SOCK_DGRAM, 0); }
 
 inline int udp_bind(net_stack &net, int id, const ip_endpoint &local)
 {

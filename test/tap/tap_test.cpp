@@ -176,7 +176,7 @@ tap_host::tap_host(const make_device &make)
     }
     running = net_run(net) == 0;
     if (!running) return;
-    socket_ = udp_open(net);
+    socket_ = udp_socket_open(net);
     EXPECT_EQ(udp_bind(net, socket_, {.addr = {}, .port = 7}), 0);
     echo_ = std::thread([this] { udp_echo(net, socket_); });
 }
