@@ -25,17 +25,23 @@
 namespace microps
 {
 
+static constexpr uint16_t ETHER_P_ALL = 0x0003; /* the kernel's "every protocol" */
+static constexpr int SOCKET_BUFFER = 4 << 20;   /* the kernel's limit may cut it */
+static constexpr net_duration GONE_INTERVAL = std::chrono::seconds(1);
+
 namespace
 {
 
-constexpr uint16_t ETHER_P_ALL = 0x0003; /* the kernel's "every protocol" */
-constexpr int SOCKET_BUFFER = 4 << 20;   /* the kernel's limit may cut it */
-constexpr net_duration GONE_INTERVAL = std::chrono::seconds(1);
-
 struct ether_pcap_device;
-int ether_pcap_open(ether_pcap_device &dev) MICROPS_REQUIRES(net_locked);
-int ether_pcap_poll(ether_pcap_device &dev) MICROPS_REQUIRES(net_locked);
-void ether_pcap_look(ether_pcap_device &dev) MICROPS_REQUIRES(net_locked);
+
+} // namespace
+
+static int ether_pcap_open(ether_pcap_device &dev) MICROPS_REQUIRES(net_locked);
+static int ether_pcap_poll(ether_pcap_device &dev) MICROPS_REQUIRES(net_locked);
+static void ether_pcap_look(ether_pcap_device &dev) MICROPS_REQUIRES(net_locked);
+
+namespace
+{
 
 struct ether_pcap_device final : net_device {
     ether_pcap_device(net_stack &stack, const char *interface_name)
@@ -64,11 +70,13 @@ struct ether_pcap_device final : net_device {
     net_timer look; /* while the interface is down: whether it still exists */
 };
 
+} // namespace
+
 /** POSIX wants every kind of address as a sockaddr. */
-sockaddr *as_sockaddr(sockaddr_ll &addr) { return static_cast<sockaddr *>(static_cast<void *>(&addr)); }
+static sockaddr *as_sockaddr(sockaddr_ll &addr) { return static_cast<sockaddr *>(static_cast<void *>(&addr)); }
 
 /** Reads one frame; skips what this machine sends. */
-ssize_t ether_pcap_read(int fd, std::span<iovec> buffers)
+static ssize_t ether_pcap_read(int fd, std::span<iovec> buffers)
 {
     sockaddr_ll from{};
     msghdr msg{};
@@ -84,23 +92,26 @@ ssize_t ether_pcap_read(int fd, std::span<iovec> buffers)
     return len;
 }
 
-const char *socket_advice(int error)
+static const char *socket_advice(int error)
 {
     return error == EPERM || error == EACCES
                ? ": run the program with sudo, or once: sudo setcap cap_net_raw+ep PROGRAM"
                : "";
 }
 
-int fail(const ether_pcap_device &dev, const char *what, const char *advice)
+static int fail(const ether_pcap_device &dev, const char *what, const char *advice)
 {
     errorf("%s: %s, dev=%s%s", what, strerror(errno), dev.name, advice);
     return -1;
 }
 
-int socket_option(int fd, int option, int value) { return setsockopt(fd, SOL_PACKET, option, &value, sizeof(value)); }
+static int socket_option(int fd, int option, int value)
+{
+    return setsockopt(fd, SOL_PACKET, option, &value, sizeof(value));
+}
 
 /** Everything the socket must know before frames may come. */
-int ether_pcap_setup(ether_pcap_device &dev, const linux_interface_info &info) MICROPS_REQUIRES(net_locked)
+static int ether_pcap_setup(ether_pcap_device &dev, const linux_interface_info &info) MICROPS_REQUIRES(net_locked)
 {
     const int fd = dev.port.fd.get();
     if (socket_option(fd, PACKET_VNET_HDR, 1) == -1) return fail(dev, "setsockopt(PACKET_VNET_HDR)", "");
@@ -127,7 +138,7 @@ int ether_pcap_setup(ether_pcap_device &dev, const linux_interface_info &info) M
     return 0;
 }
 
-int ether_pcap_open(ether_pcap_device &dev)
+static int ether_pcap_open(ether_pcap_device &dev)
 {
     /* Without a protocol the socket gets nothing until it is bound: no frame of another interface slips in. */
     dev.port.fd.reset(socket(PF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
@@ -142,20 +153,20 @@ int ether_pcap_open(ether_pcap_device &dev)
 }
 
 /** Whether the socket lost its interface: bound to none any more. */
-bool ether_pcap_gone(const ether_pcap_device &dev)
+static bool ether_pcap_gone(const ether_pcap_device &dev)
 {
     sockaddr_ll addr{};
     socklen_t len = sizeof(addr);
     return getsockname(dev.port.fd.get(), as_sockaddr(addr), &len) == -1 || addr.sll_ifindex <= 0;
 }
 
-void report_gone(const ether_pcap_device &dev, int error)
+static void report_gone(const ether_pcap_device &dev, int error)
 {
     errorf("read: %s, dev=%s: %s is gone, the device goes down", strerror(error), dev.name, dev.port.name.c_str());
 }
 
 /** A socket whose interface is down hears nothing when it is deleted as well: so look from time to time. */
-void ether_pcap_look(ether_pcap_device &dev)
+static void ether_pcap_look(ether_pcap_device &dev)
 {
     if (ether_pcap_gone(dev)) {
         report_gone(dev, ENODEV);
@@ -167,7 +178,7 @@ void ether_pcap_look(ether_pcap_device &dev)
     dev.look.arm(GONE_INTERVAL);
 }
 
-int ether_pcap_poll(ether_pcap_device &dev)
+static int ether_pcap_poll(ether_pcap_device &dev)
 {
     const int count = linux_interface_poll(dev, dev.port, ether_pcap_read);
     if (count != -1) return count;
@@ -185,8 +196,6 @@ int ether_pcap_poll(ether_pcap_device &dev)
     }
     return 0;
 }
-
-} // namespace
 
 net_device *ether_pcap_alloc(net_stack &net, const char *name, const char *addr)
 {

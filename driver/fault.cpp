@@ -25,9 +25,16 @@ namespace
 enum class fault_direction { out, in };
 
 struct fault_device;
+
 struct fault_line;
-void fault_release(fault_line &line) MICROPS_REQUIRES(net_locked);
-void fault_take(fault_line &line, packet_ptr frame) MICROPS_REQUIRES(net_locked);
+
+} // namespace
+
+static void fault_release(fault_line &line) MICROPS_REQUIRES(net_locked);
+static void fault_take(fault_line &line, packet_ptr frame) MICROPS_REQUIRES(net_locked);
+
+namespace
+{
 
 struct fault_line {
     fault_line(fault_device &dev_, net_stack &net, fault_direction direction_, uint64_t seed)
@@ -74,7 +81,9 @@ struct fault_device final : net_device {
     fault_line inward;
 };
 
-void fault_forward(fault_line &line, packet_ptr frame) MICROPS_REQUIRES(net_locked)
+} // namespace
+
+static void fault_forward(fault_line &line, packet_ptr frame) MICROPS_REQUIRES(net_locked)
 {
     if (line.direction == fault_direction::out) {
         line.dev.inner.output(std::move(frame));
@@ -84,7 +93,7 @@ void fault_forward(fault_line &line, packet_ptr frame) MICROPS_REQUIRES(net_lock
 }
 
 /** Fills in the checksum that a device would have left to the receiver: damage must stay detectable. */
-void checksum_complete(packet &frame)
+static void checksum_complete(packet &frame)
 {
     const packet_offload todo = std::exchange(frame.offload, {});
     if (!todo.csum_partial || size_t{todo.csum_start} + todo.csum_offset + 2 > frame.size()) return;
@@ -93,7 +102,7 @@ void checksum_complete(packet &frame)
     wire_write(summed.subspan(todo.csum_offset), be16(sum == 0 ? uint16_t{0xffff} : sum));
 }
 
-void fault_damage(fault_line &line, packet &frame) MICROPS_REQUIRES(net_locked)
+static void fault_damage(fault_line &line, packet &frame) MICROPS_REQUIRES(net_locked)
 {
     const fault_config &config = line.dev.config;
     const bool truncate = line.random.chance(config.truncate) && frame.size() > 1;
@@ -107,7 +116,7 @@ void fault_damage(fault_line &line, packet &frame) MICROPS_REQUIRES(net_locked)
 }
 
 /** When the frame arrives at the line's other end. */
-net_time fault_due(fault_line &line, const packet &frame, net_time now) MICROPS_REQUIRES(net_locked)
+static net_time fault_due(fault_line &line, const packet &frame, net_time now) MICROPS_REQUIRES(net_locked)
 {
     const fault_config &config = line.dev.config;
     net_time due = now;
@@ -123,7 +132,7 @@ net_time fault_due(fault_line &line, const packet &frame, net_time now) MICROPS_
     return due;
 }
 
-void fault_release(fault_line &line)
+static void fault_release(fault_line &line)
 {
     const net_time now = line.dev.net.clock.now();
     while (!line.held.empty() && line.held.begin()->first <= now) {
@@ -134,7 +143,7 @@ void fault_release(fault_line &line)
     if (!line.held.empty()) line.timer.arm_at(line.held.begin()->first);
 }
 
-void fault_pass(fault_line &line, packet_ptr frame) MICROPS_REQUIRES(net_locked)
+static void fault_pass(fault_line &line, packet_ptr frame) MICROPS_REQUIRES(net_locked)
 {
     fault_device &dev = line.dev;
     fault_damage(line, *frame);
@@ -145,7 +154,7 @@ void fault_pass(fault_line &line, packet_ptr frame) MICROPS_REQUIRES(net_locked)
     fault_release(line); /* at once, if it is due at once */
 }
 
-packet_ptr fault_copy(net_stack &net, const packet &frame) MICROPS_REQUIRES(net_locked)
+static packet_ptr fault_copy(net_stack &net, const packet &frame) MICROPS_REQUIRES(net_locked)
 {
     packet_ptr copy = packet_alloc(net, frame.headroom(), frame.bytes());
     if (!copy) return nullptr;
@@ -154,7 +163,7 @@ packet_ptr fault_copy(net_stack &net, const packet &frame) MICROPS_REQUIRES(net_
     return copy;
 }
 
-void fault_take(fault_line &line, packet_ptr frame)
+static void fault_take(fault_line &line, packet_ptr frame)
 {
     fault_device &dev = line.dev;
     if (line.random.chance(dev.config.drop)) {
@@ -164,8 +173,6 @@ void fault_take(fault_line &line, packet_ptr frame)
     fault_pass(line, std::move(frame));
     if (twin) fault_pass(line, std::move(twin));
 }
-
-} // namespace
 
 net_device *fault_alloc(net_stack &net, net_device &inner, const fault_config &config)
 {

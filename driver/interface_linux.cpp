@@ -18,17 +18,14 @@
 namespace microps
 {
 
-namespace
-{
+static constexpr uint8_t VNET_HDR_F_NEEDS_CSUM = 1;
+static constexpr uint8_t VNET_HDR_F_DATA_VALID = 2;
+static constexpr uint8_t VNET_HDR_GSO_UDP_L4 = 5; /* several datagrams in one: nobody above could tell them apart */
 
-constexpr uint8_t VNET_HDR_F_NEEDS_CSUM = 1;
-constexpr uint8_t VNET_HDR_F_DATA_VALID = 2;
-constexpr uint8_t VNET_HDR_GSO_UDP_L4 = 5; /* several datagrams in one: nobody above could tell them apart */
-
-bool temporary(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
+static bool temporary(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
 
 /** Fills up the empty blocks for the next batch. False if there is not one. */
-bool blocks_refill(net_stack &net, linux_interface &interface) MICROPS_REQUIRES(net_locked)
+static bool blocks_refill(net_stack &net, linux_interface &interface) MICROPS_REQUIRES(net_locked)
 {
     while (interface.large.size() < linux_interface::BATCH_LARGE) {
         packet_ptr pkt = packet_alloc(net, PACKET_SMALL, PACKET_LARGE - PACKET_SMALL);
@@ -43,7 +40,7 @@ bool blocks_refill(net_stack &net, linux_interface &interface) MICROPS_REQUIRES(
     return !interface.large.empty() && !interface.small.empty();
 }
 
-bool offload_read(const vnet_hdr &hdr, packet &pkt)
+static bool offload_read(const vnet_hdr &hdr, packet &pkt)
 {
     if (hdr.gso_type == VNET_HDR_GSO_UDP_L4) return false;
     const size_t sum_end = size_t{hdr.csum_start} + hdr.csum_offset + 2;
@@ -55,7 +52,7 @@ bool offload_read(const vnet_hdr &hdr, packet &pkt)
     return true;
 }
 
-vnet_hdr offload_write(const packet &pkt)
+static vnet_hdr offload_write(const packet &pkt)
 {
     if (!pkt.offload.csum_partial) return {};
     return {
@@ -63,7 +60,7 @@ vnet_hdr offload_write(const packet &pkt)
 }
 
 /** Makes one packet of @p size bytes that lie at the front of the next small and, from there on, large block. */
-packet_ptr blocks_take(linux_interface &interface, size_t size)
+static packet_ptr blocks_take(linux_interface &interface, size_t size)
 {
     packet &small = *interface.small.back();
     if (size <= small.size()) {
@@ -81,7 +78,7 @@ packet_ptr blocks_take(linux_interface &interface, size_t size)
 }
 
 /** Reads until the batch is full or nothing is there. Without the lock. Returns 0 or an errno. */
-int batch_read(linux_interface &interface, linux_read read)
+static int batch_read(linux_interface &interface, linux_read read)
 {
     for (size_t n = 0; n < linux_interface::BATCH_SMALL; n++) {
         if (interface.small.empty() || interface.large.empty()) return 0;
@@ -110,7 +107,7 @@ int batch_read(linux_interface &interface, linux_read read)
 }
 
 /** Without memory for frames: throws some away, so that the engine does not meet them again and again. */
-void batch_discard(linux_interface &interface, linux_read read)
+static void batch_discard(linux_interface &interface, linux_read read)
 {
     uint8_t byte = 0;
     iovec buffer{.iov_base = &byte, .iov_len = 1};
@@ -119,14 +116,12 @@ void batch_discard(linux_interface &interface, linux_read read)
     }
 }
 
-int interface_ioctl(int fd, unsigned long request, const std::string &name, ifreq &ifr)
+static int interface_ioctl(int fd, unsigned long request, const std::string &name, ifreq &ifr)
 {
     ifr = {};
     name.copy(ifr.ifr_name, IFNAMSIZ - 1);
     return ioctl(fd, request, &ifr);
 }
-
-} // namespace
 
 void linux_fd::reset(int fd)
 {

@@ -20,20 +20,27 @@
 namespace microps
 {
 
+static constexpr uint32_t PCAP_MAGIC_NSEC = 0xa1b23c4d;
+static constexpr uint16_t PCAP_VERSION_MAJOR = 2;
+static constexpr uint16_t PCAP_VERSION_MINOR = 4;
+static constexpr uint32_t PCAP_SNAPLEN = 262144; /* nothing is ever cut */
+static constexpr uint32_t PCAP_LINKTYPE_ETHERNET = 1;
+static constexpr uint32_t PCAP_LINKTYPE_RAW = 101;
+
+static constexpr size_t PCAP_BUFFER = size_t{256} << 10;
+
 namespace
 {
 
-constexpr uint32_t PCAP_MAGIC_NSEC = 0xa1b23c4d;
-constexpr uint16_t PCAP_VERSION_MAJOR = 2;
-constexpr uint16_t PCAP_VERSION_MINOR = 4;
-constexpr uint32_t PCAP_SNAPLEN = 262144; /* nothing is ever cut */
-constexpr uint32_t PCAP_LINKTYPE_ETHERNET = 1;
-constexpr uint32_t PCAP_LINKTYPE_RAW = 101;
-constexpr size_t PCAP_BUFFER = size_t{256} << 10;
-
 struct pcap_writer_device;
-void pcap_writer_record(pcap_writer_device &dev, const packet &frame) MICROPS_REQUIRES(net_locked);
-void pcap_writer_flush(pcap_writer_device &dev) MICROPS_REQUIRES(net_locked);
+
+} // namespace
+
+static void pcap_writer_record(pcap_writer_device &dev, const packet &frame) MICROPS_REQUIRES(net_locked);
+static void pcap_writer_flush(pcap_writer_device &dev) MICROPS_REQUIRES(net_locked);
+
+namespace
+{
 
 struct pcap_writer_device final : net_device {
     pcap_writer_device(net_stack &stack, net_device &inner_, const char *path_, int file_)
@@ -71,15 +78,17 @@ struct pcap_writer_device final : net_device {
     std::vector<uint8_t> buffer{};
 };
 
+} // namespace
+
 /** Always little-endian, so that the same traffic gives the same file everywhere; readers go by the magic number. */
-void put(std::vector<uint8_t> &out, uint32_t value, size_t bytes = 4)
+static void put(std::vector<uint8_t> &out, uint32_t value, size_t bytes = 4)
 {
     for (size_t i = 0; i < bytes; i++) {
         out.push_back(static_cast<uint8_t>(value >> 8 * i));
     }
 }
 
-void pcap_writer_header(pcap_writer_device &dev)
+static void pcap_writer_header(pcap_writer_device &dev)
 {
     put(dev.buffer, PCAP_MAGIC_NSEC);
     put(dev.buffer, PCAP_VERSION_MAJOR, 2);
@@ -90,7 +99,7 @@ void pcap_writer_header(pcap_writer_device &dev)
     put(dev.buffer, dev.type == NET_DEVICE_TYPE_ETHERNET ? PCAP_LINKTYPE_ETHERNET : PCAP_LINKTYPE_RAW);
 }
 
-void pcap_writer_record(pcap_writer_device &dev, const packet &frame)
+static void pcap_writer_record(pcap_writer_device &dev, const packet &frame)
 {
     if (dev.file == -1) return;
     const auto wall = std::chrono::duration_cast<std::chrono::nanoseconds>(dev.net.clock.wall().time_since_epoch());
@@ -104,7 +113,7 @@ void pcap_writer_record(pcap_writer_device &dev, const packet &frame)
     if (dev.buffer.size() >= PCAP_BUFFER) pcap_writer_flush(dev);
 }
 
-void pcap_writer_flush(pcap_writer_device &dev)
+static void pcap_writer_flush(pcap_writer_device &dev)
 {
     std::span<const uint8_t> rest = dev.buffer;
     while (!rest.empty() && dev.file != -1) {
@@ -118,8 +127,6 @@ void pcap_writer_flush(pcap_writer_device &dev)
     }
     dev.buffer.clear();
 }
-
-} // namespace
 
 net_device *pcap_writer_alloc(net_stack &net, net_device &inner, const char *path)
 {

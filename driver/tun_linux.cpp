@@ -13,11 +13,16 @@
 namespace microps
 {
 
+static int tun_transmit(net_device &dev, uint16_t type, packet_ptr pkt) MICROPS_REQUIRES(net_locked)
+{
+    debugf("dev=%s, type=%s(0x%04x), len=%zu", dev.name, net_protocol_name(dev.net, type), type, pkt->size());
+    debugdump(pkt->bytes());
+    dev.output(std::move(pkt)); /* the kernel sees the protocol by the IP version */
+    return 0;
+}
+
 namespace
 {
-
-struct tun_device;
-int tun_transmit(tun_device &dev, uint16_t type, packet_ptr pkt) MICROPS_REQUIRES(net_locked);
 
 struct tun_device final : net_device {
     tun_device(net_stack &stack, const char *interface_name) : net_device(stack), tun(interface_name, false)
@@ -44,14 +49,6 @@ struct tun_device final : net_device {
 
     linux_interface tun;
 };
-
-int tun_transmit(tun_device &dev, uint16_t type, packet_ptr pkt)
-{
-    debugf("dev=%s, type=%s(0x%04x), len=%zu", dev.name, net_protocol_name(dev.net, type), type, pkt->size());
-    debugdump(pkt->bytes());
-    dev.output(std::move(pkt)); /* the kernel sees the protocol by the IP version */
-    return 0;
-}
 
 } // namespace
 

@@ -13,10 +13,7 @@
 namespace microps
 {
 
-namespace
-{
-
-void devices_poll(net_stack &net) MICROPS_REQUIRES(net_locked)
+static void devices_poll(net_stack &net) MICROPS_REQUIRES(net_locked)
 {
     /* By index: a driver drops the lock while it reads, and the list may grow meanwhile. */
     for (size_t i = 0; i < net.core->registered.size(); i++) {
@@ -27,7 +24,7 @@ void devices_poll(net_stack &net) MICROPS_REQUIRES(net_locked)
     }
 }
 
-void interrupt_serve(net_stack &net) MICROPS_REQUIRES(net_locked)
+static void interrupt_serve(net_stack &net) MICROPS_REQUIRES(net_locked)
 {
     if (!net.interrupted) {
         net.core->interrupt_seen = false;
@@ -40,7 +37,7 @@ void interrupt_serve(net_stack &net) MICROPS_REQUIRES(net_locked)
 }
 
 /** Marks the devices that have something to read; drops the lock while it waits. */
-void wait_readable(net_stack &net, net_duration timeout) MICROPS_REQUIRES(net_locked)
+static void wait_readable(net_stack &net, net_duration timeout) MICROPS_REQUIRES(net_locked)
 {
     std::vector<pollfd> fds{{.fd = net.wakeup[0], .events = POLLIN, .revents = 0}};
     std::vector<net_device *> devs;
@@ -59,8 +56,6 @@ void wait_readable(net_stack &net, net_duration timeout) MICROPS_REQUIRES(net_lo
         if (fds[i + 1].revents) devs[i]->state.readable = true;
     }
 }
-
-} // namespace
 
 net_time engine_turn(net_stack &net)
 {

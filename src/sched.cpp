@@ -18,20 +18,20 @@
 namespace microps
 {
 
-namespace
-{
-
-void lock(net_stack &net) MICROPS_NO_ANALYSIS /* the role stands for this very mutex */
+static void lock(net_stack &net) MICROPS_NO_ANALYSIS /* the role stands for this very mutex */
 {
     net.mutex.lock();
     net.owner.store(std::this_thread::get_id(), std::memory_order_relaxed);
 }
 
-void unlock(net_stack &net) MICROPS_NO_ANALYSIS /* as above */
+static void unlock(net_stack &net) MICROPS_NO_ANALYSIS /* as above */
 {
     net.owner.store({}, std::memory_order_relaxed);
     net.mutex.unlock();
 }
+
+namespace
+{
 
 class thread_scheduler final : public net_scheduler
 {
@@ -81,20 +81,22 @@ private:
     }
 };
 
-void wake_waiter(net_stack &net, sched_waiter &waiter) MICROPS_REQUIRES(net_locked)
+} // namespace
+
+static void wake_waiter(net_stack &net, sched_waiter &waiter) MICROPS_REQUIRES(net_locked)
 {
     waiter.woken = true;
     net.scheduler.wake(net, waiter);
 }
 
 /** Everybody has left: net_shutdown() may go on. */
-void report_departure(net_stack &net) MICROPS_REQUIRES(net_locked)
+static void report_departure(net_stack &net) MICROPS_REQUIRES(net_locked)
 {
     const bool empty = net.core->waiters.empty() && net.core->unlocked == 0;
     if (empty && net.core->shutdown_waiter) wake_waiter(net, *net.core->shutdown_waiter);
 }
 
-void waiter_enter(net_stack &net, sched_ctx &ctx, sched_waiter &waiter) MICROPS_REQUIRES(net_locked)
+static void waiter_enter(net_stack &net, sched_ctx &ctx, sched_waiter &waiter) MICROPS_REQUIRES(net_locked)
 {
     waiter.ctx = &ctx;
     sched_waiter **end = &ctx.first;
@@ -105,7 +107,7 @@ void waiter_enter(net_stack &net, sched_ctx &ctx, sched_waiter &waiter) MICROPS_
     net.core->waiters.push_back(&waiter);
 }
 
-void waiter_leave(net_stack &net, sched_ctx &ctx, sched_waiter &waiter) MICROPS_REQUIRES(net_locked)
+static void waiter_leave(net_stack &net, sched_ctx &ctx, sched_waiter &waiter) MICROPS_REQUIRES(net_locked)
 {
     sched_waiter **link = &ctx.first;
     while (*link != &waiter) {
@@ -115,8 +117,6 @@ void waiter_leave(net_stack &net, sched_ctx &ctx, sched_waiter &waiter) MICROPS_
     std::erase(net.core->waiters, &waiter);
     report_departure(net);
 }
-
-} // namespace
 
 net_guard::net_guard(net_stack &net) MICROPS_NO_ANALYSIS /* takes the lock unless this thread has it */
     : net_(net),

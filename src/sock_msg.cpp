@@ -14,13 +14,10 @@
 namespace microps
 {
 
-namespace
-{
-
-std::span<uint8_t> piece(const iovec &vec) { return {static_cast<uint8_t *>(vec.iov_base), vec.iov_len}; }
+static std::span<uint8_t> piece(const iovec &vec) { return {static_cast<uint8_t *>(vec.iov_base), vec.iov_len}; }
 
 /** Checks the pieces and counts their bytes. Returns -1 with errno EFAULT, EMSGSIZE, EINVAL. */
-ssize_t pieces_size(const msghdr *msg)
+static ssize_t pieces_size(const msghdr *msg)
 {
     if (!msg || (!msg->msg_iov && msg->msg_iovlen > 0)) return net_error(EFAULT);
     if (msg->msg_iovlen > IOV_MAX) return net_error(EMSGSIZE);
@@ -33,7 +30,8 @@ ssize_t pieces_size(const msghdr *msg)
     return static_cast<ssize_t>(total);
 }
 
-ssize_t send_stream(net_guard &guard, sock &s, std::span<const iovec> pieces, int flags) MICROPS_REQUIRES(net_locked)
+static ssize_t send_stream(net_guard &guard, sock &s, std::span<const iovec> pieces, int flags)
+    MICROPS_REQUIRES(net_locked)
 {
     ssize_t total = 0;
     for (const iovec &vec : pieces) {
@@ -46,7 +44,7 @@ ssize_t send_stream(net_guard &guard, sock &s, std::span<const iovec> pieces, in
 }
 
 /** Divides what was received among the pieces. */
-void scatter(std::span<const iovec> pieces, std::span<const uint8_t> bytes)
+static void scatter(std::span<const iovec> pieces, std::span<const uint8_t> bytes)
 {
     for (const iovec &vec : pieces) {
         const std::span<const uint8_t> part = bytes.first(std::min(bytes.size(), vec.iov_len));
@@ -56,8 +54,8 @@ void scatter(std::span<const iovec> pieces, std::span<const uint8_t> bytes)
 }
 
 /** All pieces at once: one after another each would find the same first bytes. Long ones are not filled completely. */
-ssize_t peek_stream(net_guard &guard, sock &s, std::span<const iovec> pieces, size_t size, int flags, net_time deadline)
-    MICROPS_REQUIRES(net_locked)
+static ssize_t peek_stream(net_guard &guard, sock &s, std::span<const iovec> pieces, size_t size, int flags,
+                           net_time deadline) MICROPS_REQUIRES(net_locked)
 {
     std::vector<uint8_t> bytes(std::min(size, IP_TOTAL_SIZE_MAX));
     const ssize_t received = s.endpoint->receive(guard, bytes, nullptr, sock_flags(s, flags), deadline);
@@ -66,13 +64,13 @@ ssize_t peek_stream(net_guard &guard, sock &s, std::span<const iovec> pieces, si
 }
 
 /** What was received is the answer; why nothing more will come is for the next call, which it must not be taken from. */
-bool only_error_is_left(const sock &s) MICROPS_REQUIRES(net_locked)
+static bool only_error_is_left(const sock &s) MICROPS_REQUIRES(net_locked)
 {
     return (s.endpoint->poll() & POLLERR) && s.endpoint->pending() == 0;
 }
 
 /** Only the first byte is waited for, except with MSG_WAITALL. */
-ssize_t receive_stream(net_guard &guard, sock &s, std::span<const iovec> pieces, int flags, net_time deadline)
+static ssize_t receive_stream(net_guard &guard, sock &s, std::span<const iovec> pieces, int flags, net_time deadline)
     MICROPS_REQUIRES(net_locked)
 {
     ssize_t total = 0;
@@ -90,7 +88,7 @@ ssize_t receive_stream(net_guard &guard, sock &s, std::span<const iovec> pieces,
 
 /** One item of control data behind the others, if there is room. */
 template <typename T>
-void control_put(msghdr &msg, size_t &used, int type, T value)
+static void control_put(msghdr &msg, size_t &used, int type, T value)
 {
     cmsghdr hdr{};
     hdr.cmsg_len = CMSG_LEN(sizeof(value));
@@ -106,7 +104,7 @@ void control_put(msghdr &msg, size_t &used, int type, T value)
     used = std::min<size_t>(used + CMSG_SPACE(sizeof(value)), msg.msg_controllen);
 }
 
-void control_write(const sock &s, const ip_received &from, msghdr &msg)
+static void control_write(const sock &s, const ip_received &from, msghdr &msg)
 {
     size_t used = 0;
     if (s.receive_ttl) control_put<int>(msg, used, IP_TTL, from.ttl);
@@ -114,7 +112,7 @@ void control_write(const sock &s, const ip_received &from, msghdr &msg)
     msg.msg_controllen = used;
 }
 
-ssize_t receive_datagram(net_guard &guard, sock &s, msghdr &msg, size_t size, int flags, net_time deadline)
+static ssize_t receive_datagram(net_guard &guard, sock &s, msghdr &msg, size_t size, int flags, net_time deadline)
     MICROPS_REQUIRES(net_locked)
 {
     std::vector<uint8_t> bytes(std::min(size, IP_TOTAL_SIZE_MAX));
@@ -131,8 +129,6 @@ ssize_t receive_datagram(net_guard &guard, sock &s, msghdr &msg, size_t size, in
     if (!named) msg.msg_controllen = 0;
     return flags & MSG_TRUNC ? static_cast<ssize_t>(from.length) : received;
 }
-
-} // namespace
 
 ssize_t sock_sendmsg(net_stack &net, int id, const msghdr *msg, int flags)
 {

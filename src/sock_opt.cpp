@@ -16,14 +16,11 @@
 namespace microps
 {
 
-namespace
-{
-
 /** <linux/sockios.h> has SIOCOUTQNSD; it is not POSIX'. */
-constexpr unsigned long SIOCOUTQNSD_NUMBER = 0x894b;
+static constexpr unsigned long SIOCOUTQNSD_NUMBER = 0x894b;
 
 /** An option's value as an int. Returns -1 with errno EINVAL, EFAULT. */
-int int_read(const void *value, socklen_t size, int &out)
+static int int_read(const void *value, socklen_t size, int &out)
 {
     if (size < sizeof(out)) return net_error(EINVAL);
     if (!value) return net_error(EFAULT);
@@ -32,7 +29,7 @@ int int_read(const void *value, socklen_t size, int &out)
 }
 
 /** The same for IP's options, which Linux also takes as one byte. */
-int byte_read(const void *value, socklen_t size, int &out)
+static int byte_read(const void *value, socklen_t size, int &out)
 {
     if (size >= sizeof(out) || size == 0) return int_read(value, size, out);
     if (!value) return net_error(EFAULT);
@@ -41,7 +38,7 @@ int byte_read(const void *value, socklen_t size, int &out)
 }
 
 /** A struct timeval: zero means no limit, a negative one "at once". Returns -1 with errno EINVAL, EFAULT, EDOM. */
-int timeout_read(const void *value, socklen_t size, net_duration &out)
+static int timeout_read(const void *value, socklen_t size, net_duration &out)
 {
     timeval tv{};
     if (size < sizeof(tv)) return net_error(EINVAL);
@@ -56,7 +53,7 @@ int timeout_read(const void *value, socklen_t size, net_duration &out)
     return 0;
 }
 
-timeval timeout_write(net_duration timeout)
+static timeval timeout_write(net_duration timeout)
 {
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(timeout);
     const auto rest = std::chrono::duration_cast<std::chrono::microseconds>(timeout - seconds);
@@ -68,7 +65,7 @@ timeval timeout_write(net_duration timeout)
 
 /** Gives an option's value out, as much as there is room for. */
 template <typename T>
-int option_write(const T &from, void *value, socklen_t *size)
+static int option_write(const T &from, void *value, socklen_t *size)
 {
     if (!value) return net_error(EFAULT);
     const size_t length = std::min<size_t>(*size, sizeof(from));
@@ -77,7 +74,7 @@ int option_write(const T &from, void *value, socklen_t *size)
     return 0;
 }
 
-int socket_option_set(sock &s, int name, const void *value, socklen_t size) MICROPS_REQUIRES(net_locked)
+static int socket_option_set(sock &s, int name, const void *value, socklen_t size) MICROPS_REQUIRES(net_locked)
 {
     if (name == SO_RCVTIMEO) return timeout_read(value, size, s.receive_timeout);
     if (name == SO_SNDTIMEO) return timeout_read(value, size, s.send_timeout);
@@ -89,7 +86,7 @@ int socket_option_set(sock &s, int name, const void *value, socklen_t size) MICR
     return 0;
 }
 
-int ip_option_set(sock &s, int name, const void *value, socklen_t size) MICROPS_REQUIRES(net_locked)
+static int ip_option_set(sock &s, int name, const void *value, socklen_t size) MICROPS_REQUIRES(net_locked)
 {
     int number = 0;
     if (byte_read(value, size, number) == -1) return -1;
@@ -117,7 +114,7 @@ int ip_option_set(sock &s, int name, const void *value, socklen_t size) MICROPS_
     }
 }
 
-std::optional<int> socket_option(const sock &s, int name) MICROPS_REQUIRES(net_locked)
+static std::optional<int> socket_option(const sock &s, int name) MICROPS_REQUIRES(net_locked)
 {
     switch (name) {
     case SO_ERROR:
@@ -141,7 +138,7 @@ std::optional<int> socket_option(const sock &s, int name) MICROPS_REQUIRES(net_l
 }
 
 /** IP_MTU: of the path to the peer. Returns -1 with errno ENOTCONN. */
-int path_mtu_write(const sock &s, void *value, socklen_t *size) MICROPS_REQUIRES(net_locked)
+static int path_mtu_write(const sock &s, void *value, socklen_t *size) MICROPS_REQUIRES(net_locked)
 {
     if (!s.endpoint->has_peer()) return net_error(ENOTCONN);
     const size_t mtu = ip_path_mtu(s.endpoint->net, s.endpoint->foreign.addr);
@@ -149,7 +146,7 @@ int path_mtu_write(const sock &s, void *value, socklen_t *size) MICROPS_REQUIRES
     return option_write(static_cast<int>(mtu), value, size);
 }
 
-std::optional<int> ip_option(const sock &s, int name) MICROPS_REQUIRES(net_locked)
+static std::optional<int> ip_option(const sock &s, int name) MICROPS_REQUIRES(net_locked)
 {
     const ip_tx &tx = s.endpoint->options.tx;
     switch (name) {
@@ -169,7 +166,7 @@ std::optional<int> ip_option(const sock &s, int name) MICROPS_REQUIRES(net_locke
 }
 
 /** ioctl()'s answer. */
-int ioctl_write(ssize_t bytes, void *argument)
+static int ioctl_write(ssize_t bytes, void *argument)
 {
     if (bytes == -1) return -1;
     if (!argument) return net_error(EFAULT);
@@ -177,8 +174,6 @@ int ioctl_write(ssize_t bytes, void *argument)
     std::memcpy(argument, &number, sizeof(number));
     return 0;
 }
-
-} // namespace
 
 int sock_setsockopt(net_stack &net, int id, int level, int name, const void *value, socklen_t size)
 {

@@ -12,10 +12,7 @@
 namespace microps
 {
 
-namespace
-{
-
-constexpr uint16_t fold(uint64_t sum)
+static constexpr uint16_t fold(uint64_t sum)
 {
     sum = (sum & 0xffffffff) + (sum >> 32);
     sum = (sum & 0xffffffff) + (sum >> 32);
@@ -25,22 +22,20 @@ constexpr uint16_t fold(uint64_t sum)
 }
 
 template <typename Word>
-Word load(std::span<const uint8_t> data)
+static Word load(std::span<const uint8_t> data)
 {
     Word word;
     std::memcpy(&word, data.data(), sizeof(word));
     return word;
 }
 
-constexpr uint16_t to_host(uint16_t native)
+static constexpr uint16_t to_host(uint16_t native)
 {
     if constexpr (std::endian::native == std::endian::little) {
         return static_cast<uint16_t>(native << 8 | native >> 8);
     }
     return native;
 }
-
-} // namespace
 
 uint16_t cksum_partial(std::span<const uint8_t> data, uint32_t init)
 {

@@ -19,10 +19,10 @@ namespace microps
 
 std::atomic<log_level> log_threshold{log_level::error};
 
+static constexpr size_t LOG_LINE_MAX = 1024;
+
 namespace
 {
-
-constexpr size_t LOG_LINE_MAX = 1024;
 
 class stderr_sink final : public log_sink
 {
@@ -37,21 +37,23 @@ struct log_output {
     log_sink *sink = &standard;
 };
 
+} // namespace
+
 /* Constant-initialized on first use, never destroyed: a line may be written while the process ends. */
-log_output &output()
+static log_output &output()
 {
     static log_output &out = *std::make_unique<log_output>().release();
     return out;
 }
 
-void write_locked(std::string_view text)
+static void write_locked(std::string_view text)
 {
     log_output &out = output();
     std::lock_guard<std::mutex> lock(out.mutex);
     out.sink->write(text);
 }
 
-char level_letter(log_level level)
+static char level_letter(log_level level)
 {
     switch (level) {
     case log_level::off:
@@ -68,14 +70,14 @@ char level_letter(log_level level)
     return '?';
 }
 
-std::chrono::system_clock::time_point now()
+static std::chrono::system_clock::time_point now()
 {
     log_output &out = output();
     std::lock_guard<std::mutex> lock(out.mutex);
     return out.sink->now();
 }
 
-std::string hexdump_text(std::span<const uint8_t> data)
+static std::string hexdump_text(std::span<const uint8_t> data)
 {
     constexpr const char *border = "+------+-------------------------------------------------+------------------+\n";
     constexpr size_t columns = 16;
@@ -99,8 +101,6 @@ std::string hexdump_text(std::span<const uint8_t> data)
     }
     return text + border;
 }
-
-} // namespace
 
 void log_set_sink(log_sink *sink)
 {

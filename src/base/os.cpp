@@ -26,9 +26,12 @@ public:
     std::chrono::system_clock::time_point wall() override { return os_clock_wall(); }
 };
 
-bool make_nonblocking(int fd) { return fcntl(fd, F_SETFL, O_NONBLOCK) == 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0; }
-
 } // namespace
+
+static bool make_nonblocking(int fd)
+{
+    return fcntl(fd, F_SETFL, O_NONBLOCK) == 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
+}
 
 net_clock &net_clock_system()
 {

@@ -13,12 +13,12 @@
 namespace microps
 {
 
+/* Blocks kept for reuse: enough for a burst, little enough to forget about. */
+static constexpr size_t POOL_KEEP_SMALL = 512;
+static constexpr size_t POOL_KEEP_LARGE = 32;
+
 namespace
 {
-
-/* Blocks kept for reuse: enough for a burst, little enough to forget about. */
-constexpr size_t POOL_KEEP_SMALL = 512;
-constexpr size_t POOL_KEEP_LARGE = 32;
 
 template <size_t bytes_in_all>
 class packet_block final : public packet
@@ -30,13 +30,13 @@ private:
     std::array<uint8_t, bytes_in_all> storage_;
 };
 
+} // namespace
+
 template <size_t size>
-std::unique_ptr<packet> make_block()
+static std::unique_ptr<packet> make_block()
 {
     return make_for_overwrite<packet_block<size>>();
 }
-
-} // namespace
 
 std::span<uint8_t> packet::push(size_t n)
 {

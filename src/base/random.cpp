@@ -40,7 +40,9 @@ struct sip_state {
     }
 };
 
-uint64_t load_le(std::span<const uint8_t> bytes)
+} // namespace
+
+static uint64_t load_le(std::span<const uint8_t> bytes)
 {
     uint64_t word = 0;
     for (size_t i = 0; i < bytes.size(); i++) {
@@ -49,7 +51,7 @@ uint64_t load_le(std::span<const uint8_t> bytes)
     return word;
 }
 
-std::array<uint8_t, 8> store_le(uint64_t word)
+static std::array<uint8_t, 8> store_le(uint64_t word)
 {
     std::array<uint8_t, 8> bytes;
     for (size_t i = 0; i < bytes.size(); i++) {
@@ -57,8 +59,6 @@ std::array<uint8_t, 8> store_le(uint64_t word)
     }
     return bytes;
 }
-
-} // namespace
 
 uint64_t siphash(const siphash_key &key, std::span<const uint8_t> data)
 {

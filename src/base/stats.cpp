@@ -19,9 +19,11 @@ struct named {
     const char *name;
 };
 
+} // namespace
+
 /** Whether there is a name for each enumerator, at its place. */
 template <typename T, size_t SIZE>
-constexpr bool is_complete(const std::array<named<T>, SIZE> &table)
+static constexpr bool is_complete(const std::array<named<T>, SIZE> &table)
 {
     for (size_t i = 0; i < SIZE; i++) {
         if (static_cast<size_t>(table[i].what) != i || !table[i].name) return false;
@@ -29,7 +31,7 @@ constexpr bool is_complete(const std::array<named<T>, SIZE> &table)
     return SIZE == static_cast<size_t>(T::count);
 }
 
-constexpr std::array<named<drop_reason>, static_cast<size_t>(drop_reason::count)> DROP_REASON_NAMES{{
+static constexpr std::array<named<drop_reason>, static_cast<size_t>(drop_reason::count)> DROP_REASON_NAMES{{
     {drop_reason::too_short, "too_short"},
     {drop_reason::bad_length, "bad_length"},
     {drop_reason::bad_checksum, "bad_checksum"},
@@ -84,7 +86,7 @@ constexpr std::array<named<drop_reason>, static_cast<size_t>(drop_reason::count)
 }};
 static_assert(is_complete(DROP_REASON_NAMES));
 
-constexpr std::array<named<counter>, static_cast<size_t>(counter::count)> COUNTER_NAMES{{
+static constexpr std::array<named<counter>, static_cast<size_t>(counter::count)> COUNTER_NAMES{{
     {counter::dev_rx_frames, "dev_rx_frames"},
     {counter::dev_rx_bytes, "dev_rx_bytes"},
     {counter::dev_tx_frames, "dev_tx_frames"},
@@ -205,8 +207,6 @@ constexpr std::array<named<counter>, static_cast<size_t>(counter::count)> COUNTE
     {counter::tcp_want_zero_window_adv, "TcpExtTCPWantZeroWindowAdv"},
 }};
 static_assert(is_complete(COUNTER_NAMES));
-
-} // namespace
 
 const char *drop_reason_name(drop_reason reason)
 {

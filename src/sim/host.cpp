@@ -118,17 +118,12 @@ bool sim_prefix_pton(const char *text, ip_addr_t &addr, ip_addr_t &netmask)
     return ip_addr_pton(std::string(all.substr(0, slash)).c_str(), addr) == 0;
 }
 
-namespace
-{
-
 /** The interface on whose link a gateway is. */
-ip_iface *link_of(net_stack &net, ip_addr_t gateway) MICROPS_REQUIRES(net_locked)
+static ip_iface *link_of(net_stack &net, ip_addr_t gateway) MICROPS_REQUIRES(net_locked)
 {
     const ip_route *route = ip_route_lookup(net, gateway);
     return route && route->nexthop == IP_ADDR_ANY ? route->iface : nullptr;
 }
-
-} // namespace
 
 void sim_host::set_gateway(const char *gateway) { add_route("0.0.0.0/0", gateway); }
 

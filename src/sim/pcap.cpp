@@ -7,12 +7,12 @@
 namespace microps
 {
 
+static constexpr uint32_t PCAP_MAGIC_NANOSECONDS = 0xa1b23c4d;
+static constexpr uint32_t PCAP_LINK_ETHERNET = 1;
+static constexpr uint32_t PCAP_LINK_RAW_IP = 101;
+
 namespace
 {
-
-constexpr uint32_t PCAP_MAGIC_NANOSECONDS = 0xa1b23c4d;
-constexpr uint32_t PCAP_LINK_ETHERNET = 1;
-constexpr uint32_t PCAP_LINK_RAW_IP = 101;
 
 struct pcap_file_hdr {
     uint32_t magic = PCAP_MAGIC_NANOSECONDS;

@@ -18,11 +18,11 @@
 namespace microps
 {
 
+static constexpr uint16_t IP_DONT_FRAGMENT = 0x4000;
+static constexpr size_t ICMP_QUOTE = IP_HDR_SIZE_MIN + 8;
+
 namespace
 {
-
-constexpr uint16_t IP_DONT_FRAGMENT = 0x4000;
-constexpr size_t ICMP_QUOTE = IP_HDR_SIZE_MIN + 8;
 
 struct ip_head {
     uint8_t vhl = 0x45;
@@ -38,15 +38,17 @@ struct ip_head {
 };
 static_assert(sizeof(ip_head) == IP_HDR_SIZE_MIN);
 
+} // namespace
+
 template <wire_struct T>
-void append(std::vector<uint8_t> &bytes, const T &hdr)
+static void append(std::vector<uint8_t> &bytes, const T &hdr)
 {
     const auto view = wire_bytes(hdr);
     bytes.reserve(bytes.size() + view.size());
     std::copy(view.begin(), view.end(), std::back_inserter(bytes));
 }
 
-tcp_peer_segment segment_of(const ip_head &ip, const tcp_wire_segment &wire, std::span<const uint8_t> packet)
+static tcp_peer_segment segment_of(const ip_head &ip, const tcp_wire_segment &wire, std::span<const uint8_t> packet)
 {
     tcp_peer_segment seg{.src = {ip.src, wire.hdr.src},
                          .dst = {ip.dst, wire.hdr.dst},
@@ -68,8 +70,6 @@ tcp_peer_segment segment_of(const ip_head &ip, const tcp_wire_segment &wire, std
                          .packet = {packet.begin(), packet.end()}};
     return seg;
 }
-
-} // namespace
 
 tcp_peer::tcp_peer(sim_world &world, tcp_peer_start start, tcp_peer_options options)
     : iss(options.iss), nxt(options.iss + 1), win(options.win), stack_port(options.stack_port),
@@ -354,7 +354,9 @@ private:
     std::string text_;
 };
 
-std::string sack_text(const std::vector<tcp_peer_sack> &blocks, uint32_t base)
+} // namespace
+
+static std::string sack_text(const std::vector<tcp_peer_sack> &blocks, uint32_t base)
 {
     std::string text;
     for (const auto &[first, last] : blocks) {
@@ -364,13 +366,11 @@ std::string sack_text(const std::vector<tcp_peer_sack> &blocks, uint32_t base)
     return text.empty() ? "nothing" : text;
 }
 
-std::string shortened(const std::string &text)
+static std::string shortened(const std::string &text)
 {
     constexpr size_t length = 40;
     return text.size() <= length ? text : text.substr(0, length) + "...";
 }
-
-} // namespace
 
 std::string tcp_peer::mismatch(const tcp_pattern &what, const tcp_peer_segment &seg) const
 {

@@ -43,8 +43,7 @@ void tcp_peer::open_app(tcp_peer_start start)
 
 bool tcp_peer::app_accept()
 {
-    const int id = static_cast<int>(
-        app_result(sock_accept4(host_.net(), listener_, nullptr, nullptr, SOCK_NONBLOCK)));
+    const int id = static_cast<int>(app_result(sock_accept4(host_.net(), listener_, nullptr, nullptr, SOCK_NONBLOCK)));
     if (id != -1) app_ = id;
     return id != -1;
 }

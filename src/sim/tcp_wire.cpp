@@ -8,19 +8,16 @@
 namespace microps
 {
 
-namespace
-{
+static constexpr size_t OPTIONS_SIZE_MAX = 40; /* the header has four bits for its length in words */
+static constexpr uint8_t OPTION_END = 0;
+static constexpr uint8_t OPTION_NOP = 1;
+static constexpr uint8_t OPTION_MSS = 2;
+static constexpr uint8_t OPTION_WSCALE = 3;
+static constexpr uint8_t OPTION_SACK_PERMITTED = 4;
+static constexpr uint8_t OPTION_SACK = 5;
+static constexpr uint8_t OPTION_TIMESTAMPS = 8;
 
-constexpr size_t OPTIONS_SIZE_MAX = 40; /* the header has four bits for its length in words */
-constexpr uint8_t OPTION_END = 0;
-constexpr uint8_t OPTION_NOP = 1;
-constexpr uint8_t OPTION_MSS = 2;
-constexpr uint8_t OPTION_WSCALE = 3;
-constexpr uint8_t OPTION_SACK_PERMITTED = 4;
-constexpr uint8_t OPTION_SACK = 5;
-constexpr uint8_t OPTION_TIMESTAMPS = 8;
-
-void read_option(uint8_t kind, std::span<const uint8_t> value, tcp_wire_options &options)
+static void read_option(uint8_t kind, std::span<const uint8_t> value, tcp_wire_options &options)
 {
     if (kind == OPTION_MSS && value.size() == 2) {
         options.mss = *wire_read<be16>(value);
@@ -39,7 +36,7 @@ void read_option(uint8_t kind, std::span<const uint8_t> value, tcp_wire_options 
     }
 }
 
-tcp_wire_options read_options(std::span<const uint8_t> bytes)
+static tcp_wire_options read_options(std::span<const uint8_t> bytes)
 {
     tcp_wire_options options;
     while (!bytes.empty() && bytes[0] != OPTION_END) {
@@ -54,14 +51,12 @@ tcp_wire_options read_options(std::span<const uint8_t> bytes)
     return options;
 }
 
-void put32(std::vector<uint8_t> &bytes, uint32_t value)
+static void put32(std::vector<uint8_t> &bytes, uint32_t value)
 {
     const be32 wire = value;
     const auto view = wire_bytes(wire);
     bytes.insert(bytes.end(), view.begin(), view.end());
 }
-
-} // namespace
 
 std::optional<tcp_wire_segment> tcp_wire_parse(std::span<const uint8_t> segment)
 {

@@ -19,13 +19,13 @@
 namespace microps
 {
 
+static constexpr uint16_t IP_FRAGMENT_OFFSET_MASK = 0x1fff;
+static constexpr uint16_t IP_MORE_FRAGMENTS = 0x2000;
+
 namespace
 {
 
-constexpr uint16_t IP_FRAGMENT_OFFSET_MASK = 0x1fff;
-constexpr uint16_t IP_MORE_FRAGMENTS = 0x2000;
-
-struct ip_trace_hdr {
+struct ip_head {
     uint8_t vhl{};
     uint8_t tos{};
     be16 total{};
@@ -52,7 +52,9 @@ struct arp_message {
 };
 static_assert(sizeof(arp_message) == 28);
 
-__attribute__((format(printf, 1, 2))) std::string format(const char *fmt, ...)
+} // namespace
+
+static __attribute__((format(printf, 1, 2))) std::string format(const char *fmt, ...)
 {
     char text[256];
     va_list args;
@@ -62,7 +64,7 @@ __attribute__((format(printf, 1, 2))) std::string format(const char *fmt, ...)
     return text;
 }
 
-std::string arp_text(std::span<const uint8_t> data)
+static std::string arp_text(std::span<const uint8_t> data)
 {
     const auto msg = wire_read<arp_message>(data);
     if (!msg) return "ARP, too short";
@@ -70,7 +72,7 @@ std::string arp_text(std::span<const uint8_t> data)
     return "ARP " + ip_addr_str(msg->spa) + " is at " + ether_addr_str(msg->sha);
 }
 
-std::string icmp_text(std::span<const uint8_t> data, size_t size)
+static std::string icmp_text(std::span<const uint8_t> data, size_t size)
 {
     const auto hdr = wire_read<icmp_hdr>(data);
     if (!hdr) return "ICMP, too short";
@@ -82,7 +84,7 @@ std::string icmp_text(std::span<const uint8_t> data, size_t size)
     return format("ICMP type %u code %u values 0x%08x len %zu", hdr->type, hdr->code, values, size);
 }
 
-std::string fate_text(unsigned fate)
+static std::string fate_text(unsigned fate)
 {
     struct name {
         sim_fate bit;
@@ -99,7 +101,7 @@ std::string fate_text(unsigned fate)
     return text;
 }
 
-std::string options_text(const tcp_wire_options &options)
+static std::string options_text(const tcp_wire_options &options)
 {
     std::string text;
     if (options.mss) text += format(" mss %u", *options.mss);
@@ -108,8 +110,6 @@ std::string options_text(const tcp_wire_options &options)
     if (options.timestamps) text += format(" ts %u %u", options.timestamps->first, options.timestamps->second);
     return text;
 }
-
-} // namespace
 
 std::string sim_frame_printer::tcp(const std::string &src, const std::string &dst, std::span<const uint8_t> segment,
                                    size_t size)
