@@ -25,7 +25,7 @@ static constexpr uint16_t IP_MORE_FRAGMENTS = 0x2000;
 namespace
 {
 
-struct ip_head {
+struct ip_trace_hdr {
     uint8_t vhl{};
     uint8_t tos{};
     be16 total{};

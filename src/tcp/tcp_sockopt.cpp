@@ -28,19 +28,16 @@
 namespace microps
 {
 
-namespace
-{
-
-constexpr int MAXSEG_MIN = 88; /* as Linux */
-constexpr int MAXSEG_MAX = 32767;
-constexpr int SECONDS_MAX = 32767; /* TCP_KEEPIDLE, TCP_KEEPINTVL */
-constexpr int COUNT_MAX = 127;     /* TCP_KEEPCNT, TCP_SYNCNT */
-constexpr int LINGER2_MAX = 120;
-constexpr size_t CONGESTION_NAME_SIZE = TCP_CONGESTION_NAME_MAX + 1; /* with its NUL */
+static constexpr int MAXSEG_MIN = 88; /* as Linux */
+static constexpr int MAXSEG_MAX = 32767;
+static constexpr int SECONDS_MAX = 32767; /* TCP_KEEPIDLE, TCP_KEEPINTVL */
+static constexpr int COUNT_MAX = 127;     /* TCP_KEEPCNT, TCP_SYNCNT */
+static constexpr int LINGER2_MAX = 120;
+static constexpr size_t CONGESTION_NAME_SIZE = TCP_CONGESTION_NAME_MAX + 1; /* with its NUL */
 
 /** Copies as much as there is room for, as Linux does. */
 template <typename T>
-int answer(void *value, socklen_t &size, const T &result)
+static int answer(void *value, socklen_t &size, const T &result)
 {
     if (!value) return net_error(EFAULT);
     size = std::min<socklen_t>(size, sizeof(result));
@@ -48,14 +45,14 @@ int answer(void *value, socklen_t &size, const T &result)
     return 0;
 }
 
-bool within(int value, int min, int max) { return min <= value && value <= max; }
+static bool within(int value, int min, int max) { return min <= value && value <= max; }
 
-int seconds_of(net_duration time)
+static int seconds_of(net_duration time)
 {
     return static_cast<int>(std::chrono::duration_cast<std::chrono::seconds>(time).count());
 }
 
-uint32_t buffer_size(int wanted)
+static uint32_t buffer_size(int wanted)
 {
     return static_cast<uint32_t>(std::clamp<int64_t>(wanted, TCP_BUFFER_MIN, TCP_BUFFER_MAX));
 }
@@ -64,11 +61,11 @@ uint32_t buffer_size(int wanted)
  * Linux stores twice the value of SO_SNDBUF and SO_RCVBUF, for its overhead, and answers with that; programs know it.
  * Ours are bytes of data, so what was asked for is what there is room for, and the answer is Linux'.
  */
-int buffer_answer(uint32_t limit) { return static_cast<int>(2 * limit); }
+static int buffer_answer(uint32_t limit) { return static_cast<int>(2 * limit); }
 
 /* Structures and names */
 
-int set_linger(tcp_pcb &pcb, const void *value, socklen_t size)
+static int set_linger(tcp_pcb &pcb, const void *value, socklen_t size)
 {
     struct linger wanted {
     };
@@ -80,7 +77,7 @@ int set_linger(tcp_pcb &pcb, const void *value, socklen_t size)
 }
 
 /** On an open connection the new algorithm goes on where the old one was. */
-int set_congestion(tcp_pcb &pcb, const void *value, socklen_t size) MICROPS_REQUIRES(net_locked)
+static int set_congestion(tcp_pcb &pcb, const void *value, socklen_t size) MICROPS_REQUIRES(net_locked)
 {
     if (size < 1) return net_error(EINVAL);
     if (!value) return net_error(EFAULT);
@@ -96,7 +93,7 @@ int set_congestion(tcp_pcb &pcb, const void *value, socklen_t size) MICROPS_REQU
     return 0;
 }
 
-int get_congestion(const tcp_pcb &pcb, void *value, socklen_t &size) MICROPS_REQUIRES(net_locked)
+static int get_congestion(const tcp_pcb &pcb, void *value, socklen_t &size) MICROPS_REQUIRES(net_locked)
 {
     const std::string_view text = pcb.congestion ? pcb.congestion->name() : tcp_congestion_choice(pcb);
     std::array<char, CONGESTION_NAME_SIZE> name{};
@@ -106,7 +103,7 @@ int get_congestion(const tcp_pcb &pcb, void *value, socklen_t &size) MICROPS_REQ
 
 /* Numbers: SOL_SOCKET */
 
-int set_socket_option(tcp_pcb &pcb, int name, int value) MICROPS_REQUIRES(net_locked)
+static int set_socket_option(tcp_pcb &pcb, int name, int value) MICROPS_REQUIRES(net_locked)
 {
     switch (name) {
     case SO_KEEPALIVE:
@@ -135,7 +132,7 @@ int set_socket_option(tcp_pcb &pcb, int name, int value) MICROPS_REQUIRES(net_lo
     }
 }
 
-int get_socket_option(const tcp_pcb &pcb, int name, void *value, socklen_t &size)
+static int get_socket_option(const tcp_pcb &pcb, int name, void *value, socklen_t &size)
 {
     switch (name) {
     case SO_KEEPALIVE:
@@ -158,7 +155,7 @@ int get_socket_option(const tcp_pcb &pcb, int name, void *value, socklen_t &size
 /* Numbers: IPPROTO_TCP */
 
 /** What is held back goes, as far as the other rules permit. */
-int set_cork(tcp_pcb &pcb, bool corked) MICROPS_REQUIRES(net_locked)
+static int set_cork(tcp_pcb &pcb, bool corked) MICROPS_REQUIRES(net_locked)
 {
     pcb.set.corked = corked;
     if (!corked) {
@@ -169,7 +166,7 @@ int set_cork(tcp_pcb &pcb, bool corked) MICROPS_REQUIRES(net_locked)
 }
 
 /** As tcp(7) has it, what a cork holds back goes too; but not what is written later. */
-int set_nodelay(tcp_pcb &pcb, bool nodelay) MICROPS_REQUIRES(net_locked)
+static int set_nodelay(tcp_pcb &pcb, bool nodelay) MICROPS_REQUIRES(net_locked)
 {
     pcb.set.nodelay = nodelay;
     if (nodelay && tcp_may_send(pcb.state) && tcp_unsent(pcb) > 0) pcb.timing.override_sws = true;
@@ -177,7 +174,7 @@ int set_nodelay(tcp_pcb &pcb, bool nodelay) MICROPS_REQUIRES(net_locked)
     return 0;
 }
 
-int set_window_clamp(tcp_pcb &pcb, int value) MICROPS_REQUIRES(net_locked)
+static int set_window_clamp(tcp_pcb &pcb, int value) MICROPS_REQUIRES(net_locked)
 {
     if (value == 0 && pcb.state != tcp_pcb_state::closed) return net_error(EINVAL);
     pcb.set.window_clamp = value == 0 ? 0 : std::max(static_cast<uint32_t>(value), uint32_t{TCP_BUFFER_MIN} / 2);
@@ -187,14 +184,14 @@ int set_window_clamp(tcp_pcb &pcb, int value) MICROPS_REQUIRES(net_locked)
 
 /** One of the settings: a number within bounds. */
 template <typename T>
-int set_number(T &member, int value, int min, int max)
+static int set_number(T &member, int value, int min, int max)
 {
     if (!within(value, min, max)) return net_error(EINVAL);
     member = static_cast<T>(value);
     return 0;
 }
 
-int set_keepalive_number(tcp_pcb &pcb, int name, int value) MICROPS_REQUIRES(net_locked)
+static int set_keepalive_number(tcp_pcb &pcb, int name, int value) MICROPS_REQUIRES(net_locked)
 {
     const int result = name == TCP_KEEPIDLE    ? set_number(pcb.set.keep_idle, value, 1, SECONDS_MAX)
                        : name == TCP_KEEPINTVL ? set_number(pcb.set.keep_interval, value, 1, SECONDS_MAX)
@@ -203,7 +200,7 @@ int set_keepalive_number(tcp_pcb &pcb, int name, int value) MICROPS_REQUIRES(net
     return result;
 }
 
-int set_tcp_option(tcp_pcb &pcb, int name, int value) MICROPS_REQUIRES(net_locked)
+static int set_tcp_option(tcp_pcb &pcb, int name, int value) MICROPS_REQUIRES(net_locked)
 {
     tcp_settings &set = pcb.set;
     switch (name) {
@@ -237,7 +234,7 @@ int set_tcp_option(tcp_pcb &pcb, int name, int value) MICROPS_REQUIRES(net_locke
     }
 }
 
-std::optional<int> tcp_option(const tcp_pcb &pcb, int name) MICROPS_REQUIRES(net_locked)
+static std::optional<int> tcp_option(const tcp_pcb &pcb, int name) MICROPS_REQUIRES(net_locked)
 {
     const tcp_settings &set = pcb.set;
     const bool closed = pcb.state == tcp_pcb_state::closed || pcb.state == tcp_pcb_state::listen;
@@ -270,8 +267,6 @@ std::optional<int> tcp_option(const tcp_pcb &pcb, int name) MICROPS_REQUIRES(net
         return std::nullopt;
     }
 }
-
-} // namespace
 
 static int tcp_setopt(tcp_pcb &pcb, int level, int name, const void *value, socklen_t size) MICROPS_REQUIRES(net_locked)
 {

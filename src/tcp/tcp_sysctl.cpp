@@ -24,11 +24,11 @@
 namespace microps
 {
 
-namespace
-{
-
 /** The congestion controls that can be chosen: the stack's, or the built-in ones where there is no stack. */
 using congestion_names = std::vector<std::string_view>;
+
+namespace
+{
 
 struct tunable {
     const char *name;
@@ -37,10 +37,12 @@ struct tunable {
     int (*write)(tcp_config &config, const congestion_names &names, std::string_view value);
 };
 
-constexpr uint64_t SYSCTL_SECONDS_MAX = 32767; /* of a keepalive, as Linux */
-constexpr uint64_t NUMBER_MAX = std::numeric_limits<int32_t>::max();
+} // namespace
 
-std::string_view trimmed(std::string_view text)
+static constexpr uint64_t SYSCTL_SECONDS_MAX = 32767; /* of a keepalive, as Linux */
+static constexpr uint64_t NUMBER_MAX = std::numeric_limits<int32_t>::max();
+
+static std::string_view trimmed(std::string_view text)
 {
     constexpr std::string_view blank = " \t\n";
     const size_t first = text.find_first_not_of(blank);
@@ -49,7 +51,7 @@ std::string_view trimmed(std::string_view text)
 }
 
 /** Takes one number off the front. */
-std::optional<uint64_t> number_take(std::string_view &text)
+static std::optional<uint64_t> number_take(std::string_view &text)
 {
     text = trimmed(text);
     uint64_t number = 0;
@@ -60,7 +62,7 @@ std::optional<uint64_t> number_take(std::string_view &text)
 }
 
 /** The whole text is one number, within bounds. */
-std::optional<uint64_t> number_of(std::string_view text, uint64_t min, uint64_t max)
+static std::optional<uint64_t> number_of(std::string_view text, uint64_t min, uint64_t max)
 {
     const std::optional<uint64_t> number = number_take(text);
     if (!number || !trimmed(text).empty() || *number < min || *number > max) return std::nullopt;
@@ -70,7 +72,7 @@ std::optional<uint64_t> number_of(std::string_view text, uint64_t min, uint64_t 
 /* Rows: a member of tcp_config that is a number or a flag ... */
 
 template <auto member, uint64_t min, uint64_t max>
-constexpr tunable number(const char *name)
+static constexpr tunable number(const char *name)
 {
     return {name, [](const tcp_config &config, const congestion_names &) { return std::to_string(config.*member); },
             [](tcp_config &config, const congestion_names &, std::string_view value) {
@@ -84,7 +86,7 @@ constexpr tunable number(const char *name)
 
 /** ... a flag that Linux writes as a number: 0 is off, @p on is what "on" reads as, up to @p max is also on ... */
 template <auto member, uint64_t on = 1, uint64_t max = on>
-constexpr tunable flag(const char *name)
+static constexpr tunable flag(const char *name)
 {
     return {name,
             [](const tcp_config &config, const congestion_names &) { return std::to_string(config.*member ? on : 0); },
@@ -98,7 +100,7 @@ constexpr tunable flag(const char *name)
 
 /** ... a time ... */
 template <auto member, typename unit, uint64_t min, uint64_t max>
-constexpr tunable time(const char *name)
+static constexpr tunable time(const char *name)
 {
     return {name,
             [](const tcp_config &config, const congestion_names &) {
@@ -114,7 +116,7 @@ constexpr tunable time(const char *name)
 
 /** ... the sizes of a buffer: least, at first, most. */
 template <auto first, auto most>
-constexpr tunable sizes(const char *name)
+static constexpr tunable sizes(const char *name)
 {
     return {name,
             [](const tcp_config &config, const congestion_names &) {
@@ -136,16 +138,19 @@ constexpr tunable sizes(const char *name)
 
 /* Rows of their own. */
 
-std::string congestion_read(const tcp_config &config, const congestion_names &) { return config.congestion_control; }
+static std::string congestion_read(const tcp_config &config, const congestion_names &)
+{
+    return config.congestion_control;
+}
 
-int congestion_write(tcp_config &config, const congestion_names &names, std::string_view value)
+static int congestion_write(tcp_config &config, const congestion_names &names, std::string_view value)
 {
     if (std::find(names.begin(), names.end(), trimmed(value)) == names.end()) return EINVAL;
     config.congestion_control = trimmed(value);
     return 0;
 }
 
-std::string congestions_read(const tcp_config &, const congestion_names &names)
+static std::string congestions_read(const tcp_config &, const congestion_names &names)
 {
     std::string text;
     for (const std::string_view name : names) {
@@ -155,15 +160,15 @@ std::string congestions_read(const tcp_config &, const congestion_names &names)
     return text;
 }
 
-int read_only(tcp_config &, const congestion_names &, std::string_view) { return EACCES; }
+static int read_only(tcp_config &, const congestion_names &, std::string_view) { return EACCES; }
 
 /** Linux has the opposite of ours; its further values (2, 3: whom to believe) we do not. */
-std::string no_pmtu_read(const tcp_config &config, const congestion_names &)
+static std::string no_pmtu_read(const tcp_config &config, const congestion_names &)
 {
     return config.path_mtu_discovery ? "0" : "1";
 }
 
-int no_pmtu_write(tcp_config &config, const congestion_names &, std::string_view value)
+static int no_pmtu_write(tcp_config &config, const congestion_names &, std::string_view value)
 {
     const std::optional<uint64_t> wanted = number_of(value, 0, 1);
     if (!wanted) return EINVAL;
@@ -176,7 +181,7 @@ using us = std::chrono::microseconds;
 using ms = std::chrono::milliseconds;
 using s = std::chrono::seconds;
 
-constexpr std::array TUNABLES = {
+static constexpr std::array TUNABLES = {
     number<&c::backlog_max, 1, 65535>("net.core.somaxconn"),
     tunable{"net.ipv4.ip_no_pmtu_disc", no_pmtu_read, no_pmtu_write},
     flag<&c::abort_on_overflow>("net.ipv4.tcp_abort_on_overflow"),
@@ -218,7 +223,7 @@ constexpr std::array TUNABLES = {
     sizes<&c::send_buffer, &c::send_buffer_max>("net.ipv4.tcp_wmem"),
 };
 
-constexpr std::array SYSCTL_NAMES = [] {
+static constexpr std::array SYSCTL_NAMES = [] {
     std::array<const char *, TUNABLES.size()> names{};
     for (size_t i = 0; i < names.size(); i++) {
         names[i] = TUNABLES[i].name;
@@ -226,7 +231,7 @@ constexpr std::array SYSCTL_NAMES = [] {
     return names;
 }();
 
-const tunable *tunable_find(std::string_view name)
+static const tunable *tunable_find(std::string_view name)
 {
     for (const tunable &row : TUNABLES) {
         const std::string_view full = row.name;
@@ -235,7 +240,7 @@ const tunable *tunable_find(std::string_view name)
     return nullptr;
 }
 
-congestion_names builtin_names()
+static congestion_names builtin_names()
 {
     congestion_names names;
     for (const tcp_congestion_builtin &builtin : TCP_CONGESTION_BUILTINS) {
@@ -244,7 +249,7 @@ congestion_names builtin_names()
     return names;
 }
 
-int sysctl_set(tcp_config &config, const congestion_names &names, std::string_view name, std::string_view value)
+static int sysctl_set(tcp_config &config, const congestion_names &names, std::string_view name, std::string_view value)
 {
     const tunable *row = tunable_find(name);
     if (!row) return net_error(ENOENT);
@@ -252,14 +257,13 @@ int sysctl_set(tcp_config &config, const congestion_names &names, std::string_vi
     return error ? net_error(error) : 0;
 }
 
-std::optional<std::string> sysctl_get(const tcp_config &config, const congestion_names &names, std::string_view name)
+static std::optional<std::string> sysctl_get(const tcp_config &config, const congestion_names &names,
+                                             std::string_view name)
 {
     const tunable *row = tunable_find(name);
     if (!row) return std::nullopt;
     return row->read(config, names);
 }
-
-} // namespace
 
 int tcp_sysctl_set(tcp_config &config, std::string_view name, std::string_view value)
 {
