@@ -20,7 +20,7 @@ namespace microps
 
 static constexpr uint8_t VNET_HDR_F_NEEDS_CSUM = 1;
 static constexpr uint8_t VNET_HDR_F_DATA_VALID = 2;
-static constexpr uint8_t VNET_HDR_GSO_UDP_L4 = 5; /* several datagrams in one: nobody above could tell them apart */
+static constexpr uint8_t VNET_HDR_GSO_UDP_L4 = 5; /* several datagrams in one: no layer above could tell them apart */
 
 static bool temporary(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
 
@@ -106,7 +106,9 @@ static int batch_read(linux_interface &interface, linux_read read)
     return 0;
 }
 
-/** Without memory for frames: throws some away, so that the engine does not meet them again and again. */
+/**
+ * Discards some frames when there is no memory for them; otherwise the engine would find the device readable for ever.
+ */
 static void batch_discard(linux_interface &interface, linux_read read)
 {
     uint8_t byte = 0;

@@ -95,7 +95,9 @@ struct linux_interface_info {
 
 /** Whether @p name can be the name of an interface; logs under the name of @p func if not. */
 bool linux_interface_name_valid(const char *name, const char *func);
-/** Reads the address of an Ethernet device; null gives ETHER_ADDR_ANY: open() takes the interface's. False if logged. */
+/**
+ * Reads the address of an Ethernet device; null gives ETHER_ADDR_ANY: open() takes the interface's. False if logged.
+ */
 bool linux_interface_addr_parse(const char *text, mac_addr &addr);
 /** What *_alloc of an Ethernet device does: checks both strings and makes the device. Null if one is wrong (logged). */
 template <typename T>
@@ -131,7 +133,7 @@ void linux_interface_close(linux_interface &interface);
  * @p mode is IFF_TAP or IFF_TUN. Returns 0, or -1 after logging what to do about it.
  */
 int linux_tun_open(net_device &dev, linux_interface &interface, short mode) MICROPS_REQUIRES(net_locked);
-/** For poll() of both: -1, after reporting it, when somebody has deleted the interface. */
+/** For poll() of both: -1, after reporting it, when the interface has been deleted. */
 int linux_tun_poll(net_device &dev, linux_interface &interface) MICROPS_REQUIRES(net_locked);
 
 } // namespace microps

@@ -2,10 +2,10 @@
  * arp.cpp: the Address Resolution Protocol (RFC 826, RFC 1122 2.3.2, RFC 5227) for IPv4 over Ethernet.
  *
  * The cache says which hardware address a neighbour has. An entry is made when we ask (incomplete, with the packets
- * that wait for the answer) or when somebody asks for us (resolved at once). A resolved entry lives 30 seconds; one in
- * use is confirmed by unicast requests before that, so that steady traffic never stops. We ask at most once a second
- * and three times; then the packets that waited come back to their senders as "host unreachable".
- * What we learn only from others' replies and announcements updates entries, but never makes one.
+ * that wait for the answer) or when a host asks for our address (resolved at once). A resolved entry lives 30 seconds;
+ * one in use is confirmed by unicast requests before that, so that steady traffic never stops. We ask at most once a
+ * second and three times; then the packets that waited come back to their senders as "host unreachable". What we learn
+ * only from others' replies and announcements updates entries, but never makes one.
  */
 #include "microps/arp.hpp"
 
@@ -57,7 +57,7 @@ struct arp_cache {
     mac_addr ha{};
     arp_state state = arp_state::free;
     net_time confirmed{};  /* the neighbour was heard */
-    net_time used{};       /* somebody wanted to send to it */
+    net_time used{};       /* the last time that a packet was to be sent to it */
     net_time requested{};  /* the last request was sent */
     unsigned requests = 0; /* without an answer since then */
     std::deque<packet_ptr> waiting{};
@@ -191,7 +191,8 @@ static arp_cache *arp_cache_alloc(arp_layer &arp, ip_iface &iface, ip_addr_t pa)
             net_drop(arp.net, drop_reason::arp_cache_full, "all entries are static, pa=%s", ip_addr_str(pa).c_str());
             return nullptr;
         }
-        arp_cache_delete(arp, *oldest); /* its packets are lost without a word: we are inside somebody's output */
+        arp_cache_delete(arp,
+                         *oldest); /* no ICMP error about its packets: this runs inside the output of another one */
     }
     arp_cache &cache = arp.caches.try_emplace(arp_cache_key(iface, pa), iface, pa).first->second;
     cache.used = arp.net.clock.now();
@@ -337,7 +338,7 @@ std::vector<arp_entry> arp_entries(const net_stack &net)
 
 /* Input */
 
-/** RFC 5227 2.4 (b): somebody else uses our address. We keep it, and say so at most once in ten seconds. */
+/** RFC 5227 2.4 (b): another host uses our address. We defend it by an announcement, at most once in ten seconds. */
 static void arp_defend(arp_layer &arp, ip_iface &iface, const mac_addr &other) MICROPS_REQUIRES(net_locked)
 {
     const net_time now = arp.net.clock.now();
@@ -349,7 +350,7 @@ static void arp_defend(arp_layer &arp, ip_iface &iface, const mac_addr &other) M
     arp_request(iface, iface.unicast);
 }
 
-/** Whether there can be such a sender. Nobody is a group, and our own frames (a bridge reflects them) teach nothing. */
+/** Whether there can be such a sender: not a group address, and not ourselves (a bridge may reflect our frames). */
 static bool arp_sender_acceptable(const arp_ether_ip &msg, const net_device &dev) MICROPS_REQUIRES(net_locked)
 {
     net_stack &net = dev.net;

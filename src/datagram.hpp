@@ -3,7 +3,7 @@
  * error, and callers that sleep until there is something to receive.
  *
  * The two differ in how an arriving datagram finds its PCB (a port, an echo identifier), and in bind and send. A PCB
- * that is closed while somebody sleeps on it stays, in the state "closing", until its socket releases it.
+ * that is closed while a call sleeps on it stays, in the state "closing", until its socket releases it.
  */
 #pragma once
 

@@ -1,9 +1,9 @@
 /*
  * engine.cpp: the one engine. A turn does everything that is due; between turns the engine waits in poll(2).
  *
- * Whoever holds the engine's role (net_layer::role) runs turns: the background thread net_thread, a caller that waits
- * in sched_sleep(), a simulation's world, or a program that calls net_poll(). The lock is dropped around poll, read
- * and write only.
+ * The holder of the engine's role (net_layer::role) runs its turns: the background thread net_thread, a caller that
+ * waits in sched_sleep(), a simulation's world, or a program that calls net_poll(). The lock is dropped around poll,
+ * read and write only.
  */
 #include "base/os.hpp"
 #include "net_internal.hpp"

@@ -1,10 +1,10 @@
 /*
  * ether.cpp: Ethernet II framing (RFC 894), for the drivers of Ethernet devices.
  *
- * A driver's transmit() is ether_transmit_helper(), its input() is ether_input_helper(); what stays its own is how whole
- * frames get to and from the medium. The filter lets in what is for us: the device's own address and broadcast. There
- * is no multicast, so nothing is lost by dropping it here. Frames whose type field is a length (IEEE 802.3, RFC 1042)
- * are nobody's protocol and end as unknown_ethertype.
+ * A driver's transmit() is ether_transmit_helper(), its input() is ether_input_helper(); what stays its own is how
+ * whole frames get to and from the medium. The filter lets in what is for us: the device's own address and broadcast.
+ * There is no multicast, so nothing is lost by dropping it here. Frames whose type field is a length (IEEE 802.3, RFC
+ * 1042) have no handler and end as unknown_ethertype.
  */
 #include "microps/ether.hpp"
 

@@ -233,7 +233,7 @@ static void icmp_dispatch(const ip_rx &rx, const icmp_hdr &hdr, std::span<const 
     case ICMP_TYPE_SOURCE_QUENCH: /* RFC 6633: must be ignored */
         net_count(net, counter::icmp_in_src_quenchs);
         return net_drop(net, drop_reason::icmp_ignored, "source quench from %s", ip_addr_str(rx.src).c_str());
-    case ICMP_TYPE_REDIRECT: /* one gateway is all we know; and a stranger must not choose it (RFC 1122 3.2.2.2) */
+    case ICMP_TYPE_REDIRECT: /* we know one gateway only, and an attacker must not choose it (RFC 1122 3.2.2.2) */
         net_count(net, counter::icmp_in_redirects);
         return net_drop(net, drop_reason::icmp_ignored, "redirect from %s", ip_addr_str(rx.src).c_str());
     default: /* RFC 1122 3.2.2: silently discarded */

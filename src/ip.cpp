@@ -194,7 +194,7 @@ int ip_path_select(const net_stack &net, ip_addr_t src, ip_addr_t dst, ip_path &
 /**
  * RFC 6864 4.3: the identification is unique among the packets of one source, destination and protocol for as long as
  * they may live. A counter for each (or a few) of these triples, found by a keyed hash and begun anywhere, is unique
- * and tells a stranger nothing about our traffic with others (RFC 7739).
+ * and tells an off-path attacker nothing about our traffic with others (RFC 7739).
  */
 static uint16_t ip_id_next(ip_layer &ip, uint8_t protocol, ip_addr_t src, ip_addr_t dst) MICROPS_REQUIRES(net_locked)
 {
@@ -362,7 +362,7 @@ static bool ip_dst_is_ours(const ip_rx &rx, bool inside) MICROPS_REQUIRES(net_lo
 {
     if (rx.dst == IP_ADDR_BROADCAST || rx.dst == rx.iface.broadcast) return true;
     if (rx.dst.is_loopback()) return inside;
-    /* RFC 1122 3.3.6: a link broadcast that is not an IP broadcast is somebody's mistake. */
+    /* RFC 1122 3.3.6: a link broadcast that is not an IP broadcast is discarded. */
     return !rx.link_broadcast && ip_iface_select(rx.iface.dev->net, rx.dst);
 }
 
@@ -385,7 +385,7 @@ static void ip_deliver(const ip_rx &rx) MICROPS_REQUIRES(net_locked)
     icmp_error_output(rx, ICMP_TYPE_DEST_UNREACH, ICMP_CODE_PROTO_UNREACH); /* RFC 1122 3.2.2.1 */
 }
 
-/** Whether a well-formed packet is for us, and from somebody that can be. */
+/** Whether a well-formed packet is for us, and has a source address that can be. */
 static bool ip_rx_acceptable(const ip_rx &rx, bool inside) MICROPS_REQUIRES(net_locked)
 {
     net_stack &net = rx.iface.dev->net;

@@ -64,7 +64,7 @@ struct ip_reassembly {
 
 /* Output */
 
-/** A checksum that was left to the device cannot be filled in by pieces. */
+/** A checksum that was left to the device must be filled in before the datagram is cut into fragments. */
 static void ip_checksum_complete(packet &pkt)
 {
     if (!pkt.offload.csum_partial) return;
@@ -87,13 +87,13 @@ int ip_fragment_output(const ip_transmission &out, packet_ptr pkt, size_t mtu)
     for (size_t offset = 0; offset < payload.size(); offset += room) {
         const size_t length = std::min(room, payload.size() - offset);
         const bool more = offset + length < payload.size();
-        packet_ptr piece = packet_alloc(net, IP_HEADROOM, payload.subspan(offset, length));
-        if (!piece) {
+        packet_ptr fragment = packet_alloc(net, IP_HEADROOM, payload.subspan(offset, length));
+        if (!fragment) {
             net_count(net, counter::ip_frag_fails);
             return net_error(ENOBUFS);
         }
         const size_t field = offset / 8 | (more ? IP_HDR_FLAG_MF : 0u);
-        if (ip_output_core(out, std::move(piece), static_cast<uint16_t>(field)) == -1) return -1;
+        if (ip_output_core(out, std::move(fragment), static_cast<uint16_t>(field)) == -1) return -1;
         net_count(net, counter::ip_frag_creates);
     }
     net_count(net, counter::ip_frag_oks);

@@ -69,14 +69,16 @@ struct ip_transmission {
 
 /** Puts the header in front and sends one packet: a whole one or a fragment. @p offset is the header's field. */
 int ip_output_core(const ip_transmission &out, packet_ptr pkt, uint16_t offset) MICROPS_REQUIRES(net_locked);
-/** Sends a segment in pieces that fit into @p mtu bytes each. Returns 0, or -1 with errno. */
+/** Sends a segment in fragments of at most @p mtu bytes each. Returns 0, or -1 with errno. */
 int ip_fragment_output(const ip_transmission &out, packet_ptr pkt, size_t mtu) MICROPS_REQUIRES(net_locked);
 
 /** What handlers see of a packet whose header has been checked. */
 ip_rx ip_rx_make(const packet &pkt, ip_iface &iface) MICROPS_REQUIRES(net_locked);
 
 void ip_reassembly_init(net_stack &net) MICROPS_REQUIRES(net_locked);
-/** Keeps a fragment. Returns the whole packet, header in front, if this was the last piece missing; else null. */
+/**
+ * Keeps a fragment. Returns the whole packet, header in front, if this fragment was the last one missing; else null.
+ */
 packet_ptr ip_reassembly_input(const ip_rx &rx, const ip_hdr &hdr) MICROPS_REQUIRES(net_locked);
 
 /** The header's length in bytes, as it claims. */

@@ -4,8 +4,8 @@
  * A router that cannot pass a packet on says what it could pass; that is remembered for the destination and for the
  * interface by which it is reached, for ten minutes: then the path may have changed, and larger packets are tried again
  * (6.3). What a message says never raises what is known (3).
- * Below 552 bytes, as Linux, nobody is believed: no link is so narrow, but an attacker would like us to send many tiny
- * packets. Then packets have the 552 bytes and no DF, so that the narrow link, should it exist, can cut them.
+ * A size below 552 bytes is ignored, which is Linux' bound: no link is so narrow, but an attacker would like us to send
+ * many tiny packets. Then packets have the 552 bytes and no DF, so that the narrow link, should it exist, can cut them.
  */
 #pragma once
 
@@ -26,7 +26,7 @@ inline constexpr size_t IP_PMTU_MAX = 256;                                /* des
 /** The largest packet to a destination. */
 struct ip_pmtu {
     size_t mtu = 0;
-    bool floor = false; /* somebody claims less than IP_PMTU_MIN: send without DF */
+    bool floor = false; /* a router claims less than IP_PMTU_MIN: send without DF */
 };
 
 /** RFC 1191 7.1: the MTU of the next narrower kind of link: for routers that do not tell theirs. */

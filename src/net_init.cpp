@@ -1,6 +1,6 @@
 /*
- * net_init.cpp: the life of a stack: net_init() makes the layers and puts them together, net_run() opens the devices and
- * starts the engine, net_shutdown() ends and releases everything.
+ * net_init.cpp: the life of a stack: net_init() makes the layers and puts them together, net_run() opens the devices
+ * and starts the engine, net_shutdown() ends and releases everything.
  *
  * This is the one file of the library that knows all layers, so it stands above them. Everything else that goes upwards
  * is a registered handler.
@@ -81,7 +81,7 @@ static void shutdown_stop(net_stack &net) MICROPS_REQUIRES(net_locked)
     }
     engine_settle(net);
     net.core->stopping = true;
-    os_pipe_write(net.wakeup[1]); /* whoever drives the engine waits in poll(2) */
+    os_pipe_write(net.wakeup[1]); /* the holder of the role waits in poll(2) */
     sched_evict(net);
     if (!net.core->thread.joinable()) return;
     std::thread thread = std::move(net.core->thread);

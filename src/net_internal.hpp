@@ -78,7 +78,7 @@ void net_thread(net_stack &net);
 void sched_wakeup_all(net_stack &net) MICROPS_REQUIRES(net_locked);
 /** The engine's role is free: another sleeper than @p leaver shall look around, find that, and take it. */
 void sched_hand_role_on(net_stack &net, const sched_waiter *leaver = nullptr) MICROPS_REQUIRES(net_locked);
-/** Waits until nobody sleeps in this stack, or works without its lock, any more. `stopping` is set already. */
+/** Waits until no call sleeps in this stack, or works without its lock, any more. `stopping` is set already. */
 void sched_evict(net_stack &net) MICROPS_REQUIRES(net_locked);
 
 } // namespace microps

@@ -142,7 +142,7 @@ void sock_leave(net_stack &net, sock &s)
     net.sock->socks.erase(s.id);
 }
 
-/** A new socket takes its endpoint, or, without one, goes again. Returns its number or -1. */
+/** Gives a new socket its endpoint; without one the socket is freed. Returns its number or -1. */
 static int sock_publish(net_stack &net, sock &s, sock_endpoint *endpoint) MICROPS_REQUIRES(net_locked)
 {
     const int id = s.id;
@@ -238,7 +238,7 @@ int sock_accept4(net_stack &net, int id, sockaddr *addr, socklen_t *addrlen, int
     sock *child = sock_alloc(net, s->type, s->protocol);
     if (!child) return -1;
     child->nonblock = flags & SOCK_NONBLOCK;
-    child->receive_timeout = s->receive_timeout; /* as Linux */
+    child->receive_timeout = s->receive_timeout; /* Linux does so, and servers set them once, on the listener */
     child->send_timeout = s->send_timeout;
     const net_time deadline = sock_deadline(net, s->receive_timeout);
     sock_endpoint *endpoint = s->endpoint->accept(guard, sock_flags(*s, 0), deadline);

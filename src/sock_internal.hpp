@@ -42,7 +42,7 @@ sock *sock_get(const net_stack &net, int id) MICROPS_REQUIRES(net_locked);
 /** A user leaves. */
 void sock_leave(net_stack &net, sock &s) MICROPS_REQUIRES(net_locked);
 
-/** A call at work on a socket: keeps its number from being used again while the call sleeps. */
+/** A call at work on a socket: its number is not given to another one while the call sleeps. */
 class sock_hold
 {
 public:

@@ -1,7 +1,7 @@
 /*
- * sock_msg.cpp: sock_sendmsg and sock_recvmsg: data in several pieces, and control data beside it.
+ * sock_msg.cpp: sock_sendmsg and sock_recvmsg: data in several buffers, and control data beside it.
  *
- * A stream is sent and received piece by piece. A datagram is one whole: its pieces are put together first.
+ * A stream is sent and received buffer by buffer. A datagram is one whole: its buffers are joined first.
  */
 #include "sock_internal.hpp"
 
@@ -14,10 +14,10 @@
 namespace microps
 {
 
-static std::span<uint8_t> piece(const iovec &vec) { return {static_cast<uint8_t *>(vec.iov_base), vec.iov_len}; }
+static std::span<uint8_t> buffer_of(const iovec &vec) { return {static_cast<uint8_t *>(vec.iov_base), vec.iov_len}; }
 
-/** Checks the pieces and counts their bytes. Returns -1 with errno EFAULT, EMSGSIZE, EINVAL. */
-static ssize_t pieces_size(const msghdr *msg)
+/** Checks the buffers and counts their bytes. Returns -1 with errno EFAULT, EMSGSIZE, EINVAL. */
+static ssize_t buffers_size(const msghdr *msg)
 {
     if (!msg || (!msg->msg_iov && msg->msg_iovlen > 0)) return net_error(EFAULT);
     if (msg->msg_iovlen > IOV_MAX) return net_error(EMSGSIZE);
@@ -30,12 +30,12 @@ static ssize_t pieces_size(const msghdr *msg)
     return static_cast<ssize_t>(total);
 }
 
-static ssize_t send_stream(net_guard &guard, sock &s, std::span<const iovec> pieces, int flags)
+static ssize_t send_stream(net_guard &guard, sock &s, std::span<const iovec> buffers, int flags)
     MICROPS_REQUIRES(net_locked)
 {
     ssize_t total = 0;
-    for (const iovec &vec : pieces) {
-        const ssize_t sent = sock_send_bytes(guard, s, piece(vec), flags, nullptr, 0);
+    for (const iovec &vec : buffers) {
+        const ssize_t sent = sock_send_bytes(guard, s, buffer_of(vec), flags, nullptr, 0);
         if (sent == -1) return total > 0 ? total : -1;
         total += sent;
         if (static_cast<size_t>(sent) < vec.iov_len) break;
@@ -43,42 +43,44 @@ static ssize_t send_stream(net_guard &guard, sock &s, std::span<const iovec> pie
     return total;
 }
 
-/** Divides what was received among the pieces. */
-static void scatter(std::span<const iovec> pieces, std::span<const uint8_t> bytes)
+/** Divides what was received among the buffers. */
+static void scatter(std::span<const iovec> buffers, std::span<const uint8_t> bytes)
 {
-    for (const iovec &vec : pieces) {
+    for (const iovec &vec : buffers) {
         const std::span<const uint8_t> part = bytes.first(std::min(bytes.size(), vec.iov_len));
-        std::copy(part.begin(), part.end(), piece(vec).begin());
+        std::copy(part.begin(), part.end(), buffer_of(vec).begin());
         bytes = bytes.subspan(part.size());
     }
 }
 
-/** All pieces at once: one after another each would find the same first bytes. Long ones are not filled completely. */
-static ssize_t peek_stream(net_guard &guard, sock &s, std::span<const iovec> pieces, size_t size, int flags,
+/** All buffers at once: one after another each would find the same first bytes. Long ones are not filled completely. */
+static ssize_t peek_stream(net_guard &guard, sock &s, std::span<const iovec> buffers, size_t size, int flags,
                            net_time deadline) MICROPS_REQUIRES(net_locked)
 {
     std::vector<uint8_t> bytes(std::min(size, IP_TOTAL_SIZE_MAX));
     const ssize_t received = s.endpoint->receive(guard, bytes, nullptr, sock_flags(s, flags), deadline);
-    if (received > 0) scatter(pieces, std::span(bytes).first(static_cast<size_t>(received)));
+    if (received > 0) scatter(buffers, std::span(bytes).first(static_cast<size_t>(received)));
     return received;
 }
 
-/** What was received is the answer; why nothing more will come is for the next call, which it must not be taken from. */
+/**
+ * What was received is the answer; why nothing more will come is for the next call, which it must not be taken from.
+ */
 static bool only_error_is_left(const sock &s) MICROPS_REQUIRES(net_locked)
 {
     return (s.endpoint->poll() & POLLERR) && s.endpoint->pending() == 0;
 }
 
 /** Only the first byte is waited for, except with MSG_WAITALL. */
-static ssize_t receive_stream(net_guard &guard, sock &s, std::span<const iovec> pieces, int flags, net_time deadline)
+static ssize_t receive_stream(net_guard &guard, sock &s, std::span<const iovec> buffers, int flags, net_time deadline)
     MICROPS_REQUIRES(net_locked)
 {
     ssize_t total = 0;
-    for (const iovec &vec : pieces) {
+    for (const iovec &vec : buffers) {
         if (total > 0 && only_error_is_left(s)) break;
         const bool wait = total == 0 || flags & MSG_WAITALL;
-        const int piece_flags = sock_flags(s, flags) | (wait ? 0 : MSG_DONTWAIT);
-        const ssize_t received = s.endpoint->receive(guard, piece(vec), nullptr, piece_flags, deadline);
+        const int buffer_flags = sock_flags(s, flags) | (wait ? 0 : MSG_DONTWAIT);
+        const ssize_t received = s.endpoint->receive(guard, buffer_of(vec), nullptr, buffer_flags, deadline);
         if (received == -1) return total > 0 ? total : -1;
         total += received;
         if (static_cast<size_t>(received) < vec.iov_len) break;
@@ -135,14 +137,14 @@ ssize_t sock_sendmsg(net_stack &net, int id, const msghdr *msg, int flags)
     net_guard guard(net);
     sock_hold s(net, id);
     if (!s) return net_error(EBADF);
-    const ssize_t size = pieces_size(msg);
+    const ssize_t size = buffers_size(msg);
     if (size == -1) return -1;
-    const std::span<const iovec> pieces(msg->msg_iov, msg->msg_iovlen);
-    if (s->is_stream()) return send_stream(guard, *s, pieces, flags);
+    const std::span<const iovec> buffers(msg->msg_iov, msg->msg_iovlen);
+    if (s->is_stream()) return send_stream(guard, *s, buffers, flags);
     if (static_cast<size_t>(size) > IP_TOTAL_SIZE_MAX) return net_error(EMSGSIZE);
     std::vector<uint8_t> bytes;
-    for (const iovec &vec : pieces) {
-        bytes.insert(bytes.end(), piece(vec).begin(), piece(vec).end());
+    for (const iovec &vec : buffers) {
+        bytes.insert(bytes.end(), buffer_of(vec).begin(), buffer_of(vec).end());
     }
     return sock_send_bytes(guard, *s, bytes, flags, msg->msg_name, msg->msg_namelen);
 }
@@ -152,14 +154,14 @@ ssize_t sock_recvmsg(net_stack &net, int id, msghdr *msg, int flags)
     net_guard guard(net);
     sock_hold s(net, id);
     if (!s) return net_error(EBADF);
-    const ssize_t size = pieces_size(msg);
+    const ssize_t size = buffers_size(msg);
     if (size == -1) return -1;
     const net_time deadline = sock_deadline(net, s->receive_timeout);
     if (!s->is_stream()) return receive_datagram(guard, *s, *msg, static_cast<size_t>(size), flags, deadline);
-    const std::span<const iovec> pieces(msg->msg_iov, msg->msg_iovlen);
-    const ssize_t received = flags & MSG_PEEK && pieces.size() > 1
-                                 ? peek_stream(guard, *s, pieces, static_cast<size_t>(size), flags, deadline)
-                                 : receive_stream(guard, *s, pieces, flags, deadline);
+    const std::span<const iovec> buffers(msg->msg_iov, msg->msg_iovlen);
+    const ssize_t received = flags & MSG_PEEK && buffers.size() > 1
+                                 ? peek_stream(guard, *s, buffers, static_cast<size_t>(size), flags, deadline)
+                                 : receive_stream(guard, *s, buffers, flags, deadline);
     if (received == -1) return -1;
     msg->msg_namelen = 0;
     msg->msg_controllen = 0;

@@ -81,7 +81,7 @@ static int socket_option_set(sock &s, int name, const void *value, socklen_t siz
     if (name != SO_REUSEADDR && name != SO_BROADCAST) return s.endpoint->setopt(SOL_SOCKET, name, value, size);
     int number = 0;
     if (int_read(value, size, number) == -1) return -1;
-    /* A stream takes SO_BROADCAST too and has no use for it, as on Linux. */
+    /* A stream takes SO_BROADCAST too, because programs set it without asking for the type; it has no use for it. */
     (name == SO_REUSEADDR ? s.endpoint->reuse : s.endpoint->options.broadcast) = number != 0;
     return 0;
 }

@@ -22,7 +22,8 @@ net_stack::net_stack(const net_options &options)
 
 net_stack::~net_stack()
 {
-    net_shutdown(*this, net_duration::zero()); /* whoever wants to wait for deliveries calls it himself */
+    net_shutdown(*this,
+                 net_duration::zero()); /* a program that wants to wait for deliveries calls net_shutdown() before */
     os_close(wakeup[0]);
     os_close(wakeup[1]);
 }

@@ -2,7 +2,7 @@
  * udp.cpp: the User Datagram Protocol (RFC 768, RFC 1122 4.1).
  *
  * A PCB is a local port with a queue of received datagrams. Input looks PCBs up by port only in the bucket of that
- * port: a connected PCB gets what its peer sends, a specific address comes before "any", and what nobody wants is
+ * port: a connected PCB gets what its peer sends, a specific address comes before "any", and what has no PCB is
  * answered by "port unreachable". ICMP errors about our datagrams go to the connected PCB that sent them. Routing,
  * fragments and the source address are IP's business; queues and sleepers are datagram.cpp's.
  */
@@ -75,7 +75,10 @@ static int udp_pcb_match(const udp_pcb &pcb, ip_addr_t local, const ip_endpoint 
     return 1 + (any ? 0 : 1) + (pcb.connected ? 2 : 0);
 }
 
-/** The PCB that a unicast datagram is for, or null. Among equals (SO_REUSEADDR) the newest, as on Linux. */
+/**
+ * The PCB that a unicast datagram is for, or null. Among equals (SO_REUSEADDR) the newest: servers that take over a
+ * port from a running one rely on this order of Linux.
+ */
 static udp_pcb *udp_pcb_select(const udp_layer &udp, const ip_endpoint &local, const ip_endpoint &foreign)
     MICROPS_REQUIRES(net_locked)
 {
@@ -92,7 +95,10 @@ static udp_pcb *udp_pcb_select(const udp_layer &udp, const ip_endpoint &local, c
     return best;
 }
 
-/** A PCB that keeps another one from binding to @p want, or null. As on Linux, "any" excludes every address. */
+/**
+ * A PCB that keeps another one from binding to @p want, or null. "Any" excludes every address, because it would receive
+ * their datagrams.
+ */
 static const udp_pcb *udp_pcb_conflict(const udp_layer &udp, const ip_endpoint &want, bool reuse)
     MICROPS_REQUIRES(net_locked)
 {
@@ -122,7 +128,9 @@ void udp_pcb::port_detach()
     if (bucket->second.empty()) ports.erase(bucket);
 }
 
-/** RFC 6056 3.3.1: a free dynamic port, searched from a random one on, so that nobody can guess it; 0 if all are taken.
+/**
+ * RFC 6056 3.3.1: a free dynamic port, searched from a random one on, so that an off-path attacker cannot guess it; 0 if
+ * all are taken.
  */
 static uint16_t udp_port_select(udp_layer &udp, ip_addr_t addr) MICROPS_REQUIRES(net_locked)
 {
@@ -200,7 +208,7 @@ static void udp_deliver(udp_layer &udp, udp_pcb &pcb, const ip_rx &rx, const ip_
              data.size());
 }
 
-/** Broadcast and multicast: a copy to everybody who listens. Returns whether somebody does. */
+/** Broadcast and multicast: a copy to every PCB that listens. Returns whether there is one. */
 static bool udp_deliver_all(udp_layer &udp, const ip_rx &rx, const udp_hdr &hdr, std::span<const uint8_t> data)
     MICROPS_REQUIRES(net_locked)
 {
@@ -269,7 +277,10 @@ static void udp_input(udp_layer &udp, const ip_rx &rx) MICROPS_REQUIRES(net_lock
     icmp_error_output(rx, ICMP_TYPE_DEST_UNREACH, ICMP_CODE_PORT_UNREACH);
 }
 
-/** RFC 1122 4.1.3.3: an ICMP error is for the application. As on Linux, an unconnected PCB does not hear of it. */
+/**
+ * RFC 1122 4.1.3.3: an ICMP error is for the application. An unconnected PCB does not hear of it: its user could not
+ * tell which peer is meant.
+ */
 static void udp_error(const udp_layer &udp, const ip_error &error) MICROPS_REQUIRES(net_locked)
 {
     std::span<const uint8_t> quote = error.quote;

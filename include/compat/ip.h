@@ -41,7 +41,7 @@ inline int ip_protocol_register(const char *name, uint8_t type,
                                 }));
 }
 
-/** Not const, as in the original; nobody may write there. */
+/** Returns a pointer that is not const, as in the original; programs must not write there. */
 inline char *ip_protocol_name(uint8_t type)
 {
     net_guard guard(net_default());

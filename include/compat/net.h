@@ -57,7 +57,7 @@ inline int net_protocol_register(const char *name, uint16_t type,
                                  }));
 }
 
-/** Not const, as in the original; nobody may write there. */
+/** Returns a pointer that is not const, as in the original; programs must not write there. */
 inline char *net_protocol_name(uint16_t type)
 {
     net_guard guard(net_default());

@@ -35,7 +35,8 @@ ssize_t sock_recvfrom(int id, void *data, size_t size, sockaddr *addr, Int *addr
 }
 
 /*
- * The transports' own calls (tcp.h, udp.h) take an endpoint, and a number which is the socket's. This is what they share.
+ * The transports' own calls (tcp.h, udp.h) take an endpoint, and a number which is the socket's. This is what they
+ * share.
  */
 
 inline int compat_bind(int id, const ip_endpoint *local)
@@ -44,13 +45,13 @@ inline int compat_bind(int id, const ip_endpoint *local)
     return sock_bind(id, sockaddr_of(addr), sizeof(addr));
 }
 
-/** Copies an address out if somebody wants it and the call has filled it in. */
+/** Copies an address out if the caller wants it and the call has filled it in. */
 inline void compat_endpoint(bool known, const sockaddr_in &addr, ip_endpoint *endpoint)
 {
     if (known && endpoint) *endpoint = sockaddr_to_endpoint(addr);
 }
 
-/** An option that is on in the original. Returns the socket again. */
+/** Switches on an option that is on in the original. Returns the same number. */
 inline int compat_switch_on(int id, int name)
 {
     const int on = 1;

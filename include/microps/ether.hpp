@@ -31,7 +31,7 @@ struct mac_addr {
     std::array<uint8_t, MAC_ADDR_LEN> bytes{};
 
     friend bool operator==(const mac_addr &, const mac_addr &) = default;
-    /** Broadcast and multicast addresses: nobody can have one of them as his own. */
+    /** Returns whether this is a broadcast or multicast address, which no device has as its own. */
     [[nodiscard]] bool is_group() const { return bytes[0] & 1; }
 };
 
@@ -65,8 +65,8 @@ void ether_setup_helper(net_device &dev);
 int ether_transmit_helper(net_device &dev, uint16_t type, packet_ptr pkt, const void *dst) MICROPS_REQUIRES(net_locked);
 /**
  * What input() of an Ethernet device does: takes frames for the device's own address and broadcast (others are counted
- * as drops), strips the header, calls net_input_handler(). The original's ether_poll_helper() without the reading, which
- * poll() has done; the log keeps that name.
+ * as drops), strips the header, calls net_input_handler(). The original's ether_poll_helper() without the reading,
+ * which poll() has done; the log keeps that name.
  */
 void ether_input_helper(net_device &dev, packet_ptr frame) MICROPS_REQUIRES(net_locked);
 

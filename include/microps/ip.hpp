@@ -66,8 +66,8 @@ struct ip_iface : net_iface {
 /** Makes an interface from two dotted quads; the stack owns it. Returns null (logged) when one does not parse. */
 ip_iface *ip_iface_alloc(net_stack &net, const char *unicast, const char *netmask) MICROPS_REQUIRES(net_locked);
 /**
- * Attaches an interface to a device and adds the connected route. Returns 0, or -1 with errno EEXIST (the device has one
- * already) or that of ip_route_add().
+ * Attaches an interface to a device and adds the connected route. Returns 0, or -1 with errno EEXIST (the device has
+ * one already) or that of ip_route_add().
  */
 int ip_iface_register(net_device &dev, ip_iface &iface) MICROPS_REQUIRES(net_locked);
 /** The interface with exactly this unicast address, or null. */
@@ -136,7 +136,7 @@ void ip_init(net_stack &net) MICROPS_REQUIRES(net_locked);
 /** Registers a transport protocol. Returns 0, or -1 with errno EEXIST: the number is taken. */
 int ip_protocol_register(net_stack &net, const char *name, uint8_t type, ip_protocol_input input,
                          ip_protocol_error error = nullptr) MICROPS_REQUIRES(net_locked);
-/** "ICMP", "TCP", "UDP"; "UNKNOWN" for a number nobody registered. */
+/** "ICMP", "TCP", "UDP"; "UNKNOWN" for a number without a handler. */
 const char *ip_protocol_name(const net_stack &net, uint8_t type) MICROPS_REQUIRES(net_locked);
 /** Hands an ICMP error about one of our packets to the protocol that sent it; icmp_input() calls it. */
 void ip_error_input(net_stack &net, uint8_t protocol, const ip_error &error) MICROPS_REQUIRES(net_locked);
@@ -145,8 +145,8 @@ void ip_error_input(net_stack &net, uint8_t protocol, const ip_error &error) MIC
 enum class ip_df : uint8_t {
     dont,   /* everybody: no DF */
     want,   /* we, to the path MTU, but no router: DF on what fits */
-    always, /* nobody: what is larger than the path MTU is refused */
-    probe,  /* nobody, and the path MTU is not asked */
+    always, /* no one: what is larger than the path MTU is refused */
+    probe,  /* no one, and the path MTU is not asked */
 };
 
 /** How a packet is to be sent. */

@@ -60,7 +60,7 @@ int ip_endpoint_pton(const char *text, ip_endpoint &endpoint);
 /** Writes into @p text (IP_ENDPOINT_STR_LEN bytes are enough) and returns @p text. */
 char *ip_endpoint_ntop(const ip_endpoint &endpoint, char *text, size_t size);
 std::string ip_endpoint_str(const ip_endpoint &endpoint);
-/** A hash under a secret key, for tables that strangers must not aim at. */
+/** A hash under a secret key, so that an attacker cannot choose keys that all fall into one bucket of a table. */
 [[nodiscard]] uint64_t ip_endpoint_hash(const siphash_key &key, const ip_endpoint &local, const ip_endpoint &foreign);
 /** The partial checksum of the pseudo-header (RFC 9293 3.1, RFC 768), to be the `init` of cksum16(). */
 uint32_t ip_pseudo_sum(ip_addr_t src, ip_addr_t dst, uint8_t protocol, size_t length);

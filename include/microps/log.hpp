@@ -74,7 +74,9 @@ void hexdump_log(std::span<const uint8_t> data);
 #define infof(...) MICROPS_LOG(::microps::log_level::info, __VA_ARGS__)
 #define debugf(...) MICROPS_LOG(::microps::log_level::debug, __VA_ARGS__)
 
-/* For a line that belongs to another function, by its name: what several share, and what the original called otherwise. */
+/*
+ * For a line that belongs to another function, by its name: what several share, and what the original called otherwise.
+ */
 #define errorf_as(func, ...) MICROPS_LOG_AS(func, ::microps::log_level::error, __VA_ARGS__)
 #define debugf_as(func, ...) MICROPS_LOG_AS(func, ::microps::log_level::debug, __VA_ARGS__)
 

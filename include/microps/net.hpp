@@ -195,7 +195,7 @@ using net_protocol_input = std::function<void(const packet &pkt, net_device &dev
 /** Registers the handler of an EtherType (host byte order). Returns 0, or -1 with errno EEXIST. */
 int net_protocol_register(net_stack &net, const char *name, uint16_t type, net_protocol_input handler)
     MICROPS_REQUIRES(net_locked);
-/** "ARP", "IP"; "UNKNOWN" for a type nobody registered. */
+/** "ARP", "IP"; "UNKNOWN" for a type without a handler. */
 const char *net_protocol_name(const net_stack &net, uint16_t type) MICROPS_REQUIRES(net_locked);
 /** Moves a packet (without link header) into the input queue of its protocol. Returns 0; an unknown type is dropped. */
 int net_input_handler(uint16_t type, packet_ptr pkt, net_device &dev) MICROPS_REQUIRES(net_locked);
@@ -237,7 +237,7 @@ void net_shutdown_register(net_stack &net, net_shutdown_hooks hooks) MICROPS_REQ
 /** Who runs the engine of a stack. */
 enum class net_engine {
     thread, /* a background thread */
-    caller, /* nobody: whoever waits in a user call, or calls net_poll(), drives it */
+    caller, /* no thread of its own: a user call that waits, or a call of net_poll(), drives it */
 };
 
 /** Brings up all protocol modules. Returns 0, or -1 with errno EALREADY: it is initialized. */

@@ -6,7 +6,7 @@
  *        +---- headroom ------+--------- bytes ---------+---- tailroom ----+
  *
  * On its way out a packet is moved down through the layers and each pushes its header into the headroom. On its way
- * in, layers look at spans of it and nobody keeps them. Blocks come in two sizes and return to the stack's pool.
+ * in, layers read spans of it and keep none. Blocks come in two sizes and return to the stack's pool.
  */
 #pragma once
 
@@ -39,7 +39,7 @@ inline constexpr size_t IP_HEADROOM = LINK_HEADROOM + 60;
  */
 struct packet_offload {
     bool csum_partial = false; /* out: the device must still fill in a checksum; in: the peer left it unfilled */
-    bool csum_valid = false;   /* in: somebody has verified the transport checksum already */
+    bool csum_valid = false;   /* in: the transport checksum has been verified already */
     uint16_t csum_start = 0;   /* where summing starts, counted from data() */
     uint16_t csum_offset = 0;  /* where the sum goes, counted from csum_start */
     uint16_t gso_size = 0;     /* payload bytes per segment of an oversized packet; 0: an ordinary packet */

@@ -25,7 +25,7 @@ struct sched_ctx {
     sched_ctx(const sched_ctx &) = delete;
     sched_ctx &operator=(const sched_ctx &) = delete;
 
-    /** Whether somebody sleeps on it. */
+    /** Whether a call sleeps on it. */
     [[nodiscard]] bool busy() const { return first != nullptr; }
 
     sched_waiter *first = nullptr; /* in the order in which they came */
@@ -37,7 +37,7 @@ struct sched_waiter {
     sched_waiter *next = nullptr; /* of the same ctx */
     const char *caller = "";      /* the function that sleeps, for people */
     bool woken = false;
-    int error = 0; /* set by a scheduler that knows nobody will ever wake this call (EDEADLK) */
+    int error = 0; /* set by a scheduler that knows that nothing will ever wake this call (EDEADLK) */
     std::condition_variable cond{};
 };
 

@@ -52,8 +52,8 @@ inline const sockaddr *sockaddr_of(const sockaddr_in &addr)
 /**
  * AF_INET with SOCK_STREAM (protocol 0 or IPPROTO_TCP), SOCK_DGRAM (0 or IPPROTO_UDP), or SOCK_DGRAM with
  * IPPROTO_ICMP: a ping socket, which sends Echo messages (header first; the identifier, which is its local port, and
- * the checksum are filled in) and receives the replies to its own. SOCK_NONBLOCK may be or-ed to the type. Returns a socket number, the lowest free one, or -1:
- * EAFNOSUPPORT EPROTONOSUPPORT ESOCKTNOSUPPORT EMFILE ENOBUFS.
+ * the checksum are filled in) and receives the replies to its own. SOCK_NONBLOCK may be or-ed to the type. Returns a
+ * socket number, the lowest free one, or -1: EAFNOSUPPORT EPROTONOSUPPORT ESOCKTNOSUPPORT EMFILE ENOBUFS.
  */
 int sock_open(net_stack &net, int domain, int type, int protocol) MICROPS_EXCLUDES(net_locked);
 /**
@@ -66,12 +66,17 @@ int sock_open_rfc793(net_stack &net, const ip_endpoint &local, const ip_endpoint
 /**
  * Calls that sleep on it wake up with EBADF. A stream delivers what was written; with unread data, or SO_LINGER with no
  * time, it is reset; with SO_LINGER and a time the call waits as long for the peer's last acknowledgement, for a
- * non-blocking socket too, as on Linux. Returns 0, or -1: EBADF.
+ * non-blocking socket too. Returns 0, or -1: EBADF.
  */
 int sock_close(net_stack &net, int id) MICROPS_EXCLUDES(net_locked);
-/** Port 0 picks a free dynamic port (RFC 6056). -1: EBADF EINVAL (bound already) EAFNOSUPPORT EADDRINUSE EADDRNOTAVAIL. */
+/**
+ * Port 0 picks a free dynamic port (RFC 6056). -1: EBADF EINVAL (bound already) EAFNOSUPPORT EADDRINUSE EADDRNOTAVAIL.
+ */
 int sock_bind(net_stack &net, int id, const sockaddr *addr, socklen_t addrlen) MICROPS_EXCLUDES(net_locked);
-/** @p backlog + 1 connections wait for accept(), as on Linux. -1: EBADF EOPNOTSUPP EINVAL EADDRINUSE. */
+/**
+ * @p backlog + 1 connections wait for accept(), so that a backlog of zero is of use. -1: EBADF EOPNOTSUPP EINVAL
+ * EADDRINUSE.
+ */
 int sock_listen(net_stack &net, int id, int backlog) MICROPS_EXCLUDES(net_locked);
 /** Returns the new socket's number. -1: EBADF EOPNOTSUPP EINVAL EAGAIN EINTR EMFILE ECONNABORTED. */
 int sock_accept(net_stack &net, int id, sockaddr *addr, socklen_t *addrlen) MICROPS_EXCLUDES(net_locked);
@@ -79,22 +84,22 @@ int sock_accept(net_stack &net, int id, sockaddr *addr, socklen_t *addrlen) MICR
 int sock_accept4(net_stack &net, int id, sockaddr *addr, socklen_t *addrlen, int flags) MICROPS_EXCLUDES(net_locked);
 /**
  * A datagram socket gets a peer: the only one to receive from, the default to send to; AF_UNSPEC dissolves that.
- * -1: EBADF EAFNOSUPPORT EINVAL EISCONN EALREADY EINPROGRESS ECONNREFUSED ETIMEDOUT ENETUNREACH EHOSTUNREACH EADDRNOTAVAIL
- * EACCES (broadcast) EAGAIN (no port left) EINTR (the attempt goes on).
+ * -1: EBADF EAFNOSUPPORT EINVAL EISCONN EALREADY EINPROGRESS ECONNREFUSED ETIMEDOUT ENETUNREACH EHOSTUNREACH
+ * EADDRNOTAVAIL EACCES (broadcast) EAGAIN (no port left) EINTR (the attempt goes on).
  */
 int sock_connect(net_stack &net, int id, const sockaddr *addr, socklen_t addrlen) MICROPS_EXCLUDES(net_locked);
 /** @p how: SHUT_RD, SHUT_WR, SHUT_RDWR. -1: EBADF EINVAL ENOTCONN. */
 int sock_shutdown(net_stack &net, int id, int how) MICROPS_EXCLUDES(net_locked);
 
 /**
- * @p flags: MSG_DONTWAIT, MSG_NOSIGNAL (always so), MSG_MORE. A stream blocks while its send buffer is full. Returns the
- * bytes taken, of a stream that may block all of them. -1: EBADF ENOTCONN EDESTADDRREQ EPIPE ECONNRESET ECONNREFUSED
- * ETIMEDOUT EAGAIN EINTR EMSGSIZE EACCES (broadcast) ENETUNREACH EOPNOTSUPP (MSG_OOB) ENOBUFS.
+ * @p flags: MSG_DONTWAIT, MSG_NOSIGNAL (always so), MSG_MORE. A stream blocks while its send buffer is full. Returns
+ * the bytes taken, of a stream that may block all of them. -1: EBADF ENOTCONN EDESTADDRREQ EPIPE ECONNRESET
+ * ECONNREFUSED ETIMEDOUT EAGAIN EINTR EMSGSIZE EACCES (broadcast) ENETUNREACH EOPNOTSUPP (MSG_OOB) ENOBUFS.
  */
 ssize_t sock_send(net_stack &net, int id, const void *data, size_t size, int flags = 0) MICROPS_EXCLUDES(net_locked);
 /**
- * @p flags: MSG_DONTWAIT, MSG_PEEK, MSG_WAITALL, MSG_TRUNC. Returns the bytes copied, 0 at the end of a stream. -1: EBADF
- * ENOTCONN ECONNRESET ECONNREFUSED ETIMEDOUT EAGAIN EINTR.
+ * @p flags: MSG_DONTWAIT, MSG_PEEK, MSG_WAITALL, MSG_TRUNC. Returns the bytes copied, 0 at the end of a stream. -1:
+ * EBADF ENOTCONN ECONNRESET ECONNREFUSED ETIMEDOUT EAGAIN EINTR.
  */
 ssize_t sock_recv(net_stack &net, int id, void *data, size_t size, int flags = 0) MICROPS_EXCLUDES(net_locked);
 ssize_t sock_sendto(net_stack &net, int id, const void *data, size_t size, int flags, const sockaddr *addr,
@@ -102,11 +107,11 @@ ssize_t sock_sendto(net_stack &net, int id, const void *data, size_t size, int f
 ssize_t sock_recvfrom(net_stack &net, int id, void *data, size_t size, int flags, sockaddr *addr, socklen_t *addrlen)
     MICROPS_EXCLUDES(net_locked);
 
-/** With the pieces of msg_iov, to msg_name if there is one. Control data is ignored. */
+/** Sends the buffers of msg_iov, to msg_name if there is one. Control data is ignored. */
 ssize_t sock_sendmsg(net_stack &net, int id, const msghdr *msg, int flags = 0) MICROPS_EXCLUDES(net_locked);
 /**
- * Into the pieces of msg_iov; the sender into msg_name; control data IP_TTL (an int, with IP_RECVTTL) and IP_TOS (a
- * byte, with IP_RECVTOS); msg_flags MSG_TRUNC, MSG_CTRUNC.
+ * Receives into the buffers of msg_iov; the sender into msg_name; control data IP_TTL (an int, with IP_RECVTTL) and
+ * IP_TOS (a byte, with IP_RECVTOS); msg_flags MSG_TRUNC, MSG_CTRUNC.
  */
 ssize_t sock_recvmsg(net_stack &net, int id, msghdr *msg, int flags = 0) MICROPS_EXCLUDES(net_locked);
 

@@ -1,5 +1,5 @@
 /*
- * time.hpp: time as the stack knows it. Nobody asks the operating system; everybody asks `net.clock`.
+ * time.hpp: time as the stack knows it: from `net.clock`, never from the operating system.
  */
 #pragma once
 

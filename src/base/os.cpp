@@ -117,7 +117,7 @@ void os_write_stderr(std::string_view text)
         if (n > 0) {
             text.remove_prefix(static_cast<size_t>(n));
         } else if (errno != EINTR) {
-            return; /* nobody reads the log: that must not stop the stack */
+            return; /* the log has no reader: that must not stop the stack */
         }
     }
 }

@@ -1,5 +1,6 @@
 /*
- * stats.cpp: the names of what a stack counts: two tables, in the order of the enumerations (which the compiler checks).
+ * stats.cpp: the names of what a stack counts: two tables, in the order of the enumerations (which the compiler
+ * checks).
  */
 #include "microps/stats.hpp"
 

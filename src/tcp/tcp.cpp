@@ -2,11 +2,11 @@
  * tcp.cpp: the Transmission Control Protocol (RFC 9293): the module as the rest of the stack sees it.
  *
  * Here it is put together and taken apart. The rest, by subject: tcp_input (SEGMENT ARRIVES), tcp_listen,
- * tcp_time_wait, tcp_challenge, tcp_receive, tcp_acknowledge, tcp_sack_report, tcp_buffers, tcp_ack, tcp_loss (what ACKs
- * and timers say about what we have sent), tcp_output, tcp_timer, tcp_pcb (tables and states), tcp_user and tcp_connect
- * (user calls). What the SYNs agree on: tcp_negotiate, tcp_timestamps. What the path says: tcp_icmp, tcp_pmtu. What a
- * connection is made of, objects that know nothing of the stack, is in parts/. A segment is in tcp_segment.hpp, the PCB
- * in tcp_pcb.hpp, the layer in tcp_layer.hpp.
+ * tcp_time_wait, tcp_challenge, tcp_receive, tcp_acknowledge, tcp_sack_report, tcp_buffers, tcp_ack, tcp_loss (what
+ * ACKs and timers say about what we have sent), tcp_output, tcp_timer, tcp_pcb (tables and states), tcp_user and
+ * tcp_connect (user calls). What the SYNs agree on: tcp_negotiate, tcp_timestamps. What the path says: tcp_icmp,
+ * tcp_pmtu. What a connection is made of, objects that know nothing of the stack, is in parts/. A segment is in
+ * tcp_segment.hpp, the PCB in tcp_pcb.hpp, the layer in tcp_layer.hpp.
  */
 #include "tcp_layer.hpp"
 
@@ -31,7 +31,7 @@ tcp_layer::tcp_layer(net_stack &net_)
 
 tcp_config &tcp_configure(net_stack &net) { return net.tcp->config; }
 
-/* Numbers that strangers must not guess */
+/* Numbers that an off-path attacker must not guess */
 
 tcp_seq tcp_iss_select(tcp_layer &tcp, const ip_endpoint &local, const ip_endpoint &foreign)
 {

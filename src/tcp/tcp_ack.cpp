@@ -67,7 +67,10 @@ static bool tcp_is_duplicate_ack(const tcp_pcb &pcb, const tcp_segment &seg)
 void tcp_send_window_update(tcp_pcb &pcb, const tcp_segment &seg)
 {
     if (seg.ack < pcb.snd.una || seg.ack > pcb.snd.nxt) return;
-    /* An ACK of more data is newer even if the segment is a retransmission, with a SEG.SEQ before SND.WL1 (Linux' rule). */
+    /*
+     * An ACK of more data is newer even if the segment is a retransmission, with a SEG.SEQ before SND.WL1 (Linux'
+     * rule).
+     */
     const bool newer = pcb.snd.wl2 < seg.ack || pcb.snd.wl1 <= seg.seq;
     if (!newer) return;
     pcb.snd.wnd = seg.wnd;
@@ -121,8 +124,8 @@ bool tcp_ack_is_acceptable(const tcp_pcb &pcb, tcp_seq ack)
 
 /**
  * Whether an ACK that acknowledges nothing new resets the count of unanswered retransmissions or probes. It does if it
- * answers a probe (RFC 9293 3.8.4, 3.8.6.1), or says that the window is still closed while the user waits for it to open.
- * After the user has closed, a peer must not keep the connection for ever that way.
+ * answers a probe (RFC 9293 3.8.4, 3.8.6.1), or says that the window is still closed while the user waits for it to
+ * open. After the user has closed, a peer must not keep the connection for ever that way.
  */
 static bool tcp_answer_counts(const tcp_pcb &pcb)
 {

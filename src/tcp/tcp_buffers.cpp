@@ -1,8 +1,8 @@
 /*
  * tcp_buffers.cpp: buffers that grow by themselves. The receive buffer grows with what the reader takes in a round trip
- * (parts/tcp_rcvbuf.hpp measures it). The send buffer grows with the congestion window: it must hold what is outstanding
- * until that is acknowledged, and as much again for the program to write meanwhile, or else the program is the
- * bottleneck.
+ * (parts/tcp_rcvbuf.hpp measures it). The send buffer grows with the congestion window: it must hold what is
+ * outstanding until that is acknowledged, and as much again for the program to write meanwhile, or else the program is
+ * the bottleneck.
  */
 #include "tcp_buffers.hpp"
 

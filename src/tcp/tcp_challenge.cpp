@@ -1,11 +1,11 @@
 /*
- * tcp_challenge.cpp: ACKs that answer what does not fit: "this is where I am; if you are the peer, you will know what to
- * do" (RFC 5961, RFC 9293 3.10.7.4).
+ * tcp_challenge.cpp: ACKs that answer what does not fit: "this is where I am; if you are the peer, you will know what
+ * to do" (RFC 5961, RFC 9293 3.10.7.4).
  *
- * Strangers can provoke them, and so can two ends that find each other's ACKs unacceptable, which would answer each other
- * for ever. So they are bounded: per connection by time, and challenges also per second for the whole stack. A skipped
- * answer is one that has been given a moment ago, so nobody's recovery waits for it; what carries data or a FIN, which a
- * peer sends again until it is acknowledged, is always answered.
+ * An off-path attacker can provoke them, and so can two ends that find each other's ACKs unacceptable, which would
+ * answer each other for ever. So they are bounded: per connection by time, and challenges also per second for the whole
+ * stack. A skipped answer is one that has been given a moment ago, so no recovery waits for it; what carries data or a
+ * FIN, which a peer retransmits until it is acknowledged, is always answered.
  */
 #include "tcp_challenge.hpp"
 
@@ -26,7 +26,7 @@ bool tcp_may_answer(tcp_pcb &pcb)
 void tcp_answer_unacceptable(tcp_pcb &pcb, const tcp_segment &seg)
 {
     if (seg.has(TCP_FLG_RST)) return;
-    const bool cheap = seg.len() == 0 || seg.has(TCP_FLG_SYN); /* a SYN costs a stranger nothing */
+    const bool cheap = seg.len() == 0 || seg.has(TCP_FLG_SYN); /* a SYN costs an off-path attacker nothing */
     if (cheap && !tcp_may_answer(pcb)) return;
     tcp_old_segment_arrived(pcb, seg);
     tcp_output_ack(pcb);

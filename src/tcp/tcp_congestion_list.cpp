@@ -1,6 +1,6 @@
 /*
- * tcp_congestion_list.cpp: the congestion controls of a stack, by name: CUBIC and NewReno from the start, a program's own
- * when it registers them. The list only grows, because a connection remembers its user's choice as a place in it.
+ * tcp_congestion_list.cpp: the congestion controls of a stack, by name: CUBIC and NewReno from the start, a program's
+ * own when it registers them. The list only grows, because a connection remembers its user's choice as a place in it.
  */
 #include "tcp_congestion_list.hpp"
 

@@ -58,8 +58,8 @@ static bool tcp_addresses_overlap(ip_addr_t a, ip_addr_t b) { return a == b || a
 
 /**
  * The rules are Linux', because programs rely on them: another listener on an overlapping address is a conflict;
- * connections of the same port, TIME_WAIT included, are a conflict unless both have SO_REUSEADDR. A PCB that is bound and
- * idle is a conflict too, because it may listen later; here we are stricter than Linux.
+ * connections of the same port, TIME_WAIT included, are a conflict unless both have SO_REUSEADDR. A PCB that is bound
+ * and idle is a conflict too, because it may listen later; here we are stricter than Linux.
  */
 static bool tcp_binding_conflicts(const tcp_pcb &pcb, const tcp_pcb &other, const ip_endpoint &local)
 {
@@ -102,7 +102,9 @@ static bool tcp_port_is_reserved(const tcp_layer &tcp, be16 port) MICROPS_REQUIR
     return tcp.listeners.contains(port) || tcp.bound.contains(port);
 }
 
-/** RFC 6056 3.3.3: the search begins at another port for each destination, and goes on from one connection to the next. */
+/**
+ * RFC 6056 3.3.3: the search begins at another port for each destination, and goes on from one connection to the next.
+ */
 static uint16_t tcp_source_port_select(tcp_layer &tcp, ip_addr_t local, const ip_endpoint &foreign)
     MICROPS_REQUIRES(net_locked)
 {
@@ -175,7 +177,10 @@ static int tcp_listen(tcp_pcb &pcb, int backlog) MICROPS_REQUIRES(net_locked)
 
 int tcp_pcb::listen(int backlog) { return tcp_listen(*this, backlog); }
 
-/** Sleeps until the accept queue of a listener has a connection. Returns 0, or -1: EINVAL, EAGAIN, what tcp_sleep() says. */
+/**
+ * Sleeps until the accept queue of a listener has a connection. Returns 0, or -1: EINVAL, EAGAIN, what tcp_sleep()
+ * says.
+ */
 static int tcp_accept_wait(net_guard &guard, tcp_pcb &pcb, int flags, net_time deadline) MICROPS_REQUIRES(net_locked)
 {
     for (;;) {

@@ -24,7 +24,9 @@ struct tcp_quote {
     be32 seq{};
 };
 
-/** Whether the error quotes a segment that is outstanding: a stranger would have to guess the sequence number. */
+/**
+ * Whether the error quotes a segment that is outstanding: an off-path attacker would have to guess the sequence number.
+ */
 static bool tcp_quote_is_ours(const tcp_pcb &pcb, tcp_seq seq)
 {
     const bool open = tcp_is_synchronized(pcb.state) || pcb.state == tcp_pcb_state::syn_sent;

@@ -124,10 +124,10 @@ static step tcp_syn_repeated(tcp_pcb &pcb, tcp_segment &seg) MICROPS_REQUIRES(ne
 }
 
 /**
- * Whether a part of the segment lies in the receive window. This is the RFC's table with three additions: a segment that
- * covers the whole window and more is acceptable; so is an empty segment at the right edge, because a peer that has
- * filled our window sends its ACKs from there; and while the window is closed, so is a segment that begins at RCV.NXT,
- * for its ACK and FIN (the RFC's "special allowance").
+ * Whether a part of the segment lies in the receive window. This is the RFC's table with three additions: a segment
+ * that covers the whole window and more is acceptable; so is an empty segment at the right edge, because a peer that
+ * has filled our window sends its ACKs from there; and while the window is closed, so is a segment that begins at
+ * RCV.NXT, for its ACK and FIN (the RFC's "special allowance").
  */
 static bool tcp_segment_acceptable(const tcp_pcb &pcb, const tcp_segment &seg)
 {
@@ -145,8 +145,8 @@ static void tcp_count_unacceptable(tcp_pcb &pcb, const tcp_segment &seg) MICROPS
 
 /**
  * The peer has retransmitted data that we have: our ACK of it may have been lost. The answer must echo the timestamp of
- * this retransmission (RFC 7323 4.3), or the peer would measure a round trip since its first transmission. As everywhere,
- * TS.Recent moves only by a segment whose ACK is acceptable: an off-path attacker could set it otherwise.
+ * this retransmission (RFC 7323 4.3), or the peer would measure a round trip since its first transmission. As
+ * everywhere, TS.Recent moves only by a segment whose ACK is acceptable: an off-path attacker could set it otherwise.
  */
 static void tcp_data_repeated(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked)
 {
@@ -184,8 +184,8 @@ static void tcp_challenge_syn(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQU
 }
 
 /**
- * PAWS has found the segment too old: RFC 7323 5.3 R1 answers it with an ACK. An old pure ACK gets none, as on Linux: its
- * sender waits for nothing, and has received a newer ACK from us since.
+ * PAWS has found the segment too old: RFC 7323 5.3 R1 answers it with an ACK. An old pure ACK gets none, as on Linux:
+ * its sender waits for nothing, and has received a newer ACK from us since.
  */
 static void tcp_refuse_outdated(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked)
 {
@@ -217,7 +217,9 @@ static step tcp_check_sequence(tcp_pcb &pcb, tcp_segment &seg) MICROPS_REQUIRES(
         tcp_answer_unacceptable(pcb, seg);
         return step::drop;
     }
-    /* RST and SYN are checked by the sequence number that they came with (RFC 5961 3.2, 4.2), so they are not trimmed. */
+    /*
+     * RST and SYN are checked by the sequence number that they came with (RFC 5961 3.2, 4.2), so they are not trimmed.
+     */
     if (seg.has(TCP_FLG_RST) || seg.has(TCP_FLG_SYN)) return step::next;
     tcp_trim(pcb, seg);
     return step::next;
@@ -228,8 +230,8 @@ static step tcp_check_rst(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES
 {
     if (!seg.has(TCP_FLG_RST)) return step::next;
     /*
-     * RFC 5961 3.2: an off-path attacker may guess a number within the window, but hardly RCV.NXT itself. Linux accepts a
-     * RST right behind out-of-order data too; that would double the attacker's chance, and the peer, if it is real,
+     * RFC 5961 3.2: an off-path attacker may guess a number within the window, but hardly RCV.NXT itself. Linux accepts
+     * a RST right behind out-of-order data too; that would double the attacker's chance, and the peer, if it is real,
      * answers the challenge ACK with an exact RST one round trip later.
      */
     if (seg.seq != pcb.rcv.nxt) {

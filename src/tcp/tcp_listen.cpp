@@ -2,10 +2,10 @@
  * tcp_listen.cpp: passive opens: LISTEN (RFC 9293 3.10.7.2), half-open connections, SYN cookies, the accept queue.
  *
  * In socket mode each SYN makes a child PCB. It waits in the listener's list `half_open` until our SYN-ACK is
- * acknowledged, then in the accept queue until accept() takes it. Both lists are bounded: the accept queue by the backlog,
- * `half_open` by tcp_config::half_open_max. When `half_open` is full, a SYN is answered with a SYN cookie and not
- * remembered (RFC 4987 3.6, tcp_syncookie.hpp); with cookies switched off, the oldest half-open connection makes room. In
- * RFC 793 mode the listener itself becomes the connection.
+ * acknowledged, then in the accept queue until accept() takes it. Both lists are bounded: the accept queue by the
+ * backlog, `half_open` by tcp_config::half_open_max. When `half_open` is full, a SYN is answered with a SYN cookie and
+ * not remembered (RFC 4987 3.6, tcp_syncookie.hpp); with cookies switched off, the oldest half-open connection makes
+ * room. In RFC 793 mode the listener itself becomes the connection.
  */
 #include "tcp_listen.hpp"
 
@@ -110,8 +110,8 @@ static void tcp_cookie_send(tcp_pcb &listener, const tcp_segment &syn) MICROPS_R
     tcp_passive_prepare(brief, syn, {});
     brief.iss = tcp.cookies.make(syn.local, syn.foreign, syn.seq, brief.mss.peer, now);
     brief.snd.una = brief.snd.nxt = brief.iss;
-    if (brief.agreed
-            .timestamps) { /* the options are encoded in the timestamp: the clock is set back until it shows that value */
+    if (brief.agreed.timestamps) {
+        /* The options are encoded in the timestamp: the clock is set back until it shows that value. */
         const uint32_t time = tcp_timestamp(brief);
         const auto shift = brief.agreed.window_scale ? std::optional(brief.agreed.snd_shift) : std::nullopt;
         brief.ts.offset -= time - tcp_syncookie_timestamp(time, shift, brief.agreed.sack);

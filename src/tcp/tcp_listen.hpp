@@ -18,8 +18,8 @@ void tcp_arrives_listen(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(n
 void tcp_listen_syn(tcp_pcb &pcb, const tcp_segment &seg, std::optional<tcp_seq> iss) MICROPS_REQUIRES(net_locked);
 /**
  * The peer's SYN came twice: the first was answered with a cookie, because there was no room, the second by this
- * half-open connection; and now the ACK of the cookie arrives first. Returns true if that is so: the connection made from
- * the cookie has then taken the place of the half-open one.
+ * half-open connection; and now the ACK of the cookie arrives first. Returns true if that is so: the connection made
+ * from the cookie has then taken the place of the half-open one.
  */
 bool tcp_cookie_arrives_first(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked);
 /** Our SYN-ACK is acknowledged. Returns false when the accept queue is full. */

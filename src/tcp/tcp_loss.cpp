@@ -87,7 +87,9 @@ static bool tcp_is_dsack(const tcp_segment &seg)
 static void tcp_dsack_input(tcp_pcb &pcb, const tcp_segment &seg, tcp_ack_context &ctx) MICROPS_REQUIRES(net_locked)
 {
     const tcp_sack_block &block = seg.options.sack.blocks[0];
-    /* The bound of RFC 5961 5.2, for blocks: what is older than the largest window is no duplicate of this connection. */
+    /*
+     * The bound of RFC 5961 5.2, for blocks: what is older than the largest window is no duplicate of this connection.
+     */
     const bool sane = block.first < block.last && block.last <= pcb.snd.nxt &&
                       block.first >= pcb.snd.una - std::max(pcb.snd.wnd_max, TCP_WINDOW_MAX);
     if (!sane) return net_count(pcb.net, counter::tcp_dsack_ignored);
@@ -98,9 +100,9 @@ static void tcp_dsack_input(tcp_pcb &pcb, const tcp_segment &seg, tcp_ack_contex
 }
 
 /**
- * RFC 2018 5.1: marks what the SACK blocks report. Each block is checked, because it comes from the peer. The newest block
- * stands first, but they are processed in the order of sequence numbers: otherwise an ACK with two new blocks would look
- * like reordering.
+ * RFC 2018 5.1: marks what the SACK blocks report. Each block is checked, because it comes from the peer. The newest
+ * block stands first, but they are processed in the order of sequence numbers: otherwise an ACK with two new blocks
+ * would look like reordering.
  */
 static void tcp_sack_input(tcp_pcb &pcb, const tcp_segment &seg, tcp_ack_context &ctx) MICROPS_REQUIRES(net_locked)
 {
@@ -165,7 +167,10 @@ static void tcp_retransmit_queue_cleanup(tcp_pcb &pcb, tcp_seq ack, tcp_ack_cont
 
 /* The round trip */
 
-/** The round trip, by our clock if the segment was sent only once (Karn, RFC 6298 3), else by the timestamp (RFC 7323 4.1). */
+/**
+ * The round trip, by our clock if the segment was sent only once (Karn, RFC 6298 3), else by the timestamp (RFC 7323
+ * 4.1).
+ */
 static std::optional<net_duration> tcp_round_trip(const tcp_pcb &pcb, const tcp_ack_context &ctx)
 {
     if (ctx.rtt && !ctx.resent) return ctx.rtt;
@@ -220,8 +225,8 @@ static void tcp_count_events(tcp_pcb &pcb, const tcp_ack_news &news, const tcp_r
 }
 
 /**
- * Tells congestion control what recovery has found. @p outstanding is what was outstanding before the ACK. An undo comes
- * first, so that FlightSize is bounded by the congestion window during which the loss happened.
+ * Tells congestion control what recovery has found. @p outstanding is what was outstanding before the ACK. An undo
+ * comes first, so that FlightSize is bounded by the congestion window during which the loss happened.
  */
 static void tcp_recovery_apply(tcp_pcb &pcb, const tcp_recovery_events &events, uint32_t outstanding)
     MICROPS_REQUIRES(net_locked)

@@ -1,10 +1,10 @@
 /*
  * tcp_output.cpp: what we send, and when.
  *
- * While a batch of packets is read, output is only requested; it runs once, when the batch is done. Data stays in the send
- * buffer until it is acknowledged, and is cut into segments here, each time it is sent. Whether it may be sent depends on
- * the peer's window, on the congestion window, and on silly window avoidance with Nagle's algorithm (RFC 9293 3.8.6.2.1,
- * 3.7.4). A segment that IP could not send counts as lost in the network: it will be retransmitted.
+ * While a batch of packets is read, output is only requested; it runs once, when the batch is done. Data stays in the
+ * send buffer until it is acknowledged, and is cut into segments here, each time it is sent. Whether it may be sent
+ * depends on the peer's window, on the congestion window, and on silly window avoidance with Nagle's algorithm (RFC
+ * 9293 3.8.6.2.1, 3.7.4). A segment that IP could not send counts as lost in the network: it will be retransmitted.
  */
 #include "tcp_output.hpp"
 
@@ -160,9 +160,9 @@ static void tcp_transmit(tcp_pcb &pcb, tcp_seq seq, size_t len, uint8_t flags) M
 }
 
 /**
- * The sequence number of a segment without data: SND.NXT, but after the peer has shrunk its window the right edge of it,
- * because the peer would drop the segment, and the ACK in it, if it were outside. What the peer's rounding to a scaled
- * window (RFC 7323 2.4) has cut off still counts as inside.
+ * The sequence number of a segment without data: SND.NXT, but after the peer has shrunk its window the right edge of
+ * it, because the peer would drop the segment, and the ACK in it, if it were outside. What the peer's rounding to a
+ * scaled window (RFC 7323 2.4) has cut off still counts as inside.
  */
 static tcp_seq tcp_acceptable_seq(const tcp_pcb &pcb)
 {
@@ -249,7 +249,9 @@ static size_t tcp_window_permits(const tcp_pcb &pcb, size_t unsent)
     const size_t len = std::min(unsent, room);
     if (len >= pcb.mss.snd || pcb.timing.override_sws) return len; /* (1), (4) */
     if (len == unsent && pcb.fin.queued) return len;               /* after a FIN there is no more data to wait for */
-    /* Nagle's algorithm with Minshall's amendment: a small segment waits only while another small one is outstanding. */
+    /*
+     * Nagle's algorithm with Minshall's amendment: a small segment waits only while another small one is outstanding.
+     */
     if (!pcb.set.nodelay && pcb.output.small_end) return 0;
     if (len == unsent) return pcb.set.more || pcb.set.corked ? 0 : len; /* (2) */
     return len >= pcb.snd.wnd_max / 2 ? len : 0;                        /* (3) */
@@ -273,7 +275,9 @@ static void tcp_send_new(tcp_pcb &pcb, size_t len, bool fin) MICROPS_REQUIRES(ne
     tcp_transmit(pcb, first, len, flags);
 }
 
-/** RFC 5681 4.1: after an idle time of one RTO, no ACKs pace a full window of segments: the congestion window restarts. */
+/**
+ * RFC 5681 4.1: after an idle time of one RTO, no ACKs pace a full window of segments: the congestion window restarts.
+ */
 static void tcp_restart_after_idle(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     if (!pcb.sent().empty() || !pcb.congestion) return;
@@ -286,7 +290,9 @@ static bool tcp_fin_due(const tcp_pcb &pcb)
     return pcb.fin.queued && pcb.snd.nxt <= pcb.sndbuf.first + pcb.sndbuf.ring.size();
 }
 
-/** Sends new data and our FIN, as far as all rules permit. Returns whether the congestion window was what stopped it. */
+/**
+ * Sends new data and our FIN, as far as all rules permit. Returns whether the congestion window was what stopped it.
+ */
 static bool tcp_output_new(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     bool cwnd_limited = false;

@@ -1,9 +1,9 @@
 /*
  * tcp_pcb.cpp: the tables of connections and listeners, and the life of a PCB.
  *
- * A connection is found by a keyed hash of its endpoints, a listener by its port, so the cost of a segment does not grow
- * with the number of connections. When a connection ends, the PCB leaves all tables at once (tcp_pcb_release()), but it is
- * freed later, when no socket holds it and the batch is done (deferred free), so that no reference dangles.
+ * A connection is found by a keyed hash of its endpoints, a listener by its port, so the cost of a segment does not
+ * grow with the number of connections. When a connection ends, the PCB leaves all tables at once (tcp_pcb_release()),
+ * but it is freed later, when no socket holds it and the batch is done (deferred free), so that no reference dangles.
  */
 #include "tcp_pcb.hpp"
 
@@ -50,7 +50,9 @@ void tcp_loss_release(tcp_pcb &pcb)
 
 /* Getting and finding PCBs */
 
-/** Ends the oldest TIME_WAIT connection before its time; RFC 9293 3.6.1 would keep it, but then nobody could connect. */
+/**
+ * Ends the oldest TIME_WAIT connection before its time; RFC 9293 3.6.1 would keep it, but then nobody could connect.
+ */
 static bool tcp_evict_time_wait(tcp_layer &tcp) MICROPS_REQUIRES(net_locked)
 {
     for (tcp_pcb *pcb : tcp.time_wait) {

@@ -1,5 +1,6 @@
 /*
- * tcp_pcb.hpp: the protocol control block of a connection (PCB; RFC 9293 3.3.1 calls it TCB), and the tables that find it.
+ * tcp_pcb.hpp: the protocol control block of a connection (PCB; RFC 9293 3.3.1 calls it TCB), and the tables that find
+ * it.
  *
  * A PCB is a list of small structs, one for each subject, in the order in which a connection needs them; the functions
  * of a subject are in the file of its name. Everything in it is changed under the stack's lock.
@@ -226,7 +227,10 @@ struct tcp_traffic {
     uint32_t rcv_ooopack = 0; /* segments that came out of order */
 };
 
-/** What the user has set with setsockopt(), beside the sizes of the buffers. Where 0 means "not set", tcp_config applies. */
+/**
+ * What the user has set with setsockopt(), beside the sizes of the buffers. Where 0 means "not set", tcp_config
+ * applies.
+ */
 struct tcp_settings {
     uint32_t user_timeout = 0;           /* TCP_USER_TIMEOUT, milliseconds */
     uint32_t window_clamp = 0;           /* TCP_WINDOW_CLAMP, bytes */

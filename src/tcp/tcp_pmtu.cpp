@@ -4,9 +4,9 @@
  * The peer is told what our link takes; what we send is limited by what the peer has told, and by the path, which is
  * asked before each burst: so all connections to a destination follow what one of them was told by ICMP, and larger
  * segments come back when IP has forgotten it. What was sent too large is lost for certain, and it is not congestion:
- * it is sent again at once in pieces, and the congestion window stays.
+ * it is retransmitted at once in smaller segments, and the congestion window stays.
  * If the router is silent (RFC 2923's black hole), large segments vanish while small ones pass. The second sign is
- * silence after several retransmissions; then, as Linux by tcp_mtu_probing=1, the same data goes in smaller pieces
+ * silence after several retransmissions; then, as Linux by tcp_mtu_probing=1, the same data goes in smaller segments
  * (RFC 4821 7.7). The size then stays small for the life of the connection: nothing probes upward (RFC 4821 7.3). So it
  * is not halved below 512: after an outage, which looks the same, the connection must go on at a decent size.
  */

@@ -95,9 +95,9 @@ void tcp_window_update(tcp_pcb &pcb)
     if (!tcp_may_receive(pcb.state)) return;
     const uint32_t full = pcb.mss.offered;
     /*
-     * A peer that the window has stopped needs a window update as soon as there is room for a segment. A peer that still
-     * sends learns of the room from the ACKs of its data; an update of its own is worth sending only when the window can
-     * double (Linux' rule).
+     * A peer that the window has stopped needs a window update as soon as there is room for a segment. A peer that
+     * still sends learns of the room from the ACKs of its data; an update of its own is worth sending only when the
+     * window can double (Linux' rule).
      */
     const uint32_t window = tcp_receive_window(pcb);
     const uint32_t wanted = window < full ? full : std::max(2 * full, window);
@@ -108,7 +108,10 @@ void tcp_window_update(tcp_pcb &pcb)
 
 /* seventh: segment text */
 
-/** The user has closed, so nobody will read this data: the peer must learn that by a RST (RFC 9293 3.6.1, RFC 2525 2.17). */
+/**
+ * The user has closed, so nobody will read this data: the peer must learn that by a RST (RFC 9293 3.6.1, RFC 2525
+ * 2.17).
+ */
 static void tcp_refuse_data(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     net_count(pcb.net, counter::tcp_abort_on_data);

@@ -24,7 +24,7 @@ void tcp_duplicate_arrived(tcp_pcb &pcb, tcp_seq first, tcp_seq last)
 void tcp_old_segment_arrived(tcp_pcb &pcb, const tcp_segment &seg)
 {
     if (seg.len() == 0 || seg.has(TCP_FLG_SYN) || seg.seq >= pcb.rcv.nxt) return;
-    net_count(pcb.net, counter::tcp_delayed_ack_lost); /* as Linux: perhaps our ACK came too late */
+    net_count(pcb.net, counter::tcp_delayed_ack_lost); /* Linux' TCPDelayedACKLost: perhaps our ACK came too late */
     tcp_quick_acks(pcb);
     tcp_duplicate_arrived(pcb, seg.seq, tcp_seq_min(seg.end(), pcb.rcv.nxt));
 }

@@ -28,7 +28,7 @@
 namespace microps
 {
 
-static constexpr int MAXSEG_MIN = 88; /* as Linux */
+static constexpr int MAXSEG_MIN = 88; /* Linux' bounds of TCP_MAXSEG */
 static constexpr int MAXSEG_MAX = 32767;
 static constexpr int SECONDS_MAX = 32767; /* TCP_KEEPIDLE, TCP_KEEPINTVL */
 static constexpr int COUNT_MAX = 127;     /* TCP_KEEPCNT, TCP_SYNCNT */

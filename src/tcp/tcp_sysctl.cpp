@@ -2,8 +2,8 @@
  * tcp_sysctl.cpp: tcp_config by the names that Linux' sysctl has. One table: a name, how its value reads, how it is
  * written. What has no name here (bounds of tables, times that Linux has fixed) is set in tcp_config itself.
  *
- * Values mean what they mean on Linux, with one exception: tcp_rmem and tcp_wmem count bytes of data, while Linux counts
- * its own overhead too; their first number, the least buffer, is fixed.
+ * Values mean what they mean on Linux, with one exception: tcp_rmem and tcp_wmem count bytes of data, while Linux
+ * counts its own overhead too; their first number, the least buffer, is fixed.
  */
 #include "microps/tcp.hpp"
 #include "parts/tcp_congestion_builtin.hpp"
@@ -39,7 +39,7 @@ struct tunable {
 
 } // namespace
 
-static constexpr uint64_t SYSCTL_SECONDS_MAX = 32767; /* of a keepalive, as Linux */
+static constexpr uint64_t SYSCTL_SECONDS_MAX = 32767; /* Linux' MAX_TCP_KEEPIDLE */
 static constexpr uint64_t NUMBER_MAX = std::numeric_limits<int32_t>::max();
 
 static std::string_view trimmed(std::string_view text)

@@ -1,6 +1,6 @@
 /*
- * tcp_time_wait.cpp: a connection that is over, and remembers its numbers for 2 MSL so that nobody takes what is still on
- * its way for a new connection's (RFC 9293 3.6.1).
+ * tcp_time_wait.cpp: a connection that is over, and remembers its numbers for 2 MSL so that no new connection takes
+ * what is still on its way for a new connection's (RFC 9293 3.6.1).
  *
  * Nothing moves here any more: the peer's FIN is acknowledged again, what else comes is answered with where we were.
  * A RST does not end it early by default (RFC 1337: an old duplicate, our answer to it and the peer's RST would;

@@ -1,5 +1,6 @@
 /*
- * tcp_time_wait.hpp: TIME_WAIT: what a connection that is over still answers, and when a new one may have its endpoints.
+ * tcp_time_wait.hpp: TIME_WAIT: what a connection that is over still answers, and when a new one may have its
+ * endpoints.
  */
 #pragma once
 

@@ -1,10 +1,10 @@
 /*
- * tcp_timer.cpp: the timers of a connection: retransmission (RFC 6298), zero window probes (RFC 9293 3.8.6.1), R1 and R2
- * (3.8.3), keepalive (3.8.4), FIN_WAIT_2 without a user, TIME_WAIT.
+ * tcp_timer.cpp: the timers of a connection: retransmission (RFC 6298), zero window probes (RFC 9293 3.8.6.1), R1 and
+ * R2 (3.8.3), keepalive (3.8.4), FIN_WAIT_2 without a user, TIME_WAIT.
  *
- * At most one of these runs at a time, so a PCB has one timer, and a purpose for it. An arriving segment does not restart
- * the keepalive timer, which would cost time for each segment: when the timer expires, it looks at how long the peer has
- * been silent, and waits for the rest.
+ * At most one of these runs at a time, so a PCB has one timer, and a purpose for it. An arriving segment does not
+ * restart the keepalive timer, which would cost time for each segment: when the timer expires, it looks at how long the
+ * peer has been silent, and waits for the rest.
  */
 #include "tcp_timer.hpp"
 
@@ -105,7 +105,9 @@ static net_duration tcp_persist_time(const tcp_pcb &pcb)
     return std::min(pcb.rtt.rto(), pcb.set.corked || pcb.set.more ? TCP_CORK_MAX : TCP_OVERRIDE);
 }
 
-/** The peer has opened its window by less than a segment: what waited for a distant probe now waits for the override. */
+/**
+ * The peer has opened its window by less than a segment: what waited for a distant probe now waits for the override.
+ */
 static void tcp_persist_hasten(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     const net_time at = pcb.net.clock.now() + tcp_persist_time(pcb);
@@ -232,8 +234,8 @@ static bool tcp_retry_limit_reached(const tcp_pcb &pcb) MICROPS_REQUIRES(net_loc
 
 /**
  * Whether the limit of zero window probes is reached. As long as the peer answers, probes go on for ever (RFC 9293
- * 3.8.6.1), with two exceptions: the user has set TCP_USER_TIMEOUT, or has closed. A peer that never opens its window must
- * not keep a connection that has no user; Linux has the same rule.
+ * 3.8.6.1), with two exceptions: the user has set TCP_USER_TIMEOUT, or has closed. A peer that never opens its window
+ * must not keep a connection that has no user; Linux has the same rule.
  */
 static bool tcp_probe_limit_reached(const tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
@@ -289,7 +291,9 @@ static void tcp_persist_expired(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
     tcp_timer_arm(pcb, tcp_timer_purpose::persist, tcp_until_user_timeout(pcb, interval));
 }
 
-/** Keepalive (RFC 9293 3.8.4). TCP_USER_TIMEOUT, if it is set, limits the time instead of the number of probes: tcp(7). */
+/**
+ * Keepalive (RFC 9293 3.8.4). TCP_USER_TIMEOUT, if it is set, limits the time instead of the number of probes: tcp(7).
+ */
 static void tcp_keepalive_expired(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     const net_duration silent = pcb.net.clock.now() - pcb.timing.heard_ack;
@@ -316,7 +320,9 @@ static void tcp_fin_wait2_expired(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
     tcp_pcb_release(pcb);
 }
 
-/** An ACK in the same batch may have made the timer needless, or due later; output, which arms it anew, comes after it. */
+/**
+ * An ACK in the same batch may have made the timer needless, or due later; output, which arms it anew, comes after it.
+ */
 static void tcp_outstanding_expired(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     if (pcb.sent().empty()) return tcp_timer_update(pcb);

@@ -1,5 +1,6 @@
 /*
- * tcp_timer.hpp: the one timer of a PCB: retransmission, probes, keepalive, TIME_WAIT; and the times that a user may set.
+ * tcp_timer.hpp: the one timer of a PCB: retransmission, probes, keepalive, TIME_WAIT; and the times that a user may
+ * set.
  */
 #pragma once
 

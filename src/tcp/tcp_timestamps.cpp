@@ -31,8 +31,8 @@ bool tcp_echo_is_of_our_syn(const tcp_pcb &pcb, const tcp_segment &seg)
 
 /**
  * An ACK that another one of the same burst has overtaken, in a peer's or a path's queue: it acknowledges nothing and
- * moves no window, so that taking it does no harm, and refusing it would cost a duplicate ACK that loss recovery counts.
- * As Linux; in RFC 7323 it is outdated.
+ * moves no window, so that taking it does no harm, and refusing it would cost a duplicate ACK that loss recovery
+ * counts. Linux takes it; in RFC 7323 it is outdated.
  */
 static bool tcp_ack_is_reordered(const tcp_pcb &pcb, const tcp_segment &seg)
 {
@@ -57,7 +57,10 @@ static bool tcp_data_is_reordered(const tcp_pcb &pcb, const tcp_segment &seg)
 
 bool tcp_segment_is_outdated(const tcp_pcb &pcb, const tcp_segment &seg)
 {
-    /* RFC 7323 3.2 would drop segments that lack the option; as Linux, they are taken: middleboxes strip it. */
+    /*
+     * RFC 7323 3.2 would drop segments that lack the option; they are taken, as Linux takes them, because middleboxes
+     * strip the option.
+     */
     if (!pcb.agreed.timestamps || !seg.options.timestamps || seg.has(TCP_FLG_RST)) return false;
     if (!tcp_timestamp_before(seg.options.timestamps->value, pcb.ts.recent)) return false;
     if (pcb.net.clock.now() - pcb.ts.recent_at >= TCP_PAWS_IDLE) return false;

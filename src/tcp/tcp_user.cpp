@@ -2,7 +2,8 @@
  * tcp_user.cpp: user calls of an open connection (RFC 9293 3.10.2 to 3.10.6): send, receive, shutdown, close, abort,
  * status. Calls that open are in tcp_connect.cpp, options in tcp_sockopt.cpp.
  *
- * Blocking calls sleep in tcp_sleep() only. A PCB that is closed meanwhile is not freed before the last call has returned.
+ * Blocking calls sleep in tcp_sleep() only. A PCB that is closed meanwhile is not freed before the last call has
+ * returned.
  */
 #include "tcp_user.hpp"
 
@@ -117,7 +118,10 @@ static std::optional<int> tcp_receive_end(tcp_pcb &pcb) MICROPS_REQUIRES(net_loc
     return std::nullopt;
 }
 
-/* Data that came before a RST is read before the error, as programs expect from Linux; RFC 9293 3.10.7.4 would flush it. */
+/*
+ * Data that came before a RST is read before the error, as programs expect from Linux; RFC 9293 3.10.7.4 would flush
+ * it.
+ */
 static ssize_t tcp_receive(net_guard &guard, tcp_pcb &pcb, std::span<uint8_t> data, int flags, net_time deadline)
     MICROPS_REQUIRES(net_locked)
 {

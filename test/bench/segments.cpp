@@ -1,9 +1,10 @@
 /*
  * segments.cpp: bench_segments: what a segment costs, what an ACK costs, what an idle connection weighs.
  *
- * One stack without threads, a raw IP device whose other end is this program, and a clock that stands still: nothing but
- * the stack's own work is timed. Packets are made before the clock starts; users read and write outside of it. Beside
- * the nanoseconds stands a yardstick that was measured at the same moment: copying and summing the bytes of a segment.
+ * One stack without threads, a raw IP device whose other end is this program, and a clock that stands still: nothing
+ * but the stack's own work is timed. Packets are made before the clock starts; users read and write outside of it.
+ * Beside the nanoseconds stands a yardstick that was measured at the same moment: copying and summing the bytes of a
+ * segment.
  */
 #include "microps/checksum.hpp"
 #include "microps/driver/raw_ip.hpp"

@@ -1,5 +1,6 @@
 /*
- * scenario_test.cpp: stories with two hosts: sequence numbers that wrap, wires that are cut, both sides calling at once.
+ * scenario_test.cpp: stories with two hosts: sequence numbers that wrap, wires that are cut, both sides calling at
+ * once.
  */
 #include "microps/sim/tcp_peer.hpp"
 #include "microps/sock.hpp"
@@ -93,8 +94,9 @@ std::pair<uint32_t, net_duration> last_syn(two_hosts &hosts, const std::string &
 } // namespace
 
 /*
- * RFC 9293 3.4: sequence numbers wrap. RFC 6528 makes a connection's ISN the sum of a 4 microsecond clock and a constant
- * of its endpoints: so one connection tells how long to wait until the next between the same ports begins below 2^32.
+ * RFC 9293 3.4: sequence numbers wrap. RFC 6528 makes a connection's ISN the sum of a 4 microsecond clock and a
+ * constant of its endpoints: so one connection tells how long to wait until the next between the same ports begins
+ * below 2^32.
  */
 TEST(Scenario, StreamCrossesTwoToTheThirtyTwo)
 {

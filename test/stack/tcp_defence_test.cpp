@@ -230,8 +230,10 @@ TEST(TcpUnfairPeer, OptimisticAcksAreRefused)
     EXPECT_LE(peer.host().count(counter::tcp_challenge_acks), 1u);
 }
 
-/** A blind attacker's segment: in the window or near it, everything else by chance, except for lucky hits, which RFC 5961
- * leaves to chance, too: RCV.NXT itself for a RST, our recent numbers for an ACK. */
+/**
+ * A blind attacker's segment: in the window or near it, everything else by chance, except for lucky hits, which RFC
+ * 5961 leaves to chance, too: RCV.NXT itself for a RST, our recent numbers for an ACK.
+ */
 tcp_pattern blind_segment(tcp_peer &peer, net_random &random)
 {
     const auto flags = static_cast<uint8_t>(random.below(64));

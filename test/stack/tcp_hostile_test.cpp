@@ -1,8 +1,8 @@
 /*
  * Hostile segments: malformed, impossible, random and mutated ones, at a stack in every state.
  *
- * What must hold: no crash (sanitizers watch), no hang, bounded memory, no answer storm, and a connection's stream never
- * contains a byte that its peer did not send.
+ * What must hold: no crash (sanitizers watch), no hang, bounded memory, no answer storm, and a connection's stream
+ * never contains a byte that its peer did not send.
  */
 #include "support/tcp_test.hpp"
 

@@ -137,8 +137,10 @@ TEST(TcpReset, BlindDataIsNotDelivered)
     expect_alive(peer);
 }
 
-/* RFC 9293 MUST-12: a call that sleeps on a connection that is reset wakes with ECONNRESET, and the stack goes on. The C
- * original destroys a condition variable on which the user still waits, and the whole process hangs. */
+/*
+ * RFC 9293 MUST-12: a call that sleeps on a connection that is reset wakes with ECONNRESET, and the stack goes on. The
+ * C original destroys a condition variable on which the user still waits, and the whole process hangs.
+ */
 TEST(TcpReset, SleepersWake)
 {
     test_world world;

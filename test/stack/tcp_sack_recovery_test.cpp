@@ -557,8 +557,10 @@ TEST(TcpLimitedTransmit, CanBeSwitchedOff)
     EXPECT_EQ(payload_size(f.sack(1, 3)), 0u);
 }
 
-/** Slow start until twenty segments are outstanding; then the first is lost, and the others are SACKed one by one. Returns how
- *  many segments each of these ACKs lets out. */
+/**
+ * Slow start until twenty segments are outstanding; then the first is lost, and the others are SACKed one by one.
+ * Returns how  many segments each of these ACKs lets out.
+ */
 std::vector<size_t> sent_by_each_ack(bool prr)
 {
     sent_window f(with([prr](tcp_config &config) {

@@ -17,7 +17,9 @@ namespace microps
 
 using test_span = std::chrono::milliseconds;
 
-/** A command line that a shell runs; standard output and error come together. Killed with all its children at the end. */
+/**
+ * A command line that a shell runs; standard output and error come together. Killed with all its children at the end.
+ */
 class process
 {
 public:

@@ -1,5 +1,6 @@
 /*
- * ip_pmtu_test.cpp: the cache of path MTUs (RFC 1191 6.3), against a list that forgets nothing, and RFC 1191's plateaus.
+ * ip_pmtu_test.cpp: the cache of path MTUs (RFC 1191 6.3), against a list that forgets nothing, and RFC 1191's
+ * plateaus.
  */
 #include "ip_pmtu.hpp"
 

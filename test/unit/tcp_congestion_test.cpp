@@ -1,5 +1,6 @@
 /*
- * tcp_congestion_test.cpp: what congestion controls do alike (RFC 5681, RFC 6928, RFC 3465, RFC 2861), and NewReno's window.
+ * tcp_congestion_test.cpp: what congestion controls do alike (RFC 5681, RFC 6928, RFC 3465, RFC 2861), and NewReno's
+ * window.
  */
 #include "tcp/parts/tcp_congestion_builtin.hpp"
 

@@ -1,7 +1,7 @@
 /*
  * tcp_ack_delay.cpp: how the time that a delayed ACK may wait follows the arrival of data, and how many quick ACKs are
- * left. The rules and constants are Linux' (tcp_event_data_recv()), so that a peer sees the pattern of ACKs that it sees
- * from most receivers.
+ * left. The rules and constants are Linux' (tcp_event_data_recv()), so that a peer sees the pattern of ACKs that it
+ * sees from most receivers.
  */
 #include "tcp_ack_delay.hpp"
 
