@@ -1,5 +1,5 @@
 /*
- * decorator.cpp: a device made of another device.
+ * decorator.cpp: what all devices that wrap another device do.
  */
 #include "microps/driver/decorator.hpp"
 
@@ -42,7 +42,7 @@ int decorator_open(net_device &dev, net_device &inner)
 
 int decorator_close(net_device &inner)
 {
-    /* The stack waits for the writer of the registered device alone. A write() does not block, so this is soon over. */
+    /* The stack waits for a write() of the registered device only. A write() does not block, so this wait is short. */
     while (inner.state.writing) {
         net_unguard unlocked(inner.net);
         std::this_thread::yield();

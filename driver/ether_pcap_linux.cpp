@@ -3,8 +3,8 @@
  *
  * The socket gets a copy of every frame of its interface. Three things need care. Our own transmissions come back as
  * PACKET_OUTGOING and are skipped, and so is what the kernel itself sends there. A peer in the same machine (the other
- * end of a veth pair) leaves checksums unfilled and sends TCP in frames of up to 64 KiB, because it takes the wire for
- * a device that will do that work: PACKET_VNET_HDR tells us about both (packet(7), linux/if_packet.h). And when the
+ * end of a veth pair) leaves checksums unfilled and sends TCP segments of up to 64 KiB, because it expects a
+ * device that does that work: PACKET_VNET_HDR tells us about both (packet(7), linux/if_packet.h). And when the
  * interface goes down or away the socket answers ENETDOWN once: if it is still bound to an interface after that, it
  * was switched off, and works again when it comes back.
  */

@@ -1,9 +1,9 @@
 /*
- * fault.cpp: a bad wire in front of a good device.
+ * fault.cpp: a decorator that loses, duplicates, damages, delays and reorders the frames of another device.
  *
- * Each direction is a line of its own with its own generator, so that what happens to the frames of one direction does
- * not depend on the traffic in the other: the same seed and the same frames give the same faults. A frame is lost, or
- * doubled and each copy damaged, slowed down to the line's rate and held back until it is due.
+ * Each direction has its own random generator, so that its faults do not depend on the traffic in the other direction:
+ * the same seed and the same frames give the same faults. A frame is lost, or duplicated and each copy damaged, limited
+ * to the rate, and kept until it is due.
  */
 #include "microps/driver/fault.hpp"
 
@@ -92,7 +92,7 @@ static void fault_forward(fault_line &line, packet_ptr frame) MICROPS_REQUIRES(n
     }
 }
 
-/** Fills in the checksum that a device would have left to the receiver: damage must stay detectable. */
+/** Fills in a checksum that was left to the device, so that the receiver detects the damage. */
 static void checksum_complete(packet &frame)
 {
     const packet_offload todo = std::exchange(frame.offload, {});

@@ -20,7 +20,7 @@ namespace microps
 
 static constexpr uint8_t VNET_HDR_F_NEEDS_CSUM = 1;
 static constexpr uint8_t VNET_HDR_F_DATA_VALID = 2;
-static constexpr uint8_t VNET_HDR_GSO_UDP_L4 = 5; /* several datagrams in one: no layer above could tell them apart */
+static constexpr uint8_t VNET_HDR_GSO_UDP_L4 = 5; /* several merged datagrams, which UDP could not separate */
 
 static bool temporary(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
 
@@ -106,9 +106,7 @@ static int batch_read(linux_interface &interface, linux_read read)
     return 0;
 }
 
-/**
- * Discards some frames when there is no memory for them; otherwise the engine would find the device readable for ever.
- */
+/** Drops some frames when there is no memory to read them, so that the descriptor does not stay readable. */
 static void batch_discard(linux_interface &interface, linux_read read)
 {
     uint8_t byte = 0;
@@ -237,7 +235,7 @@ size_t linux_interface_write(const linux_interface &interface, std::span<const p
         do {
             len = ::writev(interface.fd.get(), buffers.data(), static_cast<int>(buffers.size()));
         } while (len == -1 && errno == EINTR);
-        /* Down (EIO, ENETDOWN), full (EAGAIN, ENOBUFS) or gone: the frame is lost. That it is gone poll() finds out. */
+        /* Down (EIO, ENETDOWN), full (EAGAIN, ENOBUFS) or deleted, which poll() reports: the frame is dropped. */
         if (len != -1) written++;
     }
     return written;

@@ -1,15 +1,15 @@
 /*
  * driver/interface_linux.hpp: what the drivers of Linux interfaces (TAP, TUN, PF_PACKET) have in common.
  *
- * Reading: a frame is read into a small block and, where that ends, on into a large one, by one readv. So a short
- * frame never pins 66 KiB, and the rare long frame costs one copy of its first 2 KiB:
+ * One readv(2) reads a frame into a small block and, behind its end, into a large one. So a short frame does not occupy
+ * 66 KiB, and a long frame, which is rare, costs one copy of its first 2 KiB:
  *
  *      small block (2 KiB)     large block (66 KiB)
  *      [ short frame      ]    [ unused until needed                        ]
  *      [ long frame, first|    |(room for the first 2 KiB) | rest of it     ]
  *
- * Blocks are taken from the pool under the stack's lock, reading happens without it, and what was not used waits for
- * the next batch.
+ * Blocks are taken from the pool under the stack's lock and frames are read without it. Unused blocks are kept for the
+ * next batch.
  */
 #pragma once
 
@@ -61,11 +61,11 @@ static_assert(sizeof(vnet_hdr) == 10);
 /** What a device starts with; a program that wants another MTU sets it before net_run(). */
 inline constexpr uint16_t LINUX_INTERFACE_MTU = 1500;
 
-/** Reads one frame into the buffers, as readv does; LINUX_READ_SKIP if it was one that does not concern us. */
+/** Reads one frame into the buffers, as readv does; LINUX_READ_SKIP if the frame is to be ignored. */
 using linux_read = ssize_t (*)(int fd, std::span<iovec> buffers);
 inline constexpr ssize_t LINUX_READ_SKIP = -2;
 
-/** readv(2) that begins again after a signal. */
+/** readv(2), repeated after EINTR. */
 ssize_t linux_readv(int fd, std::span<iovec> buffers);
 
 /** One interface of the kernel and our descriptor to it. */

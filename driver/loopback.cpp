@@ -1,8 +1,8 @@
 /*
- * loopback.cpp: what is sent comes back in.
+ * loopback.cpp: the driver of the loopback device: every packet that is sent is received by the same stack.
  *
- * transmit() only puts the packet into its protocol's input queue; the engine takes it from there. So sending to
- * oneself never calls a protocol's input from inside its own output.
+ * transmit() puts the packet into the input queue of its protocol, from which the engine takes it. So a protocol's
+ * input is never called from inside its own output.
  */
 #include "microps/driver/loopback.hpp"
 
@@ -31,7 +31,7 @@ static int loopback_transmit(net_device &dev, uint16_t type, packet_ptr pkt) MIC
     return net_input_handler(type, std::move(pkt), dev);
 }
 
-/** Inside a decorator: the frame comes without its type, and goes back through the decorator. */
+/** Output of a decorated loopback: the frame has lost its protocol type, and returns through the decorator. */
 static void loopback_return(net_device &dev, packet_ptr frame) MICROPS_REQUIRES(net_locked)
 {
     net_count(dev.net, counter::dev_tx_frames);

@@ -1,5 +1,5 @@
 /*
- * null.cpp: the smallest driver: everything that is sent vanishes, nothing ever comes.
+ * null.cpp: the smallest driver. It discards every packet that is sent, and never receives one.
  */
 #include "microps/driver/null.hpp"
 
@@ -17,7 +17,7 @@ static int null_transmit(net_device &dev, uint16_t type, packet_ptr pkt) MICROPS
     debugdump(pkt->bytes());
     net_count(dev.net, counter::dev_tx_frames);
     net_count(dev.net, counter::dev_tx_bytes, pkt->size());
-    return 0; /* the packet dies here */
+    return 0; /* pkt is freed here */
 }
 
 namespace

@@ -1,9 +1,9 @@
 /*
  * pcap_writer.cpp: a capture of everything that passes a device, in pcap's classic format with nanoseconds.
  *
- * Records collect in memory and are written at the end of each batch of work (and earlier when many came), so that
- * a capture is complete up to the last batch whenever one looks at it, also after a kill -9. A file that cannot be
- * written any more is reported once; the traffic goes on without it.
+ * Records are collected in memory and written at the end of each batch of work, or before if there are many, so that
+ * the file is always complete up to the last batch, even after a kill -9. If the file cannot be written any more, that
+ * is logged once and the device works on without capture.
  */
 #include "microps/driver/pcap_writer.hpp"
 
@@ -23,7 +23,7 @@ namespace microps
 static constexpr uint32_t PCAP_MAGIC_NSEC = 0xa1b23c4d;
 static constexpr uint16_t PCAP_VERSION_MAJOR = 2;
 static constexpr uint16_t PCAP_VERSION_MINOR = 4;
-static constexpr uint32_t PCAP_SNAPLEN = 262144; /* nothing is ever cut */
+static constexpr uint32_t PCAP_SNAPLEN = 262144; /* frames are never truncated */
 static constexpr uint32_t PCAP_LINKTYPE_ETHERNET = 1;
 static constexpr uint32_t PCAP_LINKTYPE_RAW = 101;
 

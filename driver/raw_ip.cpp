@@ -1,6 +1,6 @@
 /*
- * raw_ip.cpp: a device whose medium is a function: each packet the stack sends is shown to the hook, and
- * raw_ip_input() plays the part of the rest of the world. No link header, no descriptor, no thread.
+ * raw_ip.cpp: a device without medium: a hook gets each packet that the stack sends, and raw_ip_input() makes the stack
+ * receive one. It has no link header, no descriptor and no thread.
  */
 #include "microps/driver/raw_ip.hpp"
 

@@ -1,5 +1,5 @@
 /*
- * tun_linux.cpp: IP packets over a Linux TUN device: no Ethernet, no ARP, a point-to-point line to the kernel.
+ * tun_linux.cpp: IP packets over a Linux TUN device: a point-to-point link to the kernel without Ethernet and ARP.
  */
 #include "microps/driver/tun.hpp"
 

@@ -1,5 +1,5 @@
 /*
- * tuntap_linux.cpp: attaches to a TUN or TAP interface, and says what to do where that fails.
+ * tuntap_linux.cpp: attaches to a TUN or TAP interface, and says how to mend it when that fails.
  */
 #include "base/os.hpp"
 #include "interface_linux.hpp"
@@ -64,7 +64,7 @@ static bool link_news_subscribe(const linux_fd &news)
     return bind(news.get(), static_cast<const sockaddr *>(static_cast<const void *>(&addr)), sizeof(addr)) == 0;
 }
 
-/** Waits for news. False if there are none in that time. */
+/** Waits for a report. Returns false if there is none in that time. */
 static bool link_news_wait(const linux_fd &news, net_duration timeout)
 {
     pollfd readable{.fd = news.get(), .events = POLLIN, .revents = 0};
@@ -76,9 +76,9 @@ static bool link_news_wait(const linux_fd &news, net_duration timeout)
 }
 
 /**
- * By attaching we have plugged in the interface's cable. The kernel notices that in the background and throws away
- * what it sends until then: the answer to our first ARP request, say, which is repeated after a second. So the device
- * is open when the interface runs; or after a while, if it is kept from running (ip link set tap0 mode dormant).
+ * Waits until the interface runs, or a limited time (it may stay "dormant"). Attaching gives the interface its carrier,
+ * which the kernel notices a little later; until then it drops what it sends, such as the reply to our first ARP
+ * request, which we would repeat a second later only.
  */
 static void tun_wait_carrier(net_device &dev, const std::string &name) MICROPS_REQUIRES(net_locked)
 {
@@ -101,7 +101,7 @@ int linux_tun_open(net_device &dev, linux_interface &interface, short mode)
     }
     ifreq ifr{};
     interface.name.copy(ifr.ifr_name, IFNAMSIZ - 1);
-    /* No packet information in front: the EtherType of the frame, or the version of the packet, says the same. */
+    /* No packet information in front: the frame's EtherType or the packet's version says the same. */
     ifr.ifr_flags = static_cast<short>(mode | IFF_NO_PI | (interface.vnet ? IFF_VNET_HDR : 0));
     if (ioctl(interface.fd.get(), TUNSETIFF, &ifr) == -1) {
         const int error = errno;

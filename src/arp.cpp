@@ -1,11 +1,11 @@
 /*
  * arp.cpp: the Address Resolution Protocol (RFC 826, RFC 1122 2.3.2, RFC 5227) for IPv4 over Ethernet.
  *
- * The cache says which hardware address a neighbour has. An entry is made when we ask (incomplete, with the packets
- * that wait for the answer) or when a host asks for our address (resolved at once). A resolved entry lives 30 seconds;
- * one in use is confirmed by unicast requests before that, so that steady traffic never stops. We ask at most once a
- * second and three times; then the packets that waited come back to their senders as "host unreachable". What we learn
- * only from others' replies and announcements updates entries, but never makes one.
+ * The cache maps a neighbour's IPv4 address to its hardware address. An entry is created by our request (incomplete,
+ * with the packets that wait for the reply) or by a neighbour's request for our address (resolved at once). A resolved
+ * entry is valid for 30 seconds; an entry in use is confirmed by unicast requests before that, so that traffic does not
+ * stop. Requests are sent at most once a second and three times; then the senders of the waiting packets get "host
+ * unreachable". Other replies and announcements update entries but create none.
  */
 #include "microps/arp.hpp"
 
@@ -24,7 +24,7 @@ static constexpr uint16_t ARP_OP_REQUEST = 1;
 static constexpr uint16_t ARP_OP_REPLY = 2;
 
 static constexpr net_duration ARP_TIMER_INTERVAL = std::chrono::seconds(1);
-/* How long before its end an entry in use is asked whether it is still right: time for three attempts. */
+/* An entry in use is confirmed this long before it times out: time for three requests. */
 static constexpr net_duration ARP_REFRESH_BEFORE = std::chrono::seconds(4);
 /* RFC 5227 2.3 and 2.4. */
 static constexpr unsigned ARP_ANNOUNCE_NUM = 2;
@@ -56,27 +56,28 @@ struct arp_cache {
     ip_addr_t pa;
     mac_addr ha{};
     arp_state state = arp_state::free;
-    net_time confirmed{};  /* the neighbour was heard */
+    net_time confirmed{};  /* a message of the neighbour was received */
     net_time used{};       /* the last time that a packet was to be sent to it */
     net_time requested{};  /* the last request was sent */
-    unsigned requests = 0; /* without an answer since then */
+    unsigned requests = 0; /* sent since `confirmed`, without a reply */
     std::deque<packet_ptr> waiting{};
 };
 
-/** A device's index and a neighbour's address: two links may both have a 192.0.2.1. */
+/** A device's index and a neighbour's address: the same address may exist on two links. */
 using arp_key = std::pair<unsigned, uint32_t>;
 
-/* arp.cpp: everything the module remembers, in one place. */
+/** All state of the module. */
 struct arp_layer {
     explicit arp_layer(net_stack &net_);
 
     net_stack &net;
     std::map<arp_key, arp_cache> caches MICROPS_GUARDED_BY(net_locked){};
-    std::map<unsigned, net_time> defended MICROPS_GUARDED_BY(net_locked){}; /* by device: our last defence */
+    std::map<unsigned, net_time>
+        defended MICROPS_GUARDED_BY(net_locked){}; /* by device: when arp_defend() last answered */
     net_periodic *timer MICROPS_GUARDED_BY(net_locked) = nullptr;
     std::function<void(ip_iface &iface, const packet &pkt)> failed MICROPS_GUARDED_BY(net_locked){};
     net_timer announce_timer;
-    unsigned announcements MICROPS_GUARDED_BY(net_locked) = 0; /* still to be made */
+    unsigned announcements MICROPS_GUARDED_BY(net_locked) = 0; /* that remain to be sent */
 };
 
 /* Helpers */
@@ -131,7 +132,7 @@ static arp_ether_ip arp_message(const ip_iface &iface, uint16_t op, ip_addr_t tp
             .tpa = tpa};
 }
 
-/** Asks everybody, or (RFC 1122 2.3.2.1, unicast poll) the one neighbour @p dst that we believe to be right. */
+/** Sends a request by broadcast, or to the neighbour's known address @p dst (unicast poll, RFC 1122 2.3.2.1). */
 static int arp_request(ip_iface &iface, ip_addr_t tpa, const mac_addr &dst = ETHER_ADDR_BROADCAST)
     MICROPS_REQUIRES(net_locked)
 {
@@ -167,7 +168,7 @@ static std::deque<packet_ptr> arp_cache_take_waiting(arp_layer &arp, arp_cache &
     return std::exchange(cache.waiting, {});
 }
 
-/** Removes an entry. Returns the packets that waited in it: lost. */
+/** Removes an entry. Returns the packets that waited in it, counted as dropped. */
 static std::deque<packet_ptr> arp_cache_delete(arp_layer &arp, arp_cache &cache) MICROPS_REQUIRES(net_locked)
 {
     debugf("DELETE: pa=%s, ha=%s", ip_addr_str(cache.pa).c_str(), ether_addr_str(cache.ha).c_str());
@@ -178,7 +179,7 @@ static std::deque<packet_ptr> arp_cache_delete(arp_layer &arp, arp_cache &cache)
     return waiting;
 }
 
-/** Makes an entry; the one that was not used for longest makes room. Null if all are static. */
+/** Creates an entry. A full cache evicts the least recently used one. Returns null if all are static. */
 static arp_cache *arp_cache_alloc(arp_layer &arp, ip_iface &iface, ip_addr_t pa) MICROPS_REQUIRES(net_locked)
 {
     while (arp.caches.size() >= ARP_CACHE_SIZE) {
@@ -191,8 +192,8 @@ static arp_cache *arp_cache_alloc(arp_layer &arp, ip_iface &iface, ip_addr_t pa)
             net_drop(arp.net, drop_reason::arp_cache_full, "all entries are static, pa=%s", ip_addr_str(pa).c_str());
             return nullptr;
         }
-        arp_cache_delete(arp,
-                         *oldest); /* no ICMP error about its packets: this runs inside the output of another one */
+        /* `failed` is not called for its packets, because this runs inside the output of another packet. */
+        arp_cache_delete(arp, *oldest);
     }
     arp_cache &cache = arp.caches.try_emplace(arp_cache_key(iface, pa), iface, pa).first->second;
     cache.used = arp.net.clock.now();
@@ -200,7 +201,7 @@ static arp_cache *arp_cache_alloc(arp_layer &arp, ip_iface &iface, ip_addr_t pa)
     return &cache;
 }
 
-/** The neighbour has spoken. */
+/** A message of the neighbour was received: its entry is valid for another ARP_CACHE_TIMEOUT. */
 static void arp_cache_confirm(arp_layer &arp, arp_cache &cache, const mac_addr &ha) MICROPS_REQUIRES(net_locked)
 {
     cache.ha = ha;
@@ -241,7 +242,7 @@ static void arp_cache_insert(arp_layer &arp, ip_iface &iface, ip_addr_t pa, cons
     net_count(arp.net, counter::arp_insertions);
 }
 
-/* RFC 1122 2.3.2.1: no address is asked for more than once a second. */
+/** Sends a request unless the last one is less than a second old (RFC 1122 2.3.2.1: prevents ARP flooding). */
 static void arp_cache_request(arp_layer &arp, arp_cache &cache) MICROPS_REQUIRES(net_locked)
 {
     const net_time now = arp.net.clock.now();
@@ -260,7 +261,7 @@ arp_result arp_resolve(ip_iface &iface, ip_addr_t pa, mac_addr &ha)
     }
     if (arp_cache *cache = arp_cache_select(arp, iface, pa)) {
         cache->used = arp.net.clock.now();
-        if (cache->state == arp_state::incomplete) return arp_result::incomplete; /* the timer asks again */
+        if (cache->state == arp_state::incomplete) return arp_result::incomplete; /* arp_timer() repeats the request */
         ha = cache->ha;
         debugf("resolved, pa=%s, ha=%s", ip_addr_str(pa).c_str(), ether_addr_str(ha).c_str());
         return arp_result::found;
@@ -274,7 +275,7 @@ arp_result arp_resolve(ip_iface &iface, ip_addr_t pa, mac_addr &ha)
     return arp_result::incomplete;
 }
 
-/* RFC 1122 2.3.2.2: the latest packets are kept and sent when the address is known. */
+/** Keeps a packet until the address is resolved (RFC 1122 2.3.2.2); a full queue drops its oldest packet. */
 static int arp_wait(arp_layer &arp, arp_cache &cache, packet_ptr pkt) MICROPS_REQUIRES(net_locked)
 {
     if (cache.waiting.size() >= ARP_QUEUE_MAX) {
@@ -338,7 +339,7 @@ std::vector<arp_entry> arp_entries(const net_stack &net)
 
 /* Input */
 
-/** RFC 5227 2.4 (b): another host uses our address. We defend it by an announcement, at most once in ten seconds. */
+/** RFC 5227 2.4 (b), address conflict: keeps our address and defends it at most once in ten seconds. */
 static void arp_defend(arp_layer &arp, ip_iface &iface, const mac_addr &other) MICROPS_REQUIRES(net_locked)
 {
     const net_time now = arp.net.clock.now();
@@ -350,11 +351,11 @@ static void arp_defend(arp_layer &arp, ip_iface &iface, const mac_addr &other) M
     arp_request(iface, iface.unicast);
 }
 
-/** Whether there can be such a sender: not a group address, and not ourselves (a bridge may reflect our frames). */
+/** Whether the sender addresses are valid: neither is a group address, and it is not our own reflected frame. */
 static bool arp_sender_acceptable(const arp_ether_ip &msg, const net_device &dev) MICROPS_REQUIRES(net_locked)
 {
     net_stack &net = dev.net;
-    /* With our address as well: a TAP device without a hardware address of its own shares the kernel side's. */
+    /* The IP address decides too: a TAP device without an address of its own has the hardware address of the kernel. */
     const bool reflected =
         msg.sha == ether_device_addr(dev) && (msg.spa == IP_ADDR_ANY || ip_iface_select(net, msg.spa));
     const bool possible_ha = !msg.sha.is_group() && msg.sha != ETHER_ADDR_ANY && !reflected;
@@ -392,7 +393,7 @@ static void arp_input(const packet &pkt, net_device &dev) MICROPS_REQUIRES(net_l
     if (msg->spa == iface->unicast) return arp_defend(arp, *iface, msg->sha);
 
     const bool for_us = msg->tpa == iface->unicast;
-    /* RFC 5227 1.1: a probe has no sender yet; it is answered, but there is nothing to learn. */
+    /* RFC 5227 1.1: a probe has no sender address yet. It is answered, but the cache does not change. */
     const bool probe = msg->spa == IP_ADDR_ANY;
     if (!probe && !arp_cache_update(arp, *iface, msg->spa, msg->sha) && for_us && request) {
         arp_cache_insert(arp, *iface, msg->spa, msg->sha);
@@ -402,7 +403,7 @@ static void arp_input(const packet &pkt, net_device &dev) MICROPS_REQUIRES(net_l
 
 /* Timers */
 
-/** One second of an entry's life. Returns false when it is over. */
+/** Sends an entry's requests that are due. Returns false when the entry has timed out. */
 static bool arp_cache_tick(arp_layer &arp, arp_cache &cache, net_time now) MICROPS_REQUIRES(net_locked)
 {
     switch (cache.state) {
@@ -423,7 +424,7 @@ static bool arp_cache_tick(arp_layer &arp, arp_cache &cache, net_time now) MICRO
     net_unreachable();
 }
 
-/** Removes an entry whose time is over; who still waits for the answer hears that the host is unreachable. */
+/** Removes an entry that has timed out and reports each packet that waited in it as undeliverable. */
 static void arp_cache_expire(arp_layer &arp, arp_cache &cache) MICROPS_REQUIRES(net_locked)
 {
     ip_iface &iface = cache.iface;
@@ -432,7 +433,7 @@ static void arp_cache_expire(arp_layer &arp, arp_cache &cache) MICROPS_REQUIRES(
     }
 }
 
-/** Returns false when nothing is timed: then the timer parks. */
+/** Runs every second. Returns false, which parks the timer, when no entry can time out. */
 static bool arp_timer(arp_layer &arp) MICROPS_REQUIRES(net_locked)
 {
     const net_time now = arp.net.clock.now();
@@ -443,14 +444,14 @@ static bool arp_timer(arp_layer &arp) MICROPS_REQUIRES(net_locked)
         if (!alive) over.push_back(key);
         if (alive && cache.state != arp_state::statically) timed = true;
     }
-    /* Afterwards, and by key: what senders do on hearing of their lost packets may change the cache. */
+    /* In a second loop and by key, because arp.failed() may change the cache. */
     for (const arp_key &key : over) {
         if (const auto found = arp.caches.find(key); found != arp.caches.end()) arp_cache_expire(arp, found->second);
     }
     return timed;
 }
 
-/* RFC 5227 2.3, without 2.1's probing: addresses are given by hand here, and who gave them does not want to wait. */
+/** Announces our addresses (RFC 5227 2.3). They are not probed first (2.1), which would delay net_run() by seconds. */
 static void arp_announce(arp_layer &arp) MICROPS_REQUIRES(net_locked)
 {
     for (net_device *dev : net_devices(arp.net)) {
@@ -461,7 +462,7 @@ static void arp_announce(arp_layer &arp) MICROPS_REQUIRES(net_locked)
     if (--arp.announcements > 0) arp.announce_timer.arm(ARP_ANNOUNCE_INTERVAL);
 }
 
-/** Whether packets still wait for an address: they belong to calls that have returned with success. */
+/** Whether packets still wait for an address; net_shutdown() waits for them, because their calls reported success. */
 static bool arp_busy(const arp_layer &arp) MICROPS_REQUIRES(net_locked)
 {
     return std::any_of(arp.caches.begin(), arp.caches.end(),
@@ -500,7 +501,7 @@ void arp_failure_register(net_stack &net, std::function<void(ip_iface &iface, co
 void arp_start(net_stack &net)
 {
     net.arp->announcements = ARP_ANNOUNCE_NUM;
-    net.arp->announce_timer.arm(net_duration::zero()); /* by the engine: here the log is still about net_run() */
+    net.arp->announce_timer.arm(net_duration::zero()); /* sent by the engine, so that net_run() logs its lines first */
 }
 
 } // namespace microps

@@ -1,8 +1,9 @@
 /*
- * datagram.cpp: receive queues, pending errors and sleepers of PCBs that exchange datagrams.
+ * datagram.cpp: what UDP and ping sockets have in common: receive queue, pending error, waiting calls, peer.
  *
- * Behaviour towards the user is Linux': a pending error comes before queued datagrams, SHUT_RD ends the wait but not
- * the input, SHUT_RD and SHUT_WR work on an unconnected PCB although they report ENOTCONN.
+ * Where POSIX leaves it open we do what Linux does, because programs rely on it: a pending error is reported before
+ * queued datagrams, SHUT_RD ends the waiting but datagrams are still queued, and shutdown() of an unconnected PCB takes
+ * effect although it returns ENOTCONN.
  */
 #include "datagram.hpp"
 
@@ -40,8 +41,8 @@ void datagram_queue::clear()
 }
 
 /**
- * Waits until there is a datagram to take, or never will be one (SHUT_RD: the queue is empty then). Returns 0, or -1
- * with errno EBADF (closed meanwhile), a pending error, EAGAIN (MSG_DONTWAIT, or the deadline), EINTR, EDEADLK.
+ * Waits until a datagram is queued, or SHUT_RD ends the waiting (the queue may be empty then). Returns 0, or -1 with
+ * errno EBADF (closed meanwhile), the pending error, EAGAIN (MSG_DONTWAIT, or the deadline), EINTR, EDEADLK.
  */
 static int datagram_wait(net_guard &guard, datagram_pcb &pcb, int flags, net_time deadline) MICROPS_REQUIRES(net_locked)
 {
@@ -93,7 +94,7 @@ void datagram_fail(datagram_pcb &pcb, int error)
 
 short datagram_pcb::poll() const
 {
-    int events = POLLOUT | POLLWRNORM; /* nothing of ours fills up: a datagram is sent or dropped at once */
+    int events = POLLOUT | POLLWRNORM; /* always: there is no send buffer that could be full */
     if (error) events |= POLLERR;
     if (!queue.empty()) events |= POLLIN | POLLRDNORM;
     if (read_shut) events |= POLLIN | POLLRDNORM | POLLRDHUP;
@@ -110,7 +111,7 @@ void datagram_bound(datagram_pcb &pcb, ip_addr_t addr)
     pcb.port_bound = true;
 }
 
-/** RFC 1122 4.1.3.5: only the peer is received from, and it is the default destination. */
+/** Sets the peer: the only sender to receive from, and the default destination (RFC 1122 4.1.3.5). */
 int datagram_pcb::connect(net_guard &, const ip_endpoint &peer, int, net_time)
 {
     const std::optional<ip_addr_t> source = ip_source_select(net, peer.addr);
@@ -123,7 +124,7 @@ int datagram_pcb::connect(net_guard &, const ip_endpoint &peer, int, net_time)
     return 0;
 }
 
-/** What the user has bound stays bound. */
+/** Removes the peer. The address and port that the user has bound stay. */
 int datagram_pcb::disconnect()
 {
     connected = false;

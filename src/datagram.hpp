@@ -1,9 +1,9 @@
 /*
  * datagram.hpp: what UDP and ping sockets have in common: a bounded queue of received datagrams, a peer, a pending
- * error, and callers that sleep until there is something to receive.
+ * error, and calls that wait for a datagram.
  *
- * The two differ in how an arriving datagram finds its PCB (a port, an echo identifier), and in bind and send. A PCB
- * that is closed while a call sleeps on it stays, in the state "closing", until its socket releases it.
+ * They differ in what identifies the PCB of a received datagram (a port, an Echo identifier), and in bind and send. A
+ * PCB that is closed while a call sleeps on it stays in the state "closing" until its socket releases it.
  */
 #pragma once
 
@@ -29,11 +29,11 @@ struct datagram {
     std::vector<uint8_t> data{};
 };
 
-/** Received datagrams in their order. Bounded by bytes, each datagram's own overhead included. */
+/** Received datagrams, oldest first. The bound is in bytes and includes the overhead of each datagram. */
 class datagram_queue
 {
 public:
-    /** Takes a datagram in unless that would exceed @p limit bytes. */
+    /** Appends a datagram. Returns false if the queue would exceed @p limit bytes. */
     [[nodiscard]] bool push(datagram &&received, size_t limit);
     [[nodiscard]] const datagram &front() const { return datagrams_.front(); }
     void pop();
@@ -73,15 +73,15 @@ struct datagram_pcb : sock_endpoint {
 
     /** Gives a PCB without local port (or identifier) a free one. Returns 0, or -1: EAGAIN. */
     virtual int port_assign() MICROPS_REQUIRES(net_locked) = 0;
-    /** Takes the PCB out of the table in which input looks for it; the port is 0 then. */
+    /** Removes the PCB from the table in which input finds it, and sets its port to 0. */
     virtual void port_detach() MICROPS_REQUIRES(net_locked) = 0;
 
     datagram_pcb_list &pcbs;
-    datagram_pcb_list::iterator self{}; /* its place there */
+    datagram_pcb_list::iterator self{}; /* its position in `pcbs` */
     datagram_state state = datagram_state::open;
     bool connected = false;
-    bool addr_bound = false; /* local.addr was chosen by the user, and survives the end of a connection */
-    bool port_bound = false; /* the same of local.port */
+    bool addr_bound = false; /* the user has bound local.addr, so disconnect() keeps it */
+    bool port_bound = false; /* the same for local.port */
     bool read_shut = false;
     bool write_shut = false;
     datagram_queue queue{};
@@ -101,12 +101,12 @@ T *datagram_pcb_alloc(net_stack &net, datagram_pcb_list &pcbs, size_t max)
     return pcb;
 }
 
-/** The local address and port are the user's choice from now on. */
+/** Notes that the user has bound the PCB to @p addr (or "any") and to a port. */
 void datagram_bound(datagram_pcb &pcb, ip_addr_t addr) MICROPS_REQUIRES(net_locked);
-/** Queues a copy of @p data and wakes the sleepers. Returns false if there is no room for it within @p limit bytes. */
+/** Queues a copy of @p data and wakes waiting calls. Returns false if the queue would exceed @p limit bytes. */
 [[nodiscard]] bool datagram_deliver(datagram_pcb &pcb, const ip_rx &rx, be16 port, std::span<const uint8_t> data,
                                     size_t limit) MICROPS_REQUIRES(net_locked);
-/** Leaves an error for the next call, and wakes the sleepers. */
+/** Sets the pending error, which the next call returns, and wakes waiting calls. */
 void datagram_fail(datagram_pcb &pcb, int error) MICROPS_REQUIRES(net_locked);
 
 /** For sock_open(): a ping socket's endpoint, as udp_open() makes that of a UDP socket. */

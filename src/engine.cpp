@@ -1,9 +1,9 @@
 /*
- * engine.cpp: the one engine. A turn does everything that is due; between turns the engine waits in poll(2).
+ * engine.cpp: the engine of a stack. A turn does all work that is due; between turns the engine waits in poll(2).
  *
- * The holder of the engine's role (net_layer::role) runs its turns: the background thread net_thread, a caller that
- * waits in sched_sleep(), a simulation's world, or a program that calls net_poll(). The lock is dropped around poll,
- * read and write only.
+ * One thread at a time runs turns and holds the engine's role (net_layer::role): the background thread (net_thread), a
+ * call that waits in sched_sleep(), a simulation, or a program that calls net_poll(). The stack's lock is dropped only
+ * around poll(2), read(2) and write(2).
  */
 #include "base/os.hpp"
 #include "net_internal.hpp"
@@ -15,7 +15,7 @@ namespace microps
 
 static void devices_poll(net_stack &net) MICROPS_REQUIRES(net_locked)
 {
-    /* By index: a driver drops the lock while it reads, and the list may grow meanwhile. */
+    /* By index, because the list may grow while a driver reads without the lock. */
     for (size_t i = 0; i < net.core->registered.size(); i++) {
         net_device &dev = *net.core->registered[i];
         if (!NET_DEVICE_IS_UP(&dev) || (dev.fd() != -1 && !dev.state.readable)) continue;
@@ -52,7 +52,7 @@ static void wait_readable(net_stack &net, net_duration timeout) MICROPS_REQUIRES
         if (fds[0].revents) os_pipe_drain(net.wakeup[0]);
     }
     for (size_t i = 0; i < devs.size(); i++) {
-        /* An error is for poll() to find, report and answer with -1. */
+        /* An error counts as readable: net_device::poll() finds and reports it. */
         if (fds[i + 1].revents) devs[i]->state.readable = true;
     }
 }
@@ -74,7 +74,7 @@ void engine_settle(net_stack &net)
         batch();
     }
     net_device_flush(net);
-    /* The engine sleeps towards an earlier state of the world: tell it when something is due sooner now. */
+    /* Wake the engine if it sleeps in poll(2) until later than the new deadline. */
     if (net.core->sleeping_until != net_time{} && net_next_deadline(net) < net.core->sleeping_until) {
         net.core->sleeping_until = net_time{};
         os_pipe_write(net.wakeup[1]);

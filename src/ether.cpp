@@ -1,10 +1,9 @@
 /*
  * ether.cpp: Ethernet II framing (RFC 894), for the drivers of Ethernet devices.
  *
- * A driver's transmit() is ether_transmit_helper(), its input() is ether_input_helper(); what stays its own is how
- * whole frames get to and from the medium. The filter lets in what is for us: the device's own address and broadcast.
- * There is no multicast, so nothing is lost by dropping it here. Frames whose type field is a length (IEEE 802.3, RFC
- * 1042) have no handler and end as unknown_ethertype.
+ * A driver's transmit() calls ether_transmit_helper() and its input() calls ether_input_helper(); the driver itself
+ * only reads and writes whole frames. Input accepts frames to the device's own address and to broadcast; multicast is
+ * not implemented. Frames whose type field is a length (IEEE 802.3, RFC 1042) are dropped as unknown_ethertype.
  */
 #include "microps/ether.hpp"
 
@@ -15,7 +14,7 @@
 namespace microps
 {
 
-/* The smallest type; lower values are the length of an 802.3 frame (RFC 1122 2.3.3: may be discarded). */
+/* The smallest EtherType; a lower value is the length of an IEEE 802.3 frame (RFC 1122 2.3.3: may be discarded). */
 static constexpr uint16_t ETHER_TYPE_MIN = 0x0600;
 
 static int hex_digit(char c)
@@ -98,7 +97,7 @@ int ether_transmit_helper(net_device &dev, uint16_t type, packet_ptr pkt, const 
     if (dst) std::memcpy(hdr.dst.bytes.data(), dst, MAC_ADDR_LEN);
     if (pkt->size() < ETHER_PAYLOAD_SIZE_MIN) {
         const std::span<uint8_t> padding = pkt->append(ETHER_PAYLOAD_SIZE_MIN - pkt->size());
-        std::fill(padding.begin(), padding.end(), uint8_t{0}); /* never what the block held before */
+        std::fill(padding.begin(), padding.end(), uint8_t{0}); /* so that no older data of the block leaks */
     }
     packet_push(*pkt, hdr);
     debugf("dev=%s, type=%s(0x%04x), len=%zu", dev.name, net_protocol_name(dev.net, type), type, pkt->size());
@@ -119,7 +118,7 @@ void ether_input_helper(net_device &dev, packet_ptr frame)
     }
     const bool broadcast = hdr->dst == ETHER_ADDR_BROADCAST;
     if (!broadcast && hdr->dst != ether_device_addr(dev)) {
-        return net_count_drop(dev.net, drop_reason::not_for_us); /* silent, as in the original: it happens all day */
+        return net_count_drop(dev.net, drop_reason::not_for_us); /* not logged, as in the original: this is common */
     }
     const uint16_t type = hdr->type;
     debugf_as(log_name, "dev=%s, type=%s(0x%04x), len=%zu", dev.name, net_protocol_name(dev.net, type), type,

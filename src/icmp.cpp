@@ -1,10 +1,10 @@
 /*
  * icmp.cpp: the Internet Control Message Protocol (RFC 792, RFC 1122 3.2.2).
  *
- * Echo is answered. Errors about packets of ours are checked against what they quote and handed, through
- * ip_error_input(), to the protocol that sent the packet. Errors of ours quote as much of the offending packet as fits
- * into 576 bytes and are rate limited. What must be ignored is ignored, and counted. Replies to our own Echo belong to
- * the ping sockets in icmp_sock.cpp.
+ * Echo is answered. A received error must quote a packet of ours and goes, through ip_error_input(), to the protocol
+ * that sent that packet. Errors that we send quote as much of the offending packet as fits into 576 bytes, at a limited
+ * rate. Source Quench, Redirect and unknown types are dropped and counted. Echo Replies go to the ping sockets
+ * (icmp_sock.cpp).
  */
 #include "microps/icmp.hpp"
 
@@ -19,7 +19,7 @@
 namespace microps
 {
 
-/* RFC 1812 4.3.2.3: an error as a whole is at most this long. */
+/* RFC 1812 4.3.2.3: the length of a packet with an ICMP error, at most. */
 static constexpr size_t ICMP_ERROR_SIZE_MAX = 576;
 static constexpr size_t ICMP_QUOTE_SIZE_MAX = ICMP_ERROR_SIZE_MAX - IP_HDR_SIZE_MIN - ICMP_HDR_SIZE;
 /* RFC 1812 4.3.2.8: at most 100 errors a second, 50 at once. */
@@ -87,7 +87,7 @@ static void icmp_count_output(net_stack &net, uint8_t type)
 
 int icmp_error_to_errno(uint8_t type, uint8_t code)
 {
-    /* RFC 1122 3.2.2.1 gives the codes; the values are Linux'. */
+    /* The codes are those of RFC 1122 3.2.2.1. The errno values are Linux', because programs test for them. */
     static constexpr int unreachable[] = {
         ENETUNREACH, EHOSTUNREACH, ENOPROTOOPT,  ECONNREFUSED, EMSGSIZE,     EOPNOTSUPP,   ENETUNREACH,  EHOSTUNREACH,
         ENETUNREACH, ENETUNREACH,  EHOSTUNREACH, ENETUNREACH,  EHOSTUNREACH, EHOSTUNREACH, EHOSTUNREACH, EHOSTUNREACH,
@@ -125,7 +125,7 @@ ssize_t icmp_output(net_stack &net, uint8_t type, uint8_t code, be32 values, std
     return ip_output(net, IP_PROTOCOL_ICMP, std::move(pkt), src, dst, tx);
 }
 
-/** Takes one from the bucket of errors we may send. */
+/** The rate limit of errors, a token bucket (RFC 1812 4.3.2.8). Takes one token; false if there is none. */
 static bool icmp_error_permitted(net_stack &net) MICROPS_REQUIRES(net_locked)
 {
     icmp_layer &icmp = *net.icmp;
@@ -137,7 +137,7 @@ static bool icmp_error_permitted(net_stack &net) MICROPS_REQUIRES(net_locked)
     return true;
 }
 
-/** RFC 1122 3.2.2: questions and their answers. All else may be an error, and no error is answered by an error. */
+/** Whether a message is an ICMP query or its reply (RFC 1122 3.2.2); all other types count as errors. */
 static bool icmp_is_query(std::span<const uint8_t> message)
 {
     constexpr uint8_t last_query = 18; /* address mask reply (RFC 950) */
@@ -147,7 +147,7 @@ static bool icmp_is_query(std::span<const uint8_t> message)
            (hdr->type >= ICMP_TYPE_TIMESTAMP && hdr->type <= last_query);
 }
 
-/** RFC 1122 3.2.2: what must not be answered by an ICMP error. */
+/** Whether a packet may be answered by an ICMP error (RFC 1122 3.2.2). */
 static bool icmp_error_allowed(const ip_rx &rx) MICROPS_REQUIRES(net_locked)
 {
     const net_stack &net = rx.iface.dev->net;
@@ -178,14 +178,14 @@ static void icmp_input_echo(const ip_rx &rx, const icmp_hdr &hdr, std::span<cons
 {
     net_stack &net = rx.iface.dev->net;
     net_count(net, counter::icmp_in_echos);
-    /* RFC 1122 3.2.2.6: from the address that was asked. Broadcasts may be ignored; the original answers, so we do. */
+    /* RFC 1122 3.2.2.6: from the request's destination. A broadcast may be ignored; the original answers it. */
     const ip_addr_t src = rx.dst_is_broadcast ? rx.iface.unicast : rx.dst;
     const uint8_t tos = rx.tos & 0xfc; /* RFC 1349 5.1: the reply has the request's TOS; RFC 3168: without its ECN */
     icmp_output(net, ICMP_TYPE_ECHOREPLY, hdr.code, hdr.values, data, src, rx.src,
                 {.ttl = IP_TTL_DEFAULT, .tos = tos, .df = ip_df::dont});
 }
 
-/** An error: @p data is what it quotes of the packet it is about. */
+/** Processes an error; @p data is the part of the offending packet that it quotes. */
 static void icmp_input_error(const ip_rx &rx, const icmp_hdr &hdr, std::span<const uint8_t> data)
     MICROPS_REQUIRES(net_locked)
 {
@@ -233,7 +233,7 @@ static void icmp_dispatch(const ip_rx &rx, const icmp_hdr &hdr, std::span<const 
     case ICMP_TYPE_SOURCE_QUENCH: /* RFC 6633: must be ignored */
         net_count(net, counter::icmp_in_src_quenchs);
         return net_drop(net, drop_reason::icmp_ignored, "source quench from %s", ip_addr_str(rx.src).c_str());
-    case ICMP_TYPE_REDIRECT: /* we know one gateway only, and an attacker must not choose it (RFC 1122 3.2.2.2) */
+    case ICMP_TYPE_REDIRECT: /* RFC 1122 3.2.2.2; ignored, because an off-path attacker could forge it */
         net_count(net, counter::icmp_in_redirects);
         return net_drop(net, drop_reason::icmp_ignored, "redirect from %s", ip_addr_str(rx.src).c_str());
     default: /* RFC 1122 3.2.2: silently discarded */

@@ -13,9 +13,9 @@ namespace microps
 
 struct icmp_sock_layer;
 
-/** Who has sent our Echos, and hears what becomes of them. */
+/** The handlers of the module that sends Echos: the ping sockets. */
 struct icmp_echo_user {
-    /** An Echo Reply has come: rx.payload begins with the ICMP header @p hdr. */
+    /** An Echo Reply was received: rx.payload begins with the ICMP header @p hdr. */
     std::function<void(const ip_rx &rx, const icmp_hdr &hdr)> reply{};
     /** An ICMP error about an ICMP message of ours: error.quote begins with that message's ICMP header. */
     std::function<void(const ip_error &error)> error{};

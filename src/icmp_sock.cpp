@@ -1,9 +1,9 @@
 /*
- * icmp_sock.cpp: ping sockets, like Linux' SOCK_DGRAM with IPPROTO_ICMP.
+ * icmp_sock.cpp: ping sockets (SOCK_DGRAM with IPPROTO_ICMP), which Linux has and ping programs use.
  *
- * A ping socket may send Echo messages and nothing else, and receives the replies to its own: the identifier of its
- * messages is its local port. ICMP errors about its messages become its pending error, connected or not, because the
- * identifier tells whose they are (RFC 1122 3.2.2.1). Queues and sleepers are datagram.cpp's business.
+ * A ping socket sends Echo messages only and receives the replies to its own: the Echo identifier is its local port. An
+ * ICMP error about one of its messages becomes its pending error, connected or not (RFC 1122 3.2.2.1). datagram.cpp has
+ * the queues and the waiting calls.
  */
 #include "base/id_table.hpp"
 #include "datagram.hpp"
@@ -67,7 +67,7 @@ void icmp_pcb::port_detach()
     local.port = 0;
 }
 
-/** A free identifier, searched from a random one on; 0 if all are taken. */
+/** A free identifier, searched from a random start; 0 if none is free. */
 static uint16_t icmp_ident_select(icmp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     const icmp_sock_layer &sockets = icmp_layer_of(pcb);
@@ -90,7 +90,7 @@ int icmp_pcb::port_assign()
 
 /* Input */
 
-/** Hands an Echo Reply to the socket that asked. */
+/** Delivers an Echo Reply to the socket that sent the Echo. */
 static void icmp_sock_input(const ip_rx &rx, const icmp_hdr &hdr) MICROPS_REQUIRES(net_locked)
 {
     net_stack &net = rx.iface.dev->net;
@@ -113,7 +113,7 @@ static void icmp_sock_error(net_stack &net, const ip_error &error) MICROPS_REQUI
     icmp_pcb *pcb = icmp_pcb_select(*net.icmp->sockets, error.src, hdr->values);
     if (!pcb || (pcb->connected && pcb->foreign.addr != error.dst)) return;
     if (reason == EMSGSIZE) {
-        if (pcb->options.tx.df == ip_df::dont) return; /* it was sent without DF, so this is not about it */
+        if (pcb->options.tx.df == ip_df::dont) return; /* sent without DF: no router can have refused it */
         ip_path_mtu_learn(net, error);
     }
     datagram_fail(*pcb, reason);
@@ -155,7 +155,7 @@ static int icmp_bind(icmp_pcb &pcb, const ip_endpoint &local) MICROPS_REQUIRES(n
     return 0;
 }
 
-/** The header of a message that a ping socket may send: an Echo. Shortens @p data by it. Or nothing, with errno. */
+/** Takes the header of an Echo off @p data. Returns nothing with errno EINVAL (no Echo), EMSGSIZE. */
 static std::optional<icmp_hdr> icmp_echo_parse(std::span<const uint8_t> &data)
 {
     const size_t total = data.size();

@@ -1,12 +1,12 @@
 /*
  * ip.cpp: the Internet Protocol of a host (RFC 791, RFC 1122 3.2.1 and 3.3).
  *
- * In: ip_input() lets through what is well formed, meant for this host and from a sender that can exist, puts fragments
- * together (ip_fragment.cpp) and calls the transport protocol. Out: ip_output() decides by destination where a packet
- * goes (ip_path_select), gives it a source address if it has none, and cuts it if the path is too narrow. This is a
- * host: it never forwards. Any of its addresses is reachable by any of its interfaces (RFC 1122's weak model, as in
- * Linux), except 127/8, which never appears on a wire.
- * ICMP is a part of IP (RFC 792), so this file and ip_fragment.cpp know icmp.hpp, which otherwise stands above.
+ * Input: ip_input() drops packets that are malformed, not for this host or from an impossible source, reassembles
+ * fragments (ip_fragment.cpp) and calls the transport protocol. Output: ip_output() selects interface, next hop and, if
+ * none is given, source address (ip_path_select), and fragments what exceeds the path MTU. A host never forwards.
+ * Each of its addresses is accepted on each of its interfaces (RFC 1122 3.3.4.2, weak ES model: Linux' behaviour, which
+ * programs expect), except 127/8, which never appears on a link.
+ * ICMP is an integral part of IP (RFC 792), so this file and ip_fragment.cpp include icmp.hpp although it is above IP.
  */
 #include "microps/ip.hpp"
 
@@ -151,7 +151,7 @@ void ip_error_input(net_stack &net, uint8_t protocol, const ip_error &error)
 
 /* Output */
 
-/** To one of our own addresses: by the loopback, if there is one. */
+/** The path to one of our own addresses: through the loopback interface, if there is one. */
 static int ip_path_self(const net_stack &net, ip_addr_t dst, ip_path &path) MICROPS_REQUIRES(net_locked)
 {
     ip_iface *loopback = ip_iface_loopback(net);
@@ -163,7 +163,7 @@ static int ip_path_self(const net_stack &net, ip_addr_t dst, ip_path &path) MICR
     return 0;
 }
 
-/** To 255.255.255.255: the link of the source address, else of the default route; to all, not to the gateway. */
+/** The path to 255.255.255.255: the interface of the source address, else that of the default route. */
 static int ip_path_broadcast(const net_stack &net, ip_path &path) MICROPS_REQUIRES(net_locked)
 {
     path.iface = path.src == IP_ADDR_ANY ? ip_route_get_iface(net, IP_ADDR_ANY) : ip_iface_select(net, path.src);
@@ -192,9 +192,9 @@ int ip_path_select(const net_stack &net, ip_addr_t src, ip_addr_t dst, ip_path &
 }
 
 /**
- * RFC 6864 4.3: the identification is unique among the packets of one source, destination and protocol for as long as
- * they may live. A counter for each (or a few) of these triples, found by a keyed hash and begun anywhere, is unique
- * and tells an off-path attacker nothing about our traffic with others (RFC 7739).
+ * The identification of the next packet, unique among the packets of one source, destination and protocol for as long
+ * as they may live (RFC 6864 4.3). A keyed hash of the three selects one of many counters with random start values, so
+ * that an off-path attacker learns nothing about our traffic with others (RFC 7739).
  */
 static uint16_t ip_id_next(ip_layer &ip, uint8_t protocol, ip_addr_t src, ip_addr_t dst) MICROPS_REQUIRES(net_locked)
 {
@@ -242,7 +242,7 @@ int ip_output_core(const ip_transmission &out, packet_ptr pkt, uint16_t offset)
     return ip_output_device(out, std::move(pkt));
 }
 
-/** Why ip_path_select() found no way. */
+/** The log line for an error of ip_path_select(). */
 static std::string ip_path_error(int error, ip_addr_t src, ip_addr_t dst)
 {
     if (error == EADDRNOTAVAIL) return "unable to output with specified source address, addr=" + ip_addr_str(src);
@@ -290,12 +290,12 @@ ssize_t ip_output(net_stack &net, uint8_t protocol, packet_ptr pkt, ip_addr_t sr
     return sent == -1 ? -1 : static_cast<ssize_t>(length);
 }
 
-/** A packet of ours cannot be delivered on its link (no answer to ARP): its protocol hears "host unreachable". */
+/** ARP could not resolve the next hop of a packet of ours: reports "host unreachable" to its transport protocol. */
 static void ip_output_failed(ip_iface &iface, const packet &pkt) MICROPS_REQUIRES(net_locked)
 {
     std::span<const uint8_t> data = pkt.bytes();
     const auto hdr = wire_read<ip_hdr>(data);
-    if (!hdr || (hdr->offset & IP_HDR_OFFSET_MASK)) return; /* only a first fragment says whose it is */
+    if (!hdr || (hdr->offset & IP_HDR_OFFSET_MASK)) return; /* only the first fragment has the transport header */
     ip_error_input(iface.dev->net, hdr->protocol,
                    {.type = ICMP_TYPE_DEST_UNREACH,
                     .code = ICMP_CODE_HOST_UNREACH,
@@ -340,8 +340,8 @@ ip_rx ip_rx_make(const packet &pkt, ip_iface &iface)
 {
     std::span<const uint8_t> rest = pkt.bytes();
     const ip_hdr hdr = *wire_read<ip_hdr>(rest);
-    const auto whole = pkt.bytes().first(hdr.total); /* the link may have padded */
-    /* A sum that the peer left to its hardware was never on a wire: nothing can have damaged it. */
+    const auto whole = pkt.bytes().first(hdr.total); /* without the link's padding */
+    /* A checksum that was left to the device to fill in needs no check: the packet never was on a link. */
     const bool unfilled = pkt.offload.csum_partial && pkt.offload.csum_start == ip_hdr_len(hdr);
     return {.payload = whole.subspan(ip_hdr_len(hdr)),
             .packet = whole,
@@ -357,16 +357,16 @@ ip_rx ip_rx_make(const packet &pkt, ip_iface &iface)
             .dst_is_broadcast = ip_addr_is_broadcast(iface.dev->net, hdr.dst)};
 }
 
-/** RFC 1122 3.2.1.3 and 3.3.6: whether a packet is for this host. @p inside: it has never left it. */
+/** Whether a packet is for this host (RFC 1122 3.2.1.3, 3.3.6). @p inside: it has not left this host. */
 static bool ip_dst_is_ours(const ip_rx &rx, bool inside) MICROPS_REQUIRES(net_locked)
 {
     if (rx.dst == IP_ADDR_BROADCAST || rx.dst == rx.iface.broadcast) return true;
     if (rx.dst.is_loopback()) return inside;
-    /* RFC 1122 3.3.6: a link broadcast that is not an IP broadcast is discarded. */
+    /* RFC 1122 3.3.6: a link broadcast to a unicast address is discarded. */
     return !rx.link_broadcast && ip_iface_select(rx.iface.dev->net, rx.dst);
 }
 
-/** RFC 1122 3.2.1.3: sources that cannot be. @p inside: the packet has never left this host. */
+/** Whether a source address is invalid (RFC 1122 3.2.1.3). @p inside: the packet has not left this host. */
 static bool ip_src_is_martian(const ip_rx &rx, bool inside) MICROPS_REQUIRES(net_locked)
 {
     const net_stack &net = rx.iface.dev->net;
@@ -385,12 +385,12 @@ static void ip_deliver(const ip_rx &rx) MICROPS_REQUIRES(net_locked)
     icmp_error_output(rx, ICMP_TYPE_DEST_UNREACH, ICMP_CODE_PROTO_UNREACH); /* RFC 1122 3.2.2.1 */
 }
 
-/** Whether a well-formed packet is for us, and has a source address that can be. */
+/** Whether a well-formed packet is for this host and has a valid source address. */
 static bool ip_rx_acceptable(const ip_rx &rx, bool inside) MICROPS_REQUIRES(net_locked)
 {
     net_stack &net = rx.iface.dev->net;
     if (!ip_dst_is_ours(rx, inside)) {
-        net_count_drop(net, drop_reason::ip_not_local); /* silent, as in the original: it happens all day */
+        net_count_drop(net, drop_reason::ip_not_local); /* not logged, as in the original: this is common */
         return false;
     }
     if (ip_src_is_martian(rx, inside)) {
@@ -401,7 +401,7 @@ static bool ip_rx_acceptable(const ip_rx &rx, bool inside) MICROPS_REQUIRES(net_
     return true;
 }
 
-/* The checks of RFC 1122 3.2.1, in the original's order. */
+/** Checks a packet (RFC 1122 3.2.1), reassembles and delivers it. */
 static void ip_input(const packet &pkt, net_device &dev) MICROPS_REQUIRES(net_locked)
 {
     net_stack &net = dev.net;

@@ -1,15 +1,15 @@
 /*
  * ip_fragment.cpp: packets that are too large for a link (RFC 791 3.2, RFC 1122 3.3.2, 3.3.3; RFC 815; RFC 5722).
  *
- * Each datagram under reassembly has one block that any datagram fits into; fragments are copied to their place, and
- * a list of extents says what is there:
+ * Each datagram under reassembly has one block, large enough for any datagram. Fragments are copied to their place in
+ * it, and a list of ranges says which bytes have been received:
  *
  *      block   | room for the header | 0 ...received... | hole | ...received... | hole        |
- *      extents                         [0, 1480)                 [2960, 4440)
+ *      ranges                          [0, 1480)                 [2960, 4440)
  *
- * A repeated fragment with the same bytes is harmless. Any other overlap is an attack or a mistake: the datagram is
- * given up, its later fragments too. Memory is bounded by the number of datagrams, in all and by source; the oldest
- * makes room.
+ * A duplicate fragment with the same bytes is ignored. Any other overlap is an attack or an error: the datagram and its
+ * later fragments are dropped (RFC 5722, for IPv6). The number of datagrams is bounded, in all and per source; the
+ * oldest is evicted.
  */
 #include "ip_internal.hpp"
 #include "microps/checksum.hpp"
@@ -27,8 +27,8 @@ static constexpr net_duration IP_REASSEMBLY_TIMEOUT = std::chrono::seconds(60);
 static constexpr size_t IP_REASSEMBLY_MAX = 64; /* datagrams; 66 KiB each: 4.2 MiB */
 static constexpr size_t IP_REASSEMBLY_MAX_PER_SOURCE = 16;
 
-/** Payload bytes [begin, end) that have come. */
-struct ip_extent {
+/** Payload bytes [begin, end) that have been received. */
+struct ip_range {
     size_t begin;
     size_t end;
 };
@@ -50,11 +50,11 @@ struct ip_datagram {
 
     ip_datagram_key key;
     ip_iface &iface;
-    packet_ptr block{};               /* null: given up, but remembered until the time is over */
-    std::vector<ip_extent> extents{}; /* sorted; neither overlapping nor adjacent */
-    std::optional<size_t> length{};   /* of the payload, known from the last fragment */
-    std::vector<uint8_t> header{};    /* the first fragment's, with options; empty until it comes */
-    size_t first_length = 0;          /* its payload */
+    packet_ptr block{};             /* null: dropped, and remembered until the timeout */
+    std::vector<ip_range> ranges{}; /* sorted; neither overlapping nor adjacent */
+    std::optional<size_t> length{}; /* of the payload, known from the last fragment */
+    std::vector<uint8_t> header{};  /* the first fragment's, with options; empty until it comes */
+    size_t first_length = 0;        /* its payload */
     net_timer timer;
 };
 
@@ -64,7 +64,7 @@ struct ip_reassembly {
 
 /* Output */
 
-/** A checksum that was left to the device must be filled in before the datagram is cut into fragments. */
+/** Fills in a checksum that was left to the device, which cannot compute it from fragments. */
 static void ip_checksum_complete(packet &pkt)
 {
     if (!pkt.offload.csum_partial) return;
@@ -107,15 +107,15 @@ static void ip_datagram_erase(ip_reassembly &reassembly, const ip_datagram &data
     reassembly.datagrams.remove_if([&](const ip_datagram &d) { return &d == &datagram; });
 }
 
-/** Gives a datagram up. It stays, empty, so that the rest of it is recognized. */
+/** Drops a datagram's data. The entry stays until the timeout, so that its later fragments are dropped, too. */
 static void ip_datagram_spoil(ip_datagram &datagram) MICROPS_REQUIRES(net_locked)
 {
     datagram.block.reset();
-    datagram.extents.clear();
+    datagram.ranges.clear();
     net_count(datagram.iface.dev->net, counter::ip_reasm_fails);
 }
 
-/* RFC 792: time exceeded, code 1, is sent only if fragment zero has come. */
+/** Reassembly timeout. Sends time exceeded, code 1, if the first fragment was received (RFC 792, RFC 1122 3.3.2). */
 static void ip_datagram_expired(ip_datagram &datagram) MICROPS_REQUIRES(net_locked)
 {
     net_stack &net = datagram.iface.dev->net;
@@ -138,7 +138,7 @@ ip_datagram::ip_datagram(const ip_datagram_key &key_, ip_iface &iface_)
 {
 }
 
-/** The oldest datagram, of one source or (null) of any, makes room. */
+/** Evicts the oldest datagram, of source @p src or (null) of all. */
 static void ip_datagram_evict(net_stack &net, const ip_addr_t *src) MICROPS_REQUIRES(net_locked)
 {
     std::list<ip_datagram> &datagrams = net.ip->reassembly->datagrams;
@@ -178,33 +178,38 @@ static ip_datagram *ip_datagram_select(net_stack &net, const ip_datagram_key &ke
 
 /* Input */
 
-enum class extent_result { added, duplicate, overlap };
+namespace
+{
 
-static extent_result ip_extent_add(ip_datagram &datagram, size_t begin, std::span<const uint8_t> payload)
+enum class ip_range_result { added, duplicate, overlap };
+
+} // namespace
+
+static ip_range_result ip_range_add(ip_datagram &datagram, size_t begin, std::span<const uint8_t> payload)
 {
     const size_t end = begin + payload.size();
-    std::vector<ip_extent> &extents = datagram.extents;
-    const auto after = std::find_if(extents.begin(), extents.end(), [&](const ip_extent &e) { return e.end > begin; });
+    std::vector<ip_range> &ranges = datagram.ranges;
+    const auto after = std::find_if(ranges.begin(), ranges.end(), [&](const ip_range &e) { return e.end > begin; });
     const std::span<uint8_t> place = datagram.block->bytes().subspan(begin, payload.size());
-    if (after != extents.end() && after->begin < end) {
+    if (after != ranges.end() && after->begin < end) {
         const bool covered = after->begin <= begin && end <= after->end;
-        return covered && std::equal(payload.begin(), payload.end(), place.begin()) ? extent_result::duplicate
-                                                                                    : extent_result::overlap;
+        return covered && std::equal(payload.begin(), payload.end(), place.begin()) ? ip_range_result::duplicate
+                                                                                    : ip_range_result::overlap;
     }
     std::copy(payload.begin(), payload.end(), place.begin());
-    auto here = extents.insert(after, {begin, end});
-    if (const auto next = here + 1; next != extents.end() && next->begin == end) {
+    auto here = ranges.insert(after, {begin, end});
+    if (const auto next = here + 1; next != ranges.end() && next->begin == end) {
         here->end = next->end;
-        extents.erase(next);
+        ranges.erase(next);
     }
-    if (here != extents.begin() && (here - 1)->end == begin) {
+    if (here != ranges.begin() && (here - 1)->end == begin) {
         (here - 1)->end = here->end;
-        extents.erase(here);
+        ranges.erase(here);
     }
-    return extent_result::added;
+    return ip_range_result::added;
 }
 
-/** Whether a fragment can be part of anything (RFC 791 3.2; "ping of death"). */
+/** Checks length and offset of a fragment (RFC 791 3.2): the datagram must not exceed 65535 bytes ("ping of death"). */
 static bool ip_fragment_acceptable(const ip_rx &rx, const ip_hdr &hdr) MICROPS_REQUIRES(net_locked)
 {
     const size_t begin = static_cast<size_t>(hdr.offset & IP_HDR_OFFSET_MASK) * 8;
@@ -218,7 +223,7 @@ static bool ip_fragment_acceptable(const ip_rx &rx, const ip_hdr &hdr) MICROPS_R
     return false;
 }
 
-/** Notes what the fragment says about the whole. Returns false if that contradicts what others said. */
+/** Notes the datagram's length and header from a fragment. Returns false if it contradicts earlier fragments. */
 static bool ip_datagram_note(ip_datagram &datagram, const ip_rx &rx, const ip_hdr &hdr)
 {
     const size_t begin = static_cast<size_t>(hdr.offset & IP_HDR_OFFSET_MASK) * 8;
@@ -233,15 +238,15 @@ static bool ip_datagram_note(ip_datagram &datagram, const ip_rx &rx, const ip_hd
         datagram.first_length = rx.payload.size();
         datagram.block->link_broadcast = rx.link_broadcast;
     }
-    const size_t reached = datagram.extents.empty() ? end : std::max(end, datagram.extents.back().end);
+    const size_t reached = datagram.ranges.empty() ? end : std::max(end, datagram.ranges.back().end);
     return !datagram.length || reached <= *datagram.length;
 }
 
-/** The whole packet, with the first fragment's header brought up to date; null while something is missing. */
+/** The reassembled packet with the first fragment's header, its fields adjusted; null while a range is missing. */
 static packet_ptr ip_datagram_complete(ip_datagram &datagram) MICROPS_REQUIRES(net_locked)
 {
-    const std::vector<ip_extent> &extents = datagram.extents;
-    if (!datagram.length || extents.size() != 1 || extents[0].begin != 0 || extents[0].end != *datagram.length) {
+    const std::vector<ip_range> &ranges = datagram.ranges;
+    if (!datagram.length || ranges.size() != 1 || ranges[0].begin != 0 || ranges[0].end != *datagram.length) {
         return nullptr;
     }
     const size_t total = datagram.header.size() + *datagram.length;
@@ -280,7 +285,7 @@ packet_ptr ip_reassembly_input(const ip_rx &rx, const ip_hdr &hdr)
     }
     const size_t begin = static_cast<size_t>(hdr.offset & IP_HDR_OFFSET_MASK) * 8;
     const bool consistent = ip_datagram_note(*datagram, rx, hdr);
-    if (!consistent || ip_extent_add(*datagram, begin, rx.payload) == extent_result::overlap) {
+    if (!consistent || ip_range_add(*datagram, begin, rx.payload) == ip_range_result::overlap) {
         net_drop(net, drop_reason::ip_fragment_overlap, "fragments overlap, src=%s, id=%u", ip_addr_str(rx.src).c_str(),
                  hdr.id.value());
         ip_datagram_spoil(*datagram);

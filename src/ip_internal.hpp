@@ -18,7 +18,7 @@ namespace microps
 
 struct ip_reassembly;
 
-/** A transport protocol above us. */
+/** A registered transport protocol. */
 struct ip_protocol {
     std::string name;
     uint8_t type;
@@ -29,7 +29,7 @@ struct ip_protocol {
 /** Counters for the identification field; see ip_id_next(). */
 inline constexpr size_t IP_ID_COUNTERS = 1024;
 
-/* Everything the module remembers, in one place. */
+/** All state of the module. */
 struct ip_layer {
     std::vector<ip_protocol> protocols MICROPS_GUARDED_BY(net_locked){};
     std::vector<ip_iface *> ifaces MICROPS_GUARDED_BY(net_locked){}; /* registered ones, newest first */
@@ -58,8 +58,8 @@ ip_pmtu ip_path_pmtu(const ip_path &path, ip_addr_t dst) MICROPS_REQUIRES(net_lo
 struct ip_transmission {
     ip_iface &iface;
     ip_addr_t nexthop; /* the neighbour that gets it */
-    bool broadcast;    /* everybody on the link gets it */
-    bool to_self;      /* this host gets it */
+    bool broadcast;    /* sent to the link's broadcast address */
+    bool to_self;      /* does not leave this host */
     uint8_t protocol;
     ip_addr_t src;
     ip_addr_t dst;
@@ -69,16 +69,14 @@ struct ip_transmission {
 
 /** Puts the header in front and sends one packet: a whole one or a fragment. @p offset is the header's field. */
 int ip_output_core(const ip_transmission &out, packet_ptr pkt, uint16_t offset) MICROPS_REQUIRES(net_locked);
-/** Sends a segment in fragments of at most @p mtu bytes each. Returns 0, or -1 with errno. */
+/** Sends a segment in fragments of at most @p mtu bytes, header included. Returns 0, or -1: EMSGSIZE ENOBUFS. */
 int ip_fragment_output(const ip_transmission &out, packet_ptr pkt, size_t mtu) MICROPS_REQUIRES(net_locked);
 
 /** What handlers see of a packet whose header has been checked. */
 ip_rx ip_rx_make(const packet &pkt, ip_iface &iface) MICROPS_REQUIRES(net_locked);
 
 void ip_reassembly_init(net_stack &net) MICROPS_REQUIRES(net_locked);
-/**
- * Keeps a fragment. Returns the whole packet, header in front, if this fragment was the last one missing; else null.
- */
+/** Stores a fragment. Returns the reassembled packet, with IP header, if it is complete now; else null. */
 packet_ptr ip_reassembly_input(const ip_rx &rx, const ip_hdr &hdr) MICROPS_REQUIRES(net_locked);
 
 /** The header's length in bytes, as it claims. */

@@ -1,8 +1,8 @@
 /*
  * ip_pmtu.cpp: the cache of path MTUs (RFC 1191), and which messages may change it (RFC 5927 7).
  *
- * That the quoted packet is one of ours is for its transport to say: only it knows what it has sent. Here is checked
- * what can be seen from the message alone: a packet that would have fitted is not refused for its size.
+ * The transport protocol checks that the quoted packet is one that it has sent. This file checks the message itself: a
+ * packet that would have fitted into the reported MTU cannot have been refused for its size.
  */
 #include "ip_pmtu.hpp"
 
@@ -66,7 +66,7 @@ bool ip_path_mtu_learn(net_stack &net, const ip_error &error)
     ip_path path;
     if (ip_path_select(net, error.src, error.dst, path) != 0 || path.to_self || path.broadcast) return false;
     const ip_pmtu now = ip_path_pmtu(path, error.dst);
-    /* RFC 1191 5: a router that does not tell. By the quoted length: the other packets of a flight say the same. */
+    /* RFC 1191 5: an old router reports no MTU; then it is estimated from the quoted packet's length. */
     const size_t quoted = error.total;
     const size_t mtu = error.mtu != 0 ? error.mtu : ip_pmtu_plateau(quoted);
     if (mtu >= quoted) {

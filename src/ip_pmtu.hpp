@@ -1,11 +1,11 @@
 /*
- * ip_pmtu.hpp: what is known of the largest packet that gets to a destination (RFC 1191).
+ * ip_pmtu.hpp: path MTU discovery (RFC 1191): the largest packet that reaches a destination unfragmented.
  *
- * A router that cannot pass a packet on says what it could pass; that is remembered for the destination and for the
- * interface by which it is reached, for ten minutes: then the path may have changed, and larger packets are tried again
- * (6.3). What a message says never raises what is known (3).
- * A size below 552 bytes is ignored, which is Linux' bound: no link is so narrow, but an attacker would like us to send
- * many tiny packets. Then packets have the 552 bytes and no DF, so that the narrow link, should it exist, can cut them.
+ * A router that cannot forward a packet because of its size reports the MTU of the next link. That is kept for the
+ * destination and the outgoing interface for ten minutes; then larger packets are tried again, because the path may
+ * have changed (6.3). No message raises the estimate (3).
+ * A report below 552 bytes is not accepted, because an off-path attacker could make us send many tiny packets with it.
+ * Packets then have 552 bytes and no DF, so that a link that is really so narrow can fragment them. Linux does so, too.
  */
 #pragma once
 
@@ -21,15 +21,15 @@ namespace microps
 
 inline constexpr size_t IP_PMTU_MIN = 552;                                /* Linux' min_pmtu */
 inline constexpr net_duration IP_PMTU_EXPIRES = std::chrono::minutes(10); /* RFC 1191 6.3 */
-inline constexpr size_t IP_PMTU_MAX = 256;                                /* destinations; the oldest makes room */
+inline constexpr size_t IP_PMTU_MAX = 256;                                /* destinations; the oldest is evicted */
 
 /** The largest packet to a destination. */
 struct ip_pmtu {
     size_t mtu = 0;
-    bool floor = false; /* a router claims less than IP_PMTU_MIN: send without DF */
+    bool floor = false; /* an MTU below IP_PMTU_MIN was reported: send without DF */
 };
 
-/** RFC 1191 7.1: the MTU of the next narrower kind of link: for routers that do not tell theirs. */
+/** The next lower plateau (RFC 1191 7.1) below @p length bytes, for routers that report no MTU. */
 [[nodiscard]] size_t ip_pmtu_plateau(size_t length);
 
 class ip_pmtu_cache

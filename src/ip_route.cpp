@@ -1,8 +1,8 @@
 /*
  * ip_route.cpp: the routing table (RFC 1122 3.3.1, RFC 1812 5.2.4.3).
  *
- * Routes stand in the order in which they are asked: the longest prefix first, among equals the newest. So the first
- * that matches is the one.
+ * The table is sorted by prefix length, longest first, and among equals newest first, so that the first match is the
+ * best one.
  */
 #include "ip_internal.hpp"
 

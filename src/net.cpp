@@ -1,11 +1,11 @@
 /*
- * net.cpp: what is registered with a stack, and the way packets take between devices and protocols.
+ * net.cpp: devices, interfaces, protocols, periodic timers and event handlers, and how packets pass between them.
  *
- * Devices, interfaces, protocols, periodic timers and event handlers are registered here, before net_run(). A frame
- * comes in through net_device_input(), loses its link header, waits in its protocol's queue (net_input_handler) and is
- * popped by the engine (net_protocol_handler); on its way out it passes net_device_output() and waits in its device's
- * queue until the batch is done (net_device_flush). Who runs the engine is engine.cpp's subject; how a stack begins and
- * ends is net_init.cpp's, and what stands above the devices is not known here.
+ * All of these are registered here, before net_run(). Input: net_device_input() takes a frame from the driver,
+ * net_input_handler() puts the packet without its link header into the queue of its protocol, and the engine passes it
+ * to the protocol's handler (net_protocol_handler). Output: net_device_output() hands a packet to the device, which
+ * queues the frame, and net_device_flush() writes all queued frames at the end of the batch. engine.cpp runs the
+ * engine, net_init.cpp starts and stops a stack; this file knows no protocol above the devices.
  */
 #include "microps/net.hpp"
 
@@ -28,7 +28,7 @@ struct net_periodic {
 
     static void fire(net_periodic &periodic)
     {
-        /* Armed before the call: a handler that resumes its own timer must not be parked afterwards. */
+        /* Armed before the call, so that net_periodic_resume() in the handler has no effect and its result decides. */
         periodic.timer.arm(periodic.interval);
         if (!periodic.handler()) periodic.timer.cancel();
     }
@@ -136,7 +136,7 @@ static void net_device_close(net_device &dev) MICROPS_REQUIRES(net_locked)
     if (!NET_DEVICE_IS_UP(&dev)) return;
     dev.flags &= static_cast<uint16_t>(~NET_DEVICE_FLAG_UP);
     dev.state.queue.clear();
-    /* Another thread writes to the descriptor just now: it closes when it comes back (device_flush). */
+    /* Another thread is writing to the descriptor: that thread closes it afterwards (device_flush). */
     if (dev.state.writing) {
         dev.state.close_pending = true;
     } else if (dev.close() == -1) {
@@ -172,7 +172,7 @@ int net_device_output(net_device &dev, uint16_t type, packet_ptr pkt, const void
         net_drop(dev.net, drop_reason::device_down, "not opened, dev=%s", dev.name);
         return net_error(ENETDOWN);
     }
-    /* An oversized packet is legal where the device cuts it (gso_size): then each segment must fit. */
+    /* A packet longer than the MTU is allowed only if the device cuts it into segments that fit (gso_size). */
     if (pkt->size() > dev.mtu && pkt->offload.gso_size == 0) {
         net_drop(dev.net, drop_reason::too_long, "too long, dev=%s, mtu=%u, len=%zu", dev.name, dev.mtu, pkt->size());
         return net_error(EMSGSIZE);
@@ -195,7 +195,7 @@ void net_device_input(net_device &dev, packet_ptr frame)
 
 static void device_flush(net_device &dev) MICROPS_REQUIRES(net_locked)
 {
-    /* A second thread leaves its frames to the one that writes already: so they keep their order. */
+    /* One thread writes at a time, so that frames keep their order; it also writes what others queue meanwhile. */
     if (dev.state.writing) return;
     dev.state.writing = true;
     while (!dev.state.queue.empty()) {
@@ -277,7 +277,7 @@ int net_input_handler(uint16_t type, packet_ptr pkt, net_device &dev)
 void net_protocol_handler(net_stack &net)
 {
     for (const std::unique_ptr<net_protocol> &proto : net.core->protocols) {
-        /* What handlers put back in (loopback) waits for the next turn: one turn is bounded. */
+        /* Packets that handlers queue again (loopback) wait for the next turn, so that one turn is bounded. */
         for (size_t n = proto->queue.size(); n > 0; n--) {
             const net_protocol::entry entry = std::move(proto->queue.front());
             proto->queue.pop_front();

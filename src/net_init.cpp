@@ -2,8 +2,8 @@
  * net_init.cpp: the life of a stack: net_init() makes the layers and puts them together, net_run() opens the devices
  * and starts the engine, net_shutdown() ends and releases everything.
  *
- * This is the one file of the library that knows all layers, so it stands above them. Everything else that goes upwards
- * is a registered handler.
+ * This is the only file of the library that knows all layers. Elsewhere, a lower layer calls an upper one through a
+ * registered handler.
  */
 #include "base/os.hpp"
 #include "icmp_internal.hpp"
@@ -64,7 +64,7 @@ int net_run(net_stack &net, net_engine engine)
     return 0;
 }
 
-/** Closed sockets may still have data on the way: give it a moment to arrive. */
+/** Waits at most @p linger until closed sockets have delivered their data. */
 static void shutdown_linger(net_stack &net, net_guard &guard, net_duration linger) MICROPS_REQUIRES(net_locked)
 {
     const net_time deadline = net.clock.now() + linger;
@@ -77,11 +77,11 @@ static void shutdown_linger(net_stack &net, net_guard &guard, net_duration linge
 static void shutdown_stop(net_stack &net) MICROPS_REQUIRES(net_locked)
 {
     for (const net_shutdown_hooks &hooks : net.core->shutdown_hooks) {
-        if (hooks.farewell) hooks.farewell();
+        if (hooks.before_close) hooks.before_close();
     }
     engine_settle(net);
     net.core->stopping = true;
-    os_pipe_write(net.wakeup[1]); /* the holder of the role waits in poll(2) */
+    os_pipe_write(net.wakeup[1]); /* ends the engine's poll(2) */
     sched_evict(net);
     if (!net.core->thread.joinable()) return;
     std::thread thread = std::move(net.core->thread);

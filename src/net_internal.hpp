@@ -15,7 +15,7 @@
 namespace microps
 {
 
-/** One registered protocol and the packets that wait for it. */
+/** A registered protocol and its input queue. */
 struct net_protocol {
     struct entry {
         packet_ptr pkt;
@@ -27,7 +27,7 @@ struct net_protocol {
     std::deque<entry> queue{};
 };
 
-/** Who runs the engine at the moment. One holder: the background thread, or a caller that drives while it waits. */
+/** Who runs the engine at the moment: the background thread, or a call that waits. */
 enum class engine_role { nobody, background, caller };
 
 struct net_layer {
@@ -47,9 +47,9 @@ struct net_layer {
     std::vector<net_device *> to_flush{}; /* devices with queued frames */
     size_t input_queued = 0;              /* packets in all input queues */
 
-    std::vector<sched_waiter *> waiters{};   /* everybody who sleeps in this stack */
-    size_t unlocked = 0;                     /* threads inside net_unguard: at a descriptor, without the lock */
-    sched_waiter *shutdown_waiter = nullptr; /* net_shutdown() waits for both to leave */
+    std::vector<sched_waiter *> waiters{};   /* all calls that sleep in this stack */
+    size_t unlocked = 0;                     /* threads inside net_unguard, which work without the lock */
+    sched_waiter *shutdown_waiter = nullptr; /* net_shutdown(), which waits until both are empty */
 
     std::thread thread{};
     engine_role role = engine_role::nobody;
@@ -57,7 +57,7 @@ struct net_layer {
     bool running = false;
     bool stopping = false;       /* sleepers return EINTR, the background thread ends */
     bool interrupt_seen = false; /* the engine has served the present interrupt */
-    net_time sleeping_until{};   /* the engine's deadline while it waits in poll(2), else the beginning of time */
+    net_time sleeping_until{};   /* the engine's deadline while it waits in poll(2), else zero */
 };
 
 /** Opens the registered devices, newest first. Returns 0, or -1 at the first one that fails (logged). */
@@ -74,11 +74,11 @@ void engine_settle(net_stack &net) MICROPS_REQUIRES(net_locked);
 /** The background thread's body. */
 void net_thread(net_stack &net);
 
-/** Wakes everybody who sleeps in this stack: they find out why by themselves (interrupt, shut-down). */
+/** Wakes all calls that sleep in this stack, which then return EINTR (interrupt, shutdown). */
 void sched_wakeup_all(net_stack &net) MICROPS_REQUIRES(net_locked);
-/** The engine's role is free: another sleeper than @p leaver shall look around, find that, and take it. */
+/** If nobody runs the engine, wakes a sleeping call other than @p leaver, which then runs it. */
 void sched_hand_role_on(net_stack &net, const sched_waiter *leaver = nullptr) MICROPS_REQUIRES(net_locked);
-/** Waits until no call sleeps in this stack, or works without its lock, any more. `stopping` is set already. */
+/** Waits until no call sleeps in this stack or works without its lock. `stopping` must be set. */
 void sched_evict(net_stack &net) MICROPS_REQUIRES(net_locked);
 
 } // namespace microps

@@ -1,9 +1,9 @@
 /*
- * sched.cpp: guards, and the one place where a user call waits.
+ * sched.cpp: the guards of the stack's lock, and sched_sleep(), the only place where a user call waits.
  *
- * A sleeper registers a waiter that lives on its own stack, with the sched_ctx it waits for and with the net layer.
- * The production scheduler waits on the waiter's condition variable while the background thread runs the engine; in a
- * stack without that thread the first sleeper takes the engine's role and drives, and hands it on when it is woken.
+ * A call that sleeps registers a sched_waiter (a local variable of sched_sleep()) with the sched_ctx it waits for and
+ * with the net layer. With a background thread, which runs the engine, it waits on the waiter's condition variable.
+ * Without one, the first call that sleeps runs the engine itself, and hands this role on when it is woken.
  */
 #include "microps/sched.hpp"
 
@@ -18,7 +18,7 @@
 namespace microps
 {
 
-static void lock(net_stack &net) MICROPS_NO_ANALYSIS /* the role stands for this very mutex */
+static void lock(net_stack &net) MICROPS_NO_ANALYSIS /* net_locked stands for this mutex */
 {
     net.mutex.lock();
     net.owner.store(std::this_thread::get_id(), std::memory_order_relaxed);
@@ -43,7 +43,7 @@ public:
         } else {
             sleep(net, waiter, deadline);
         }
-        /* Who comes back from waiting may leave for good, whether it drove or was chosen to: the next one, please. */
+        /* This call may not sleep again, so another one that sleeps must run the engine. */
         sched_hand_role_on(net, &waiter);
     }
 
@@ -89,7 +89,7 @@ static void wake_waiter(net_stack &net, sched_waiter &waiter) MICROPS_REQUIRES(n
     net.scheduler.wake(net, waiter);
 }
 
-/** Everybody has left: net_shutdown() may go on. */
+/** Wakes net_shutdown() when no call sleeps or works without the lock any more. */
 static void report_departure(net_stack &net) MICROPS_REQUIRES(net_locked)
 {
     const bool empty = net.core->waiters.empty() && net.core->unlocked == 0;
@@ -128,7 +128,7 @@ net_guard::net_guard(net_stack &net) MICROPS_NO_ANALYSIS /* takes the lock unles
 net_guard::~net_guard() MICROPS_NO_ANALYSIS /* as above */
 {
     if (nested_) return;
-    const int error = errno; /* of the call that ends here, not of what is written now */
+    const int error = errno; /* the result of the user's call, which writing frames must not change */
     if (net_.core) engine_settle(net_);
     unlock(net_);
     errno = error;
@@ -171,7 +171,7 @@ int sched_sleep(net_stack &net, sched_ctx &ctx, net_guard &guard, net_time deadl
     if (guard.nested()) return net_error(EDEADLK);
     sched_waiter waiter;
     waiter.caller = caller;
-    waiter_enter(net, ctx, waiter); /* first: what is sent below may bring the answer */
+    waiter_enter(net, ctx, waiter); /* before output, which may already cause the wake-up */
     engine_settle(net);
     while (!waiter.woken && waiter.error == 0) {
         if (net.interrupted || net.core->stopping) {

@@ -1,9 +1,9 @@
 /*
- * sock.cpp: the socket API: numbers for users, POSIX's addresses and errno values; the work is the transports'.
+ * sock.cpp: the socket API: socket numbers, POSIX's addresses and errno values. The transports do the work.
  *
- * A call looks its socket up, holds it while it works, and passes on to the endpoint behind it (sock_endpoint.hpp).
- * Checks come in Linux' order. Options are in sock_opt.cpp, messages with control data in sock_msg.cpp, poll in
- * sock_poll.cpp.
+ * Each call finds its socket, holds it, and calls the endpoint behind it (sock_endpoint.hpp). Arguments are checked in
+ * Linux' order, so that a call with several mistakes fails with the errno that programs know. Options are in
+ * sock_opt.cpp, sendmsg and recvmsg in sock_msg.cpp, poll in sock_poll.cpp.
  */
 #include "microps/sock.hpp"
 
@@ -88,14 +88,14 @@ void sockaddr_write(const ip_endpoint &endpoint, void *addr, socklen_t *addrlen)
 
 /* The kinds of sockets */
 
-/** What sock_open() is asked for, and who makes its endpoint: null with errno if that is not possible. */
+/** Type and protocol of a socket, and the function that creates its endpoint (or returns null with errno). */
 struct sock_kind {
     int type;
     int protocol;
     sock_endpoint *(*open)(net_stack &net);
 };
 
-/* The first kind of a type is the one that protocol 0 means. */
+/* Protocol 0 means the first kind of a type. */
 static constexpr std::array<sock_kind, 3> SOCK_KINDS{
     {{SOCK_STREAM, IPPROTO_TCP, tcp_open}, {SOCK_DGRAM, IPPROTO_UDP, udp_open}, {SOCK_DGRAM, IPPROTO_ICMP, icmp_open}}};
 
@@ -114,7 +114,7 @@ static const sock_kind *sock_kind_select(int type, int protocol)
 
 /* The table */
 
-/** A new socket, not open yet and with one user; null with errno EMFILE when there are too many. */
+/** A new socket, not open yet, with one user. Returns null with errno EMFILE when there are too many. */
 static sock *sock_alloc(net_stack &net, int type, int protocol) MICROPS_REQUIRES(net_locked)
 {
     auto owned = std::make_unique<sock>(sock{.type = type, .protocol = protocol, .users = 1});
@@ -142,7 +142,7 @@ void sock_leave(net_stack &net, sock &s)
     net.sock->socks.erase(s.id);
 }
 
-/** Gives a new socket its endpoint; without one the socket is freed. Returns its number or -1. */
+/** Opens a new socket with its endpoint, or frees it if @p endpoint is null. Returns its number or -1. */
 static int sock_publish(net_stack &net, sock &s, sock_endpoint *endpoint) MICROPS_REQUIRES(net_locked)
 {
     const int id = s.id;
@@ -172,12 +172,12 @@ int sock_open(net_stack &net, int domain, int type, int protocol)
     return sock_publish(net, *s, kind->open(net));
 }
 
-/** The user has no socket any more; calls that sleep on it find out. */
+/** Closes a socket: its number is invalid from now on, and calls that sleep on it return EBADF. */
 static int sock_shut(net_guard &guard, sock &s) MICROPS_REQUIRES(net_locked)
 {
     s.open = false;
     const int result = s.endpoint->close(guard);
-    sched_wakeup(guard.net(), guard.net().activity); /* sock_poll() of another thread may wait for this socket */
+    sched_wakeup(guard.net(), guard.net().activity); /* another thread's sock_poll() may wait for it */
     return result;
 }
 
@@ -190,7 +190,7 @@ int sock_open_rfc793(net_stack &net, const ip_endpoint &local, const ip_endpoint
     if (!s) return net_error(EBADF); /* another thread has closed it meanwhile */
     if (s->endpoint->open(guard, local, foreign, active) == 0) return id;
     const int reason = errno;
-    if (s->open) sock_shut(guard, *s); /* the caller never learns the number */
+    if (s->open) sock_shut(guard, *s); /* the caller does not get the number */
     return net_error(reason);
 }
 
@@ -209,7 +209,7 @@ int sock_bind(net_stack &net, int id, const sockaddr *addr, socklen_t addrlen)
     if (!s) return net_error(EBADF);
     ip_endpoint local;
     if (sockaddr_read(addr, addrlen, true, local) == -1) return -1;
-    /* Linux, for old programs: "unspecified" is good enough for "any". */
+    /* Linux takes AF_UNSPEC with the address "any" as AF_INET, because old programs leave the family unset. */
     if (addr->sa_family == AF_UNSPEC && local.addr != IP_ADDR_ANY) return net_error(EAFNOSUPPORT);
     return s->endpoint->bind(local);
 }
@@ -234,7 +234,7 @@ int sock_accept4(net_stack &net, int id, sockaddr *addr, socklen_t *addrlen, int
     if (!s) return net_error(EBADF);
     if (flags & ~SOCK_FLAGS) return net_error(EINVAL);
     if (sockaddr_check(addr, addrlen) == -1) return -1;
-    /* The number is taken before a connection is: so none is lost for want of one. */
+    /* Before the connection leaves the accept queue, so that it is not lost when no number is free. */
     sock *child = sock_alloc(net, s->type, s->protocol);
     if (!child) return -1;
     child->nonblock = flags & SOCK_NONBLOCK;
@@ -335,7 +335,7 @@ ssize_t sock_recvfrom(net_stack &net, int id, void *data, size_t size, int flags
     if (sock_received_named(*s, from)) {
         sockaddr_write(from.foreign, addr, addrlen);
     } else if (addr) {
-        *addrlen = 0; /* a stream has no senders */
+        *addrlen = 0; /* a stream does not report the sender */
     }
     return flags & MSG_TRUNC && !s->is_stream() ? static_cast<ssize_t>(from.length) : received;
 }

@@ -1,5 +1,5 @@
 /*
- * sock_endpoint.hpp: what stands behind a socket's number: one end of a conversation, whatever its transport.
+ * sock_endpoint.hpp: the interface between sockets and transport protocols: one end of a communication.
  *
  * The socket layer knows a transport only through this class, and a PCB of a transport is one: tcp_pcb, udp_pcb,
  * icmp_pcb. The defaults are the refusals of a transport that does not have the call. Everything is called under the
@@ -47,7 +47,7 @@ struct sock_endpoint {
         MICROPS_REQUIRES(net_locked) = 0;
     /** connect() with AF_UNSPEC. */
     virtual int disconnect() MICROPS_REQUIRES(net_locked) { return net_error(EAFNOSUPPORT); }
-    /** Returns the bytes taken. A null @p peer means the connected one; a stream ignores it, as Linux does. */
+    /** Returns the bytes taken. A null @p peer means the connected one; a stream ignores it. */
     virtual ssize_t send(net_guard &guard, std::span<const uint8_t> data, const ip_endpoint *peer, int flags,
                          net_time deadline) MICROPS_REQUIRES(net_locked) = 0;
     /** Returns the bytes copied. @p from, which may be null, tells what is known of a datagram. */
@@ -55,9 +55,9 @@ struct sock_endpoint {
         MICROPS_REQUIRES(net_locked) = 0;
     /** @p how is one of SHUT_RD, SHUT_WR, SHUT_RDWR. */
     virtual int shutdown(int how) MICROPS_REQUIRES(net_locked) = 0;
-    /** The user closes: calls that sleep wake up with EBADF. May linger (SO_LINGER). release() follows. */
+    /** Closes: calls that sleep return EBADF. May wait (SO_LINGER). release() follows. */
     virtual int close(net_guard &guard) MICROPS_REQUIRES(net_locked) = 0;
-    /** No call refers to the endpoint any more: it may be freed. */
+    /** No call refers to the endpoint any more: its transport frees it, now or when the protocol is done. */
     virtual void release() MICROPS_REQUIRES(net_locked) = 0;
 
     /** What poll(2) answers, wanted or not. */
@@ -69,7 +69,7 @@ struct sock_endpoint {
     /** SIOCOUTQ: bytes not acknowledged; with @p unsent SIOCOUTQNSD: of them those never sent. */
     [[nodiscard]] virtual ssize_t queued(bool unsent) const MICROPS_REQUIRES(net_locked)
     {
-        return unsent ? net_error(ENOTTY) : 0; /* what was sent has left */
+        return unsent ? net_error(ENOTTY) : 0; /* datagrams are not queued for output */
     }
     /* Options that only the transport knows. */
     virtual int setopt(int /* level */, int /* name */, const void * /* value */, socklen_t)
@@ -83,7 +83,7 @@ struct sock_endpoint {
         return net_error(ENOPROTOOPT);
     }
 
-    /** The pending error (SO_ERROR), which is told once. */
+    /** The pending error (SO_ERROR), which is reported once. */
     int take_error() { return std::exchange(error, 0); }
 
     net_stack &net;

@@ -22,7 +22,7 @@ struct sock {
     int protocol = 0;
     sock_endpoint *endpoint = nullptr; /* owned by its transport, which keeps it until release() */
     bool open = false;                 /* neither still being accepted nor closed already */
-    unsigned users = 0;                /* calls that are under way; the last one out frees a closed socket's number */
+    unsigned users = 0;                /* calls in progress; the last one frees a closed socket's number */
 
     bool nonblock = false;
     bool receive_ttl = false;
@@ -39,10 +39,10 @@ struct sock_layer {
 
 /** The open socket with this number, or null. */
 sock *sock_get(const net_stack &net, int id) MICROPS_REQUIRES(net_locked);
-/** A user leaves. */
+/** Ends a call: releases a closed socket and its number if no other call uses it. */
 void sock_leave(net_stack &net, sock &s) MICROPS_REQUIRES(net_locked);
 
-/** A call at work on a socket: its number is not given to another one while the call sleeps. */
+/** Holds a socket during a call, so that its number is not reused while the call sleeps. */
 class sock_hold
 {
 public:

@@ -1,7 +1,7 @@
 /*
- * sock_msg.cpp: sock_sendmsg and sock_recvmsg: data in several buffers, and control data beside it.
+ * sock_msg.cpp: sock_sendmsg() and sock_recvmsg(): data in several buffers (iovec), and control data.
  *
- * A stream is sent and received buffer by buffer. A datagram is one whole: its buffers are joined first.
+ * A stream sends and receives one buffer after the other. The buffers of a datagram are joined before it is sent.
  */
 #include "sock_internal.hpp"
 
@@ -14,9 +14,9 @@
 namespace microps
 {
 
-static std::span<uint8_t> buffer_of(const iovec &vec) { return {static_cast<uint8_t *>(vec.iov_base), vec.iov_len}; }
+static std::span<uint8_t> buffer(const iovec &vec) { return {static_cast<uint8_t *>(vec.iov_base), vec.iov_len}; }
 
-/** Checks the buffers and counts their bytes. Returns -1 with errno EFAULT, EMSGSIZE, EINVAL. */
+/** Checks the buffers and returns their size in bytes, or -1 with errno EFAULT, EMSGSIZE, EINVAL. */
 static ssize_t buffers_size(const msghdr *msg)
 {
     if (!msg || (!msg->msg_iov && msg->msg_iovlen > 0)) return net_error(EFAULT);
@@ -35,7 +35,7 @@ static ssize_t send_stream(net_guard &guard, sock &s, std::span<const iovec> buf
 {
     ssize_t total = 0;
     for (const iovec &vec : buffers) {
-        const ssize_t sent = sock_send_bytes(guard, s, buffer_of(vec), flags, nullptr, 0);
+        const ssize_t sent = sock_send_bytes(guard, s, buffer(vec), flags, nullptr, 0);
         if (sent == -1) return total > 0 ? total : -1;
         total += sent;
         if (static_cast<size_t>(sent) < vec.iov_len) break;
@@ -43,17 +43,17 @@ static ssize_t send_stream(net_guard &guard, sock &s, std::span<const iovec> buf
     return total;
 }
 
-/** Divides what was received among the buffers. */
+/** Copies received data into the buffers. */
 static void scatter(std::span<const iovec> buffers, std::span<const uint8_t> bytes)
 {
     for (const iovec &vec : buffers) {
         const std::span<const uint8_t> part = bytes.first(std::min(bytes.size(), vec.iov_len));
-        std::copy(part.begin(), part.end(), buffer_of(vec).begin());
+        std::copy(part.begin(), part.end(), buffer(vec).begin());
         bytes = bytes.subspan(part.size());
     }
 }
 
-/** All buffers at once: one after another each would find the same first bytes. Long ones are not filled completely. */
+/** MSG_PEEK into several buffers, by one call, because each further one would return the same data. At most 64 KiB. */
 static ssize_t peek_stream(net_guard &guard, sock &s, std::span<const iovec> buffers, size_t size, int flags,
                            net_time deadline) MICROPS_REQUIRES(net_locked)
 {
@@ -63,15 +63,13 @@ static ssize_t peek_stream(net_guard &guard, sock &s, std::span<const iovec> buf
     return received;
 }
 
-/**
- * What was received is the answer; why nothing more will come is for the next call, which it must not be taken from.
- */
+/** Whether a receive would return the pending error, which must stay for the next call after a partial result. */
 static bool only_error_is_left(const sock &s) MICROPS_REQUIRES(net_locked)
 {
     return (s.endpoint->poll() & POLLERR) && s.endpoint->pending() == 0;
 }
 
-/** Only the first byte is waited for, except with MSG_WAITALL. */
+/** Waits until there is some data, with MSG_WAITALL until all buffers are full. */
 static ssize_t receive_stream(net_guard &guard, sock &s, std::span<const iovec> buffers, int flags, net_time deadline)
     MICROPS_REQUIRES(net_locked)
 {
@@ -80,7 +78,7 @@ static ssize_t receive_stream(net_guard &guard, sock &s, std::span<const iovec> 
         if (total > 0 && only_error_is_left(s)) break;
         const bool wait = total == 0 || flags & MSG_WAITALL;
         const int buffer_flags = sock_flags(s, flags) | (wait ? 0 : MSG_DONTWAIT);
-        const ssize_t received = s.endpoint->receive(guard, buffer_of(vec), nullptr, buffer_flags, deadline);
+        const ssize_t received = s.endpoint->receive(guard, buffer(vec), nullptr, buffer_flags, deadline);
         if (received == -1) return total > 0 ? total : -1;
         total += received;
         if (static_cast<size_t>(received) < vec.iov_len) break;
@@ -144,7 +142,7 @@ ssize_t sock_sendmsg(net_stack &net, int id, const msghdr *msg, int flags)
     if (static_cast<size_t>(size) > IP_TOTAL_SIZE_MAX) return net_error(EMSGSIZE);
     std::vector<uint8_t> bytes;
     for (const iovec &vec : buffers) {
-        bytes.insert(bytes.end(), buffer_of(vec).begin(), buffer_of(vec).end());
+        bytes.insert(bytes.end(), buffer(vec).begin(), buffer(vec).end());
     }
     return sock_send_bytes(guard, *s, bytes, flags, msg->msg_name, msg->msg_namelen);
 }

@@ -1,5 +1,5 @@
 /*
- * sock_opt.cpp: what can be set about a socket and asked of it: options, file flags, ioctls. Numbers are Linux'.
+ * sock_opt.cpp: socket options, file flags and ioctls, with Linux' numbers.
  */
 #include "sock_internal.hpp"
 
@@ -63,7 +63,7 @@ static timeval timeout_write(net_duration timeout)
     return tv;
 }
 
-/** Gives an option's value out, as much as there is room for. */
+/** Copies an option's value to the user, as much as fits into *size bytes, and sets *size. */
 template <typename T>
 static int option_write(const T &from, void *value, socklen_t *size)
 {
@@ -81,7 +81,7 @@ static int socket_option_set(sock &s, int name, const void *value, socklen_t siz
     if (name != SO_REUSEADDR && name != SO_BROADCAST) return s.endpoint->setopt(SOL_SOCKET, name, value, size);
     int number = 0;
     if (int_read(value, size, number) == -1) return -1;
-    /* A stream takes SO_BROADCAST too, because programs set it without asking for the type; it has no use for it. */
+    /* A stream accepts SO_BROADCAST, which has no effect: on Linux the call succeeds, too. */
     (name == SO_REUSEADDR ? s.endpoint->reuse : s.endpoint->options.broadcast) = number != 0;
     return 0;
 }

@@ -1,8 +1,8 @@
 /*
  * sock_poll.cpp: waiting for any of several sockets, level-triggered.
  *
- * The sockets are looked at under the lock, and the caller sleeps on the stack's `activity`, which every wake-up of
- * anything wakes too: so nothing can happen unseen between the look and the sleep.
+ * The call checks its sockets under the lock and sleeps on the stack's `activity`, which every sched_wakeup() wakes.
+ * The lock is held from the check to the sleep, so no event is missed.
  */
 #include "sock_internal.hpp"
 

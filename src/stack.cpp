@@ -1,5 +1,5 @@
 /*
- * stack.cpp: the birth and death of a net_stack.
+ * stack.cpp: construction and destruction of a net_stack.
  */
 #include "microps/stack.hpp"
 
@@ -22,8 +22,7 @@ net_stack::net_stack(const net_options &options)
 
 net_stack::~net_stack()
 {
-    net_shutdown(*this,
-                 net_duration::zero()); /* a program that wants to wait for deliveries calls net_shutdown() before */
+    net_shutdown(*this, net_duration::zero()); /* a program that wants to wait for deliveries calls it before */
     os_close(wakeup[0]);
     os_close(wakeup[1]);
 }

@@ -1,10 +1,10 @@
 /*
  * udp.cpp: the User Datagram Protocol (RFC 768, RFC 1122 4.1).
  *
- * A PCB is a local port with a queue of received datagrams. Input looks PCBs up by port only in the bucket of that
- * port: a connected PCB gets what its peer sends, a specific address comes before "any", and what has no PCB is
- * answered by "port unreachable". ICMP errors about our datagrams go to the connected PCB that sent them. Routing,
- * fragments and the source address are IP's business; queues and sleepers are datagram.cpp's.
+ * A PCB is a local port with a queue of received datagrams. Input finds PCBs by local port: a PCB connected to the
+ * sender is preferred, then one bound to a specific address; a datagram without PCB is answered by "port unreachable".
+ * An ICMP error about a datagram goes to the connected PCB that sent it. IP does routing, fragmentation and source
+ * address selection; datagram.cpp has the queues and the waiting calls.
  */
 #include "microps/udp.hpp"
 
@@ -66,7 +66,7 @@ static void udp_dump(const udp_hdr &hdr)
 
 /* PCBs */
 
-/** How well a PCB fits a datagram: 0 not at all; the right peer counts more than the right address. */
+/** How well a PCB matches a datagram, 0 if not at all; a matching peer counts more than a matching address. */
 static int udp_pcb_match(const udp_pcb &pcb, ip_addr_t local, const ip_endpoint &foreign) MICROPS_REQUIRES(net_locked)
 {
     const bool any = pcb.local.addr == IP_ADDR_ANY;
@@ -76,8 +76,8 @@ static int udp_pcb_match(const udp_pcb &pcb, ip_addr_t local, const ip_endpoint 
 }
 
 /**
- * The PCB that a unicast datagram is for, or null. Among equals (SO_REUSEADDR) the newest: servers that take over a
- * port from a running one rely on this order of Linux.
+ * The PCB that a unicast datagram is for, or null. Among equals (SO_REUSEADDR) the one bound last: servers that take
+ * over a port from a running one rely on this order of Linux.
  */
 static udp_pcb *udp_pcb_select(const udp_layer &udp, const ip_endpoint &local, const ip_endpoint &foreign)
     MICROPS_REQUIRES(net_locked)
@@ -96,7 +96,7 @@ static udp_pcb *udp_pcb_select(const udp_layer &udp, const ip_endpoint &local, c
 }
 
 /**
- * A PCB that keeps another one from binding to @p want, or null. "Any" excludes every address, because it would receive
+ * A PCB that conflicts with binding to @p want, or null. "Any" conflicts with every address, because it would receive
  * their datagrams.
  */
 static const udp_pcb *udp_pcb_conflict(const udp_layer &udp, const ip_endpoint &want, bool reuse)
@@ -128,10 +128,7 @@ void udp_pcb::port_detach()
     if (bucket->second.empty()) ports.erase(bucket);
 }
 
-/**
- * RFC 6056 3.3.1: a free dynamic port, searched from a random one on, so that an off-path attacker cannot guess it; 0 if
- * all are taken.
- */
+/** A free dynamic port, searched from a random start against guessing (RFC 6056 3.3.1); 0 if none is free. */
 static uint16_t udp_port_select(udp_layer &udp, ip_addr_t addr) MICROPS_REQUIRES(net_locked)
 {
     constexpr uint32_t range = UDP_SOURCE_PORT_MAX - UDP_SOURCE_PORT_MIN + 1;
@@ -167,7 +164,7 @@ ssize_t udp_output(net_stack &net, const ip_endpoint &src, const ip_endpoint &ds
     }
     ip_endpoint from = src;
     if (src.addr == IP_ADDR_ANY) {
-        /* The checksum covers the source address, so it must be known here. */
+        /* The checksum covers the source address. */
         const std::optional<ip_addr_t> selected = ip_source_select(net, dst.addr);
         if (!selected) return net_error(ENETUNREACH);
         from.addr = *selected;
@@ -208,7 +205,7 @@ static void udp_deliver(udp_layer &udp, udp_pcb &pcb, const ip_rx &rx, const ip_
              data.size());
 }
 
-/** Broadcast and multicast: a copy to every PCB that listens. Returns whether there is one. */
+/** Delivers a copy of a broadcast or multicast to every matching PCB. Returns whether there is one. */
 static bool udp_deliver_all(udp_layer &udp, const ip_rx &rx, const udp_hdr &hdr, std::span<const uint8_t> data)
     MICROPS_REQUIRES(net_locked)
 {
@@ -224,7 +221,7 @@ static bool udp_deliver_all(udp_layer &udp, const ip_rx &rx, const udp_hdr &hdr,
     return delivered;
 }
 
-/** Checks a datagram and takes its header off. Returns nothing for one that is dropped. */
+/** Checks a datagram and sets @p data to its payload. Returns the header, or nothing if the datagram is dropped. */
 static std::optional<udp_hdr> udp_parse(net_stack &net, const ip_rx &rx, std::span<const uint8_t> &data)
     MICROPS_REQUIRES(net_locked)
 {
@@ -273,13 +270,13 @@ static void udp_input(udp_layer &udp, const ip_rx &rx) MICROPS_REQUIRES(net_lock
     net_count(udp.net, counter::udp_no_ports);
     net_drop(udp.net, drop_reason::udp_no_port, "port unreachable, dst=%s:%d", ip_addr_str(rx.dst).c_str(),
              hdr->dst.value());
-    /* RFC 1122 4.1.3.1; icmp_error_output() knows when it must stay silent. */
+    /* RFC 1122 4.1.3.1. icmp_error_output() sends nothing where that is forbidden. */
     icmp_error_output(rx, ICMP_TYPE_DEST_UNREACH, ICMP_CODE_PORT_UNREACH);
 }
 
 /**
- * RFC 1122 4.1.3.3: an ICMP error is for the application. An unconnected PCB does not hear of it: its user could not
- * tell which peer is meant.
+ * Passes an ICMP error to the application (RFC 1122 4.1.3.3). An unconnected PCB does not get it, because its user could
+ * not tell which destination is meant.
  */
 static void udp_error(const udp_layer &udp, const ip_error &error) MICROPS_REQUIRES(net_locked)
 {
@@ -290,7 +287,7 @@ static void udp_error(const udp_layer &udp, const ip_error &error) MICROPS_REQUI
     const int reason = icmp_error_to_errno(error.type, error.code);
     if (!pcb || reason == 0) return;
     if (reason == EMSGSIZE) {
-        if (pcb->options.tx.df == ip_df::dont) return; /* it was sent without DF, so this is not about it */
+        if (pcb->options.tx.df == ip_df::dont) return; /* sent without DF: no router can have refused it */
         ip_path_mtu_learn(udp.net, error);
     }
     if (!pcb->connected) return;
@@ -330,7 +327,7 @@ sock_endpoint *udp_open(net_stack &net)
 static int udp_bind(udp_pcb &pcb, const ip_endpoint &local) MICROPS_REQUIRES(net_locked)
 {
     udp_layer &udp = *pcb.net.udp;
-    /* Broadcast and multicast addresses may be listened to, although nothing is sent from them. */
+    /* A broadcast or multicast address may be bound to receive from it; it is no source address. */
     if (!ip_addr_is_local(udp.net, local.addr) && !ip_addr_is_broadcast(udp.net, local.addr) &&
         !local.addr.is_multicast()) {
         return net_error(EADDRNOTAVAIL);
@@ -349,7 +346,7 @@ static int udp_bind(udp_pcb &pcb, const ip_endpoint &local) MICROPS_REQUIRES(net
     return 0;
 }
 
-/** The address a datagram is sent from: what the PCB is bound to, if one can send from that. Or nothing: no route. */
+/** The source address of a datagram: the bound one if it is unicast, else IP's choice. Nothing if there is no route. */
 static std::optional<ip_addr_t> udp_source(const udp_pcb &pcb, ip_addr_t dst) MICROPS_REQUIRES(net_locked)
 {
     const ip_addr_t addr = pcb.local.addr;

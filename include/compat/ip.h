@@ -41,7 +41,7 @@ inline int ip_protocol_register(const char *name, uint8_t type,
                                 }));
 }
 
-/** Returns a pointer that is not const, as in the original; programs must not write there. */
+/** Not const, as in the original; it must not be written to. */
 inline char *ip_protocol_name(uint8_t type)
 {
     net_guard guard(net_default());

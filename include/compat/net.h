@@ -57,7 +57,7 @@ inline int net_protocol_register(const char *name, uint16_t type,
                                  }));
 }
 
-/** Returns a pointer that is not const, as in the original; programs must not write there. */
+/** Not const, as in the original; it must not be written to. */
 inline char *net_protocol_name(uint16_t type)
 {
     net_guard guard(net_default());

@@ -15,11 +15,11 @@
 namespace microps
 {
 
-inline constexpr size_t ARP_CACHE_SIZE = 1024; /* entries; the one unused for longest makes room */
-inline constexpr size_t ARP_QUEUE_MAX = 64;    /* packets that wait in one unresolved entry; the oldest goes */
+inline constexpr size_t ARP_CACHE_SIZE = 1024; /* entries; the least recently used one is evicted */
+inline constexpr size_t ARP_QUEUE_MAX = 64;    /* packets that wait in one unresolved entry; the oldest is dropped */
 inline constexpr net_duration ARP_CACHE_TIMEOUT = std::chrono::seconds(30);
 inline constexpr net_duration ARP_RETRY_INTERVAL = std::chrono::seconds(1); /* RFC 1122 2.3.2.1: at most one a second */
-inline constexpr unsigned ARP_REQUEST_MAX = 3; /* unanswered requests before the waiting packets are given up */
+inline constexpr unsigned ARP_REQUEST_MAX = 3; /* unanswered requests before the waiting packets are dropped */
 
 enum class arp_result { error = -1, incomplete = 0, found = 1 };
 
@@ -50,9 +50,9 @@ arp_result arp_resolve(ip_iface &iface, ip_addr_t pa, mac_addr &ha) MICROPS_REQU
  * EHOSTUNREACH or that of net_device_output().
  */
 int arp_output(ip_iface &iface, ip_addr_t pa, packet_ptr pkt) MICROPS_REQUIRES(net_locked);
-/** An upper layer's retransmissions are not answered: check the neighbour's address before using it again. */
+/** Reports that retransmissions are not answered: the neighbour's address is confirmed by a request. */
 void arp_suspect(ip_iface &iface, ip_addr_t pa) MICROPS_REQUIRES(net_locked);
-/** Registers who hears of each packet that was given up because its neighbour did not answer: IP, the only one. */
+/** Registers the handler, IP's, that is called for each packet dropped because the neighbour did not answer. */
 void arp_failure_register(net_stack &net, std::function<void(ip_iface &iface, const packet &pkt)> handler)
     MICROPS_REQUIRES(net_locked);
 /** Sets an entry that is never updated, evicted or timed out. Returns 0, or -1 with errno ENOBUFS. */

@@ -1,5 +1,5 @@
 /*
- * ether.hpp: Ethernet II frames: addresses, and the helpers that drivers of Ethernet devices are made of.
+ * ether.hpp: Ethernet II frames (RFC 894): addresses, and the helpers that drivers of Ethernet devices use.
  */
 #pragma once
 
@@ -31,7 +31,7 @@ struct mac_addr {
     std::array<uint8_t, MAC_ADDR_LEN> bytes{};
 
     friend bool operator==(const mac_addr &, const mac_addr &) = default;
-    /** Returns whether this is a broadcast or multicast address, which no device has as its own. */
+    /** Whether it is a broadcast or multicast address, which no interface has as its own. */
     [[nodiscard]] bool is_group() const { return bytes[0] & 1; }
 };
 

@@ -58,12 +58,12 @@ void icmp_init(net_stack &net) MICROPS_REQUIRES(net_locked);
 ssize_t icmp_output(net_stack &net, uint8_t type, uint8_t code, be32 values, std::span<const uint8_t> data,
                     ip_addr_t src, ip_addr_t dst, const ip_tx &tx = {}) MICROPS_REQUIRES(net_locked);
 /**
- * Answers a packet by an ICMP error that quotes it, unless RFC 1122 3.2.2 forbids that (errors about errors,
- * broadcasts, fragments but the first) or the rate limit does (RFC 1812 4.3.2.8).
+ * Sends an ICMP error that quotes the received packet @p rx, unless RFC 1122 3.2.2 forbids it (the packet is an ICMP
+ * error, a broadcast, or a fragment other than the first) or the rate limit is exceeded (RFC 1812 4.3.2.8).
  */
 void icmp_error_output(const ip_rx &rx, uint8_t type, uint8_t code, be32 values = {}) MICROPS_REQUIRES(net_locked);
 
-/** The errno that an ICMP error means to a user (RFC 1122 4.2.3.9, 4.1.3.3); 0 for one that says nothing. */
+/** The errno by which an ICMP error is reported to a user (RFC 1122 4.2.3.9, 4.1.3.3); 0 if it is not reported. */
 int icmp_error_to_errno(uint8_t type, uint8_t code);
 
 } // namespace microps

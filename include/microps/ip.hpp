@@ -92,13 +92,13 @@ ip_iface *ip_route_get_iface(const net_stack &net, ip_addr_t dst) MICROPS_REQUIR
 /** All routes, for views. */
 std::span<const ip_route> ip_routes(const net_stack &net) MICROPS_REQUIRES(net_locked);
 
-/** What a user call tells about a received datagram. */
+/** What a receive call reports about a datagram. */
 struct ip_received {
     ip_endpoint foreign{};
     ip_addr_t local{};
     uint8_t ttl = 0;
     uint8_t tos = 0;
-    size_t length = 0; /* of the whole datagram; the rest of a longer one than asked for is lost */
+    size_t length = 0; /* of the whole datagram in bytes; what does not fit into the user's buffer is lost */
 };
 
 /** A packet for this host, as its transport protocol sees it. Valid during the handler's call only. */
@@ -107,17 +107,17 @@ struct ip_rx {
     std::span<const uint8_t> packet;  /* from the IP header on: what an ICMP error quotes */
     ip_addr_t src;
     ip_addr_t dst;
-    ip_iface &iface; /* by which it came */
+    ip_iface &iface; /* that received it */
     uint8_t protocol;
     uint8_t ttl;
     uint8_t tos;
     bool csum_valid;       /* the transport checksum needs no further check */
-    uint16_t gso_size;     /* not 0: several segments of this payload size in one */
+    uint16_t gso_size;     /* not 0: several TCP segments of this payload size, merged by the device */
     bool link_broadcast;   /* the frame was a link broadcast: never answer with an ICMP error (RFC 1122 3.2.2) */
     bool dst_is_broadcast; /* an IP broadcast address */
 };
 
-/** An ICMP error about a packet of ours. Valid during the handler's call only. */
+/** An ICMP error about a packet that we sent. Valid during the handler's call only. */
 struct ip_error {
     uint8_t type; /* ICMP_TYPE_DEST_UNREACH, ICMP_TYPE_TIME_EXCEEDED ... */
     uint8_t code;
@@ -136,17 +136,17 @@ void ip_init(net_stack &net) MICROPS_REQUIRES(net_locked);
 /** Registers a transport protocol. Returns 0, or -1 with errno EEXIST: the number is taken. */
 int ip_protocol_register(net_stack &net, const char *name, uint8_t type, ip_protocol_input input,
                          ip_protocol_error error = nullptr) MICROPS_REQUIRES(net_locked);
-/** "ICMP", "TCP", "UDP"; "UNKNOWN" for a number without a handler. */
+/** "ICMP", "TCP", "UDP"; "UNKNOWN" for a number that is not registered. */
 const char *ip_protocol_name(const net_stack &net, uint8_t type) MICROPS_REQUIRES(net_locked);
 /** Hands an ICMP error about one of our packets to the protocol that sent it; icmp_input() calls it. */
 void ip_error_input(net_stack &net, uint8_t protocol, const ip_error &error) MICROPS_REQUIRES(net_locked);
 
-/** Who may cut a packet that is too large for the path; the values of IP_MTU_DISCOVER. */
+/** Who may fragment a packet that is larger than the path MTU. The values are those of IP_MTU_DISCOVER. */
 enum class ip_df : uint8_t {
-    dont,   /* everybody: no DF */
-    want,   /* we, to the path MTU, but no router: DF on what fits */
-    always, /* no one: what is larger than the path MTU is refused */
-    probe,  /* no one, and the path MTU is not asked */
+    dont,   /* this host and routers: DF is not set */
+    want,   /* this host only: DF is set on packets that fit into the path MTU */
+    always, /* no one: DF is set, and a packet larger than the path MTU fails with EMSGSIZE */
+    probe,  /* no one: DF is set, and only the link's MTU limits the size */
 };
 
 /** How a packet is to be sent. */
@@ -159,7 +159,7 @@ struct ip_tx {
 /** How a socket sends: IP_TTL, IP_TOS, IP_MTU_DISCOVER, SO_BROADCAST. */
 struct ip_sockopts {
     ip_tx tx{};
-    bool broadcast = false; /* SO_BROADCAST: POSIX wants to be asked */
+    bool broadcast = false; /* SO_BROADCAST: may send to broadcast addresses */
 };
 
 /**
@@ -168,26 +168,26 @@ struct ip_sockopts {
  * Returns the payload's length, also when the packet still waits for ARP; or -1 with errno ENETUNREACH (no route, or
  * multicast), EADDRNOTAVAIL (the source is not ours), EMSGSIZE (too long, or does not fit and must not be fragmented),
  * EHOSTUNREACH (no room in ARP's cache), ENETDOWN, ENOBUFS (also for a null @p pkt: there was no memory for it).
- * Whether a socket may send to a broadcast address (SO_BROADCAST) is for the socket to ask.
+ * The caller checks whether a socket may send to a broadcast address (SO_BROADCAST).
  */
 ssize_t ip_output(net_stack &net, uint8_t protocol, packet_ptr pkt, ip_addr_t src, ip_addr_t dst, const ip_tx &tx = {})
     MICROPS_REQUIRES(net_locked);
 
 /** What a transport protocol may send to a destination. */
 struct ip_limits {
-    size_t payload_max = 0;     /* bytes behind the IP header in one unfragmented packet, as far as the path is known */
-    size_t path_mtu = 0;        /* the smallest on the way, as far as it is known */
+    size_t payload_max = 0;     /* bytes behind the IP header in a packet of path_mtu bytes */
+    size_t path_mtu = 0;        /* as far as it is known (RFC 1191) */
     size_t mtu = 0;             /* of the first link */
-    size_t gso_payload_max = 0; /* bytes behind the IP header that the device cuts into segments; 0: it cannot */
+    size_t gso_payload_max = 0; /* bytes behind the IP header that the device cuts into segments; 0: it does not */
     bool csum_offload = false;  /* the device fills in transport checksums */
 };
 /** Returns nothing if there is no route. */
 std::optional<ip_limits> ip_output_limits(const net_stack &net, ip_addr_t dst) MICROPS_REQUIRES(net_locked);
-/** The path MTU to a destination (RFC 1191): the link's, or what ICMP has told; 0: no route. */
+/** The path MTU to a destination in bytes (RFC 1191): the link's MTU, or the one reported by ICMP; 0: no route. */
 size_t ip_path_mtu(const net_stack &net, ip_addr_t dst) MICROPS_REQUIRES(net_locked);
 /**
- * "Fragmentation needed" about a packet that the transport knows to be its own: remembers the path's MTU. Returns
- * whether it lowers it; one that cannot be true is dropped.
+ * Processes "fragmentation needed" about a packet that the calling transport has sent: lowers the path MTU. Returns
+ * whether it was lowered; a message that contradicts itself is dropped.
  */
 bool ip_path_mtu_learn(net_stack &net, const ip_error &error) MICROPS_REQUIRES(net_locked);
 /** The source address that packets to @p dst will have; nothing if there is no route. */
@@ -196,7 +196,7 @@ std::optional<ip_addr_t> ip_source_select(const net_stack &net, ip_addr_t dst) M
 bool ip_addr_is_local(const net_stack &net, ip_addr_t addr) MICROPS_REQUIRES(net_locked);
 /** Whether packets to @p dst are broadcast: 255.255.255.255 or an interface's broadcast address. */
 bool ip_addr_is_broadcast(const net_stack &net, ip_addr_t dst) MICROPS_REQUIRES(net_locked);
-/** A transport got no answer from @p dst repeatedly: the neighbour's link address is checked before its next use. */
+/** Reports that retransmissions to @p dst are not answered: ARP confirms the next hop's address (RFC 1122 2.3.2.1). */
 void ip_suspect(net_stack &net, ip_addr_t dst) MICROPS_REQUIRES(net_locked);
 
 } // namespace microps

@@ -39,7 +39,7 @@ static_assert(sizeof(ip_addr_t) == IP_ADDR_LEN && alignof(ip_addr_t) == 1);
 inline constexpr ip_addr_t IP_ADDR_ANY{};
 inline constexpr ip_addr_t IP_ADDR_BROADCAST{be32(0xffffffff)};
 
-/** An address and a port: one end of a conversation. */
+/** An address and a port. */
 struct ip_endpoint {
     ip_addr_t addr{};
     be16 port{};
@@ -60,7 +60,7 @@ int ip_endpoint_pton(const char *text, ip_endpoint &endpoint);
 /** Writes into @p text (IP_ENDPOINT_STR_LEN bytes are enough) and returns @p text. */
 char *ip_endpoint_ntop(const ip_endpoint &endpoint, char *text, size_t size);
 std::string ip_endpoint_str(const ip_endpoint &endpoint);
-/** A hash under a secret key, so that an attacker cannot choose keys that all fall into one bucket of a table. */
+/** A hash under a secret key, so that an off-path attacker cannot choose keys that collide in a table. */
 [[nodiscard]] uint64_t ip_endpoint_hash(const siphash_key &key, const ip_endpoint &local, const ip_endpoint &foreign);
 /** The partial checksum of the pseudo-header (RFC 9293 3.1, RFC 768), to be the `init` of cksum16(). */
 uint32_t ip_pseudo_sum(ip_addr_t src, ip_addr_t dst, uint8_t protocol, size_t length);

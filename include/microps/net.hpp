@@ -62,23 +62,23 @@ struct net_iface {
     int family;
 };
 
-/** What the stack keeps about a device. No driver touches it; a decorator enters itself by decorator_wrap(). */
+/** The stack's own state of a device. Drivers do not touch it; decorator_wrap() sets `outer`. */
 struct net_device_state {
     /** The decorator around the device, if any: it gets the device's input. */
     net_device *outer = nullptr;
     /** Frames queued by net_device::output() for write(). */
     std::vector<packet_ptr> queue{};
     bool listed = false;        /* in the stack's list of devices with queued frames */
-    bool writing = false;       /* some thread is in write() */
-    bool close_pending = false; /* went down meanwhile: that thread closes it */
+    bool writing = false;       /* a thread is in write() */
+    bool close_pending = false; /* the device went down meanwhile: that thread closes it */
     bool readable = false;      /* the engine saw fd() readable; poll() is due */
 };
 
 /**
  * A physical device. Base of all drivers.
  *
- * A driver fills in type, mtu, flags, hlen, alen, addr, broadcast or peer, and what the device can do for the layers
- * above. Index, name and interfaces come with the registration; `state` is the stack's own.
+ * A driver fills in type, mtu, flags, hlen, alen, addr, broadcast or peer, and its offloads. Registration sets index,
+ * name and interfaces; `state` belongs to the stack.
  *
  * Out: transmit() gets a network-layer packet, puts the link header in front and hands the frame to output(), which
  * queues it; net_device_flush() later writes the batch by write(), without the stack's lock.
@@ -92,7 +92,7 @@ struct net_device {
     net_device(const net_device &) = delete;
     net_device &operator=(const net_device &) = delete;
 
-    /** Makes the device work. Returns 0, or -1 after logging why not. */
+    /** Opens the device. Returns 0, or -1 after logging the reason. */
     virtual int open() MICROPS_REQUIRES(net_locked) { return 0; }
     /** Undoes open(). */
     virtual int close() MICROPS_REQUIRES(net_locked) { return 0; }
@@ -102,8 +102,8 @@ struct net_device {
      */
     virtual int transmit(uint16_t type, packet_ptr pkt, const void *dst) MICROPS_REQUIRES(net_locked);
     /**
-     * Reads what is there, a bounded number of frames, without blocking, and hands each to net_device_input().
-     * Returns the number of frames; fewer than asked for means the device is empty; -1 that it does not work any more.
+     * Reads a bounded number of frames without blocking, and passes each to net_device_input(). Returns how many were
+     * read (less than the bound: the device is empty), or -1 if the device has failed.
      */
     virtual int poll() MICROPS_REQUIRES(net_locked) { return 0; }
     /** The descriptor that becomes readable when poll() has something to do; -1 if there is none. */
@@ -121,12 +121,12 @@ struct net_device {
 
     net_stack &net;
 
-    /* What registration gives it. */
+    /* Set by registration. */
     std::vector<net_iface *> ifaces{};
     unsigned index = 0;
     char name[NET_DEVICE_NAME_LEN]{};
 
-    /* What the driver fills in. */
+    /* Set by the driver. */
     uint16_t type = NET_DEVICE_TYPE_NULL;
     uint16_t mtu = 0;
     uint16_t flags = 0; /* NET_DEVICE_FLAG_UP is the stack's */
@@ -138,8 +138,8 @@ struct net_device {
         uint8_t broadcast[NET_DEVICE_ADDR_LEN]{};
     };
 
-    bool csum_offload = false; /* it fills in transport checksums (packet_offload) */
-    size_t gso_max = 0;        /* it cuts packets up to this size into segments; 0: it cannot */
+    bool csum_offload = false; /* the device fills in transport checksums (packet_offload) */
+    size_t gso_max = 0;        /* the device cuts packets of up to this size into segments; 0: it does not */
 
     net_device_state state{};
 };
@@ -180,22 +180,22 @@ net_device *net_device_by_name(const net_stack &net, const char *name) MICROPS_R
  * Returns 0, or -1 with errno ENETDOWN (device down), EMSGSIZE (longer than the MTU) or what transmit() set.
  */
 int net_device_output(net_device &dev, uint16_t type, packet_ptr pkt, const void *dst) MICROPS_REQUIRES(net_locked);
-/** A frame has come from the medium: drivers call this from poll(). Counts it, passes it to the outermost device. */
+/** Takes a received frame: counts it and passes it to the outermost device. Drivers call it from poll(). */
 void net_device_input(net_device &dev, packet_ptr frame) MICROPS_REQUIRES(net_locked);
-/** Takes the device down for good because it does not work any more; the driver has logged why. */
+/** Closes a device that has failed; the driver has logged why. */
 void net_device_failed(net_device &dev) MICROPS_REQUIRES(net_locked);
 /** Writes every frame that waits in a device's queue. Drops the lock while writing. */
 void net_device_flush(net_stack &net) MICROPS_REQUIRES(net_locked);
 
 /* Protocols. */
 
-/** A protocol's input: the packet without link header, and the device it came by. Look, do not keep. */
+/** A protocol's input: the packet without link header, and the device it came by. Valid during the call only. */
 using net_protocol_input = std::function<void(const packet &pkt, net_device &dev)>;
 
 /** Registers the handler of an EtherType (host byte order). Returns 0, or -1 with errno EEXIST. */
 int net_protocol_register(net_stack &net, const char *name, uint16_t type, net_protocol_input handler)
     MICROPS_REQUIRES(net_locked);
-/** "ARP", "IP"; "UNKNOWN" for a type without a handler. */
+/** "ARP", "IP"; "UNKNOWN" for a type that is not registered. */
 const char *net_protocol_name(const net_stack &net, uint16_t type) MICROPS_REQUIRES(net_locked);
 /** Moves a packet (without link header) into the input queue of its protocol. Returns 0; an unknown type is dropped. */
 int net_input_handler(uint16_t type, packet_ptr pkt, net_device &dev) MICROPS_REQUIRES(net_locked);
@@ -204,9 +204,9 @@ void net_protocol_handler(net_stack &net) MICROPS_REQUIRES(net_locked);
 
 /* Timers, events, and work for the end of a batch. */
 
-/** A registered periodic timer. What ends by itself, or changes its interval, is a net_timer (timer.hpp). */
+/** A registered periodic timer with a fixed interval. For one-shot timers see net_timer (timer.hpp). */
 struct net_periodic;
-/** Called every interval. Returns false to be parked until net_periodic_resume(): an idle stack sleeps. */
+/** Called every interval. Returns false to park the timer until net_periodic_resume(), so that an idle stack sleeps. */
 using net_periodic_function = std::function<bool()>;
 
 /** Registers a periodic timer; it runs, or (@p parked) waits for net_periodic_resume(). Alive until net_shutdown(). */
@@ -215,7 +215,7 @@ net_periodic *net_timer_register(net_stack &net, const char *name, net_duration 
 /** Lets a parked timer run again, one interval from now. No effect on one that runs. */
 void net_periodic_resume(net_periodic &periodic) MICROPS_REQUIRES(net_locked);
 
-/** Registers a handler that net_interrupt() will cause to be called, by the engine. Returns 0. */
+/** Registers a handler that the engine calls after net_interrupt(). Returns 0. */
 int net_event_subscribe(net_stack &net, std::function<void()> handler) MICROPS_REQUIRES(net_locked);
 /** Calls all event handlers. */
 void net_event_handler(net_stack &net) MICROPS_REQUIRES(net_locked);
@@ -223,21 +223,21 @@ void net_event_handler(net_stack &net) MICROPS_REQUIRES(net_locked);
 /** Registers work that is done at the end of each batch of input and of each user call (tcp's output requests). */
 void net_batch_register(net_stack &net, std::function<void()> handler) MICROPS_REQUIRES(net_locked);
 
-/** What a module has to do with net_shutdown(). */
+/** Handlers that net_shutdown() calls. */
 struct net_shutdown_hooks {
     /** Whether closed sockets still have something to deliver; net_shutdown() waits for it, within bounds. */
     std::function<bool()> busy{};
-    /** Last words while the devices still work (RST to the peers of open connections). */
-    std::function<void()> farewell{};
+    /** Called before the devices are closed: TCP sends RST to the peers of open connections. */
+    std::function<void()> before_close{};
 };
 void net_shutdown_register(net_stack &net, net_shutdown_hooks hooks) MICROPS_REQUIRES(net_locked);
 
-/* Life of a stack. These take the lock themselves. */
+/* Start and stop. These take the lock themselves. */
 
 /** Who runs the engine of a stack. */
 enum class net_engine {
     thread, /* a background thread */
-    caller, /* no thread of its own: a user call that waits, or a call of net_poll(), drives it */
+    caller, /* no thread: a user call that waits, or net_poll(), runs it */
 };
 
 /** Brings up all protocol modules. Returns 0, or -1 with errno EALREADY: it is initialized. */
@@ -251,18 +251,18 @@ int net_run(net_stack &net, net_engine engine = net_engine::thread) MICROPS_EXCL
 /** How long net_shutdown() waits by default. */
 inline constexpr net_duration NET_SHUTDOWN_LINGER = std::chrono::milliseconds(500);
 /**
- * Stops the engine, closes all devices, releases everything. Before that it waits, at most
- * @p linger and not when interrupted, for closed sockets to deliver their data. Calls that still sleep in
- * other threads return EINTR. Afterwards net_init() works again.
+ * Stops the engine, closes all devices and frees everything. Before that it waits at most @p linger, unless
+ * interrupted, until closed sockets have delivered their data. Calls that sleep in other threads return EINTR.
+ * Afterwards net_init() works again.
  */
 void net_shutdown(net_stack &net, net_duration linger = NET_SHUTDOWN_LINGER) MICROPS_EXCLUDES(net_locked);
 
 /**
- * Does everything that is due, without waiting: reads devices until they are empty, input queues, timers, output.
- * Returns when it wants to be called again at the latest (NET_TIME_NEVER: only when a descriptor becomes readable).
+ * Does all work that is due, without waiting: reads devices, processes input queues and timers, writes output. Returns
+ * by when it must be called again (NET_TIME_NEVER: only when a descriptor becomes readable).
  */
 net_time net_poll(net_stack &net) MICROPS_EXCLUDES(net_locked);
-/** What net_poll() would return: now if something is due already. */
+/** What net_poll() would return; the current time if work is due already. */
 net_time net_next_deadline(net_stack &net) MICROPS_REQUIRES(net_locked);
 
 /**

@@ -5,8 +5,8 @@
  *        v                    v                         v
  *        +---- headroom ------+--------- bytes ---------+---- tailroom ----+
  *
- * On its way out a packet is moved down through the layers and each pushes its header into the headroom. On its way
- * in, layers read spans of it and keep none. Blocks come in two sizes and return to the stack's pool.
+ * Output moves a packet down through the layers, and each writes its header into the headroom. On input the layers get
+ * spans of the packet, which are valid during the call only. Blocks have two sizes and come from the stack's pool.
  */
 #pragma once
 
@@ -28,9 +28,9 @@ class packet_pool;
 inline constexpr size_t PACKET_SMALL = 2048;
 inline constexpr size_t PACKET_LARGE = 66 * 1024;
 
-/** Headroom that the link layer wants in front of what it is given. */
+/** Bytes of headroom that the link layer needs in front of a network-layer packet. */
 inline constexpr size_t LINK_HEADROOM = 32;
-/** Headroom that the IP layer and everything below want in front of a transport segment. */
+/** Bytes of headroom that IP and the link layer need in front of a transport segment. */
 inline constexpr size_t IP_HEADROOM = LINK_HEADROOM + 60;
 
 /**

@@ -1,8 +1,8 @@
 /*
  * random.hpp: the stack's one source of randomness: SipHash-2-4 (Aumasson, Bernstein 2012) of a counter.
  *
- * What goes out on the wire (ports, IP identifiers, initial sequence numbers) must not let an off-path attacker guess
- * what comes next, so a keyed hash is used instead of a fast generator. A seed makes it repeatable.
+ * What goes out on the wire (ports, IP identifiers, initial sequence numbers) must not let an off-path attacker
+ * predict the next values, so a keyed hash is used instead of a fast generator. A seed makes it repeatable.
  */
 #pragma once
 
@@ -34,7 +34,7 @@ public:
     [[nodiscard]] uint64_t below(uint64_t bound);
     /** True with the given probability (0 .. 1). */
     [[nodiscard]] bool chance(double probability);
-    /** A fresh secret, for hashes that an attacker must not predict. */
+    /** A new secret, for hashes that an off-path attacker must not predict. */
     [[nodiscard]] siphash_key key() { return {u64(), u64()}; }
 
 private:

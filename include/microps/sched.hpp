@@ -1,9 +1,8 @@
 /*
- * sched.hpp: how a user call waits, and who wakes it.
+ * sched.hpp: how a user call waits, and how it is woken.
  *
- * All waiting happens in sched_sleep(). What waiting means is the scheduler's choice: in production the thread sleeps
- * on a condition variable, or drives the engine itself when nobody else does; in a simulation it passes the baton and
- * the world takes a step.
+ * All waiting happens in sched_sleep(). The scheduler decides how: normally the thread sleeps on a condition variable,
+ * or runs the engine itself if no other thread does; in a simulation the world continues with other events.
  */
 #pragma once
 
@@ -19,7 +18,7 @@ struct net_stack;
 class net_guard;
 struct sched_waiter;
 
-/** Something a user call can wait for. A member of what is waited for, which must not die before its last waiter. */
+/** Something that a call can wait for, as a member of the object concerned, which must outlive its waiters. */
 struct sched_ctx {
     sched_ctx() = default;
     sched_ctx(const sched_ctx &) = delete;
@@ -35,20 +34,20 @@ struct sched_ctx {
 struct sched_waiter {
     sched_ctx *ctx = nullptr;
     sched_waiter *next = nullptr; /* of the same ctx */
-    const char *caller = "";      /* the function that sleeps, for people */
+    const char *caller = "";      /* name of the function that sleeps, for messages */
     bool woken = false;
-    int error = 0; /* set by a scheduler that knows that nothing will ever wake this call (EDEADLK) */
+    int error = 0; /* EDEADLK: the scheduler knows that this call would never be woken */
     std::condition_variable cond{};
 };
 
-/** What waiting means. See thread_scheduler (src/sched.cpp) and sim_world. */
+/** How calls wait. See thread_scheduler (src/sched.cpp) and sim_scheduler (src/sim/scheduler.cpp). */
 class net_scheduler
 {
 public:
     virtual ~net_scheduler() = default;
     /**
      * Drops the stack's lock, waits until @p waiter is woken or @p deadline is reached, takes the lock again.
-     * May return early; sched_sleep() asks again.
+     * May return before; sched_sleep() then calls it again.
      */
     virtual void wait(net_stack &net, sched_waiter &waiter, net_time deadline) MICROPS_REQUIRES(net_locked) = 0;
     /** Makes wait() of @p waiter return. Its `woken` is set already. */
@@ -59,15 +58,15 @@ public:
 net_scheduler &net_scheduler_threads();
 
 /**
- * Sleeps until sched_wakeup() of @p ctx; always in a loop around the condition waited for. What was to be sent is sent
- * first. The guard's lock is dropped meanwhile: afterwards the world may have changed.
+ * Sleeps until sched_wakeup() of @p ctx. Call it in a loop that checks the condition, because the guard's lock is
+ * dropped while it sleeps. Pending output is sent first.
  * Returns 0 when woken, -1 with errno EINTR (net_interrupt, net_shutdown), ETIMEDOUT (@p deadline reached), or
- * EDEADLK (called from a handler, which must not sleep, or in a simulation in which nothing can happen any more).
+ * EDEADLK (called from a handler, which must not sleep, or in a simulation that has no more events).
  */
 int sched_sleep(net_stack &net, sched_ctx &ctx, net_guard &guard, net_time deadline = NET_TIME_NEVER,
                 const char *caller = __builtin_FUNCTION()) MICROPS_REQUIRES(net_locked);
 
-/** Wakes everybody who sleeps on @p ctx, or on the stack's `activity`. */
+/** Wakes all calls that sleep on @p ctx or on the stack's `activity`. */
 void sched_wakeup(net_stack &net, sched_ctx &ctx) MICROPS_REQUIRES(net_locked);
 
 } // namespace microps

@@ -52,8 +52,8 @@ inline const sockaddr *sockaddr_of(const sockaddr_in &addr)
 /**
  * AF_INET with SOCK_STREAM (protocol 0 or IPPROTO_TCP), SOCK_DGRAM (0 or IPPROTO_UDP), or SOCK_DGRAM with
  * IPPROTO_ICMP: a ping socket, which sends Echo messages (header first; the identifier, which is its local port, and
- * the checksum are filled in) and receives the replies to its own. SOCK_NONBLOCK may be or-ed to the type. Returns a
- * socket number, the lowest free one, or -1: EAFNOSUPPORT EPROTONOSUPPORT ESOCKTNOSUPPORT EMFILE ENOBUFS.
+ * the checksum are filled in) and receives the replies to its own. SOCK_NONBLOCK may be or-ed to the type. Returns the
+ * lowest free socket number, or -1: EAFNOSUPPORT EPROTONOSUPPORT ESOCKTNOSUPPORT EMFILE ENOBUFS.
  */
 int sock_open(net_stack &net, int domain, int type, int protocol) MICROPS_EXCLUDES(net_locked);
 /**
@@ -64,9 +64,9 @@ int sock_open(net_stack &net, int domain, int type, int protocol) MICROPS_EXCLUD
 int sock_open_rfc793(net_stack &net, const ip_endpoint &local, const ip_endpoint *foreign, bool active)
     MICROPS_EXCLUDES(net_locked);
 /**
- * Calls that sleep on it wake up with EBADF. A stream delivers what was written; with unread data, or SO_LINGER with no
- * time, it is reset; with SO_LINGER and a time the call waits as long for the peer's last acknowledgement, for a
- * non-blocking socket too. Returns 0, or -1: EBADF.
+ * Closes a socket; calls that sleep on it return EBADF. A stream still delivers the data written to it. With unread
+ * data, or SO_LINGER with time 0, it is reset. With SO_LINGER and a time the call waits at most so long until the peer
+ * has acknowledged all data; a non-blocking socket waits, too, which is what Linux does. Returns 0, or -1: EBADF.
  */
 int sock_close(net_stack &net, int id) MICROPS_EXCLUDES(net_locked);
 /**
@@ -74,8 +74,8 @@ int sock_close(net_stack &net, int id) MICROPS_EXCLUDES(net_locked);
  */
 int sock_bind(net_stack &net, int id, const sockaddr *addr, socklen_t addrlen) MICROPS_EXCLUDES(net_locked);
 /**
- * @p backlog + 1 connections wait for accept(), so that a backlog of zero is of use. -1: EBADF EOPNOTSUPP EINVAL
- * EADDRINUSE.
+ * The accept queue holds @p backlog + 1 connections, Linux' rule, so that a backlog of zero is of use. -1: EBADF
+ * EOPNOTSUPP EINVAL EADDRINUSE.
  */
 int sock_listen(net_stack &net, int id, int backlog) MICROPS_EXCLUDES(net_locked);
 /** Returns the new socket's number. -1: EBADF EOPNOTSUPP EINVAL EAGAIN EINTR EMFILE ECONNABORTED. */
@@ -83,7 +83,8 @@ int sock_accept(net_stack &net, int id, sockaddr *addr, socklen_t *addrlen) MICR
 /** With SOCK_NONBLOCK in @p flags the new socket does not block. */
 int sock_accept4(net_stack &net, int id, sockaddr *addr, socklen_t *addrlen, int flags) MICROPS_EXCLUDES(net_locked);
 /**
- * A datagram socket gets a peer: the only one to receive from, the default to send to; AF_UNSPEC dissolves that.
+ * A stream opens a connection. A datagram socket gets a peer, the only sender it receives from and the default
+ * destination; AF_UNSPEC removes the peer.
  * -1: EBADF EAFNOSUPPORT EINVAL EISCONN EALREADY EINPROGRESS ECONNREFUSED ETIMEDOUT ENETUNREACH EHOSTUNREACH
  * EADDRNOTAVAIL EACCES (broadcast) EAGAIN (no port left) EINTR (the attempt goes on).
  */
@@ -107,7 +108,7 @@ ssize_t sock_sendto(net_stack &net, int id, const void *data, size_t size, int f
 ssize_t sock_recvfrom(net_stack &net, int id, void *data, size_t size, int flags, sockaddr *addr, socklen_t *addrlen)
     MICROPS_EXCLUDES(net_locked);
 
-/** Sends the buffers of msg_iov, to msg_name if there is one. Control data is ignored. */
+/** Sends the buffers of msg_iov, to msg_name unless null; ignores control data. -1: as sock_send(), EFAULT EINVAL. */
 ssize_t sock_sendmsg(net_stack &net, int id, const msghdr *msg, int flags = 0) MICROPS_EXCLUDES(net_locked);
 /**
  * Receives into the buffers of msg_iov; the sender into msg_name; control data IP_TTL (an int, with IP_RECVTTL) and
@@ -120,10 +121,10 @@ int sock_getpeername(net_stack &net, int id, sockaddr *addr, socklen_t *addrlen)
 /**
  * SOL_SOCKET: SO_ERROR SO_TYPE SO_DOMAIN SO_PROTOCOL SO_ACCEPTCONN SO_REUSEADDR SO_BROADCAST SO_RCVTIMEO SO_SNDTIMEO.
  * IPPROTO_IP: IP_TTL IP_TOS IP_MTU_DISCOVER IP_RECVTTL IP_RECVTOS, IP_MTU (get, connected).
- * TCP only, SOL_SOCKET: SO_KEEPALIVE SO_LINGER SO_SNDBUF SO_RCVBUF (what is read back is twice what was set, as on
- * Linux; a buffer that was set does not grow by itself) SO_RCVLOWAT; IPPROTO_TCP: TCP_NODELAY TCP_CORK TCP_MAXSEG
- * TCP_KEEPIDLE TCP_KEEPINTVL TCP_KEEPCNT TCP_SYNCNT TCP_LINGER2 TCP_WINDOW_CLAMP TCP_USER_TIMEOUT TCP_NOTSENT_LOWAT
- * TCP_CONGESTION, TCP_INFO (get, a tcp_info_data). What a listener has is its connections' too.
+ * TCP only, SOL_SOCKET: SO_KEEPALIVE SO_LINGER SO_SNDBUF SO_RCVBUF (reads back twice the value set, as programs expect
+ * from Linux; a buffer whose size was set does not grow by itself) SO_RCVLOWAT; IPPROTO_TCP: TCP_NODELAY TCP_CORK
+ * TCP_MAXSEG TCP_KEEPIDLE TCP_KEEPINTVL TCP_KEEPCNT TCP_SYNCNT TCP_LINGER2 TCP_WINDOW_CLAMP TCP_USER_TIMEOUT
+ * TCP_NOTSENT_LOWAT TCP_CONGESTION, TCP_INFO (get, a tcp_info_data). Accepted connections inherit the listener's.
  * -1: EBADF ENOPROTOOPT EINVAL EFAULT EDOM, ENOENT (TCP_CONGESTION), ENOTCONN (IP_MTU).
  */
 int sock_getsockopt(net_stack &net, int id, int level, int name, void *value, socklen_t *size)

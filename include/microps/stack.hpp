@@ -1,5 +1,5 @@
 /*
- * stack.hpp: one host: everything it remembers, and the one lock around it.
+ * stack.hpp: one host: all its state, and the lock that protects it.
  *
  * What was a file-static variable in the original is a member of a layer struct, which only the files of that layer
  * know. A program may have any number of stacks; they share nothing but the log.
@@ -45,14 +45,14 @@ layer_ptr<T> layer_make(Args &&...args)
                         [](T *layer) { std::default_delete<T>()(layer); });
 }
 
-/** Where a stack gets time, randomness and sleep from. The defaults are the machine's. */
+/** The sources of a stack's time, random numbers and sleep. The defaults are those of the machine. */
 struct net_options {
     net_clock *clock = nullptr;         /* must outlive the stack */
     net_scheduler *scheduler = nullptr; /* must outlive the stack */
-    std::optional<uint64_t> seed{};     /* makes the stack repeatable */
+    std::optional<uint64_t> seed{};     /* of the random numbers, for repeatable runs */
 };
 
-/** One host. Not copied, not moved: everything inside refers to it. */
+/** One host. It cannot be copied or moved, because its parts refer to it. */
 struct net_stack {
     explicit net_stack(const net_options &options = {});
     /** Shuts down first if net_shutdown() was not called. */
@@ -66,7 +66,7 @@ struct net_stack {
     net_stats stats;
     packet_pool packets;
     net_timer_list timers;
-    /** Woken with every other sched_ctx: for those who wait for "anything" (sock_poll). */
+    /** Woken with every other sched_ctx, for calls that wait for any event (sock_poll()). */
     sched_ctx activity;
 
     std::mutex mutex;
@@ -84,8 +84,8 @@ struct net_stack {
 };
 
 /**
- * Holds the stack's lock. The outermost guard of a thread, when it goes, sends what the work under it produced:
- * deferred output runs, the devices' batches are written (outside the lock), and the engine is told of new deadlines.
+ * Holds the stack's lock. When the outermost guard of a thread is destroyed, deferred output runs, queued frames are
+ * written (without the lock), and the engine is woken if a deadline is earlier now.
  * A guard inside another (a handler that calls the socket API) is "nested": it does nothing, and cannot sleep.
  */
 class MICROPS_SCOPED_CAPABILITY net_guard

@@ -1,5 +1,5 @@
 /*
- * time.hpp: time as the stack knows it: from `net.clock`, never from the operating system.
+ * time.hpp: the time of a stack. All code reads `net.clock`, never the operating system's clock.
  */
 #pragma once
 

@@ -1,5 +1,5 @@
 /*
- * udp.hpp: the User Datagram Protocol (RFC 768, RFC 1122 4.1): its header, its bounds, its output.
+ * udp.hpp: the User Datagram Protocol (RFC 768, RFC 1122 4.1): header, limits, output.
  *
  * The user calls are those of sockets (sock.hpp).
  */

@@ -66,7 +66,7 @@ void os_pipe_write(int fd)
 {
     const int saved = errno;
     const char byte = 0;
-    /* A full pipe is readable already: nothing is lost when this write fails. */
+    /* If the pipe is full, the write fails, and the pipe is readable already. */
     [[maybe_unused]] const ssize_t n = ::write(fd, &byte, 1);
     errno = saved;
 }
@@ -87,7 +87,7 @@ int os_file_create(const char *path) { return ::open(path, O_WRONLY | O_CREAT | 
 
 int os_poll(std::span<pollfd> fds, net_duration timeout)
 {
-    /* Round up: waking a little late is right, waking early would spin until the deadline. */
+    /* Rounded up: a wake-up before the deadline would make the caller wait again at once. */
     const auto ms =
         std::chrono::ceil<std::chrono::milliseconds>(std::min<net_duration>(timeout, std::chrono::hours(1)));
     const int n = ::poll(fds.data(), fds.size(), static_cast<int>(std::max<int64_t>(ms.count(), 0)));
@@ -117,7 +117,7 @@ void os_write_stderr(std::string_view text)
         if (n > 0) {
             text.remove_prefix(static_cast<size_t>(n));
         } else if (errno != EINTR) {
-            return; /* the log has no reader: that must not stop the stack */
+            return; /* a log that cannot be written must not stop the stack */
         }
     }
 }

@@ -1,5 +1,5 @@
 /*
- * packet.cpp: blocks, and the pool they come from.
+ * packet.cpp: packets and their pool of memory blocks.
  */
 #include "microps/packet.hpp"
 
@@ -13,7 +13,7 @@
 namespace microps
 {
 
-/* Blocks kept for reuse: enough for a burst, little enough to forget about. */
+/* Free blocks kept for reuse: enough for a burst of packets. */
 static constexpr size_t POOL_KEEP_SMALL = 512;
 static constexpr size_t POOL_KEEP_LARGE = 32;
 

@@ -83,7 +83,7 @@ uint64_t net_random::u64() { return siphash(key_, store_le(counter_++)); }
 uint64_t net_random::below(uint64_t bound)
 {
     if (bound == 0) return 0;
-    /* Throw away the short last stretch of the 64-bit range: otherwise low values would be a little likelier. */
+    /* Values in the incomplete last interval are rejected, because they would make low results more likely. */
     const uint64_t limit = UINT64_MAX - UINT64_MAX % bound;
     uint64_t value = u64();
     while (value >= limit) {

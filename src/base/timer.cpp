@@ -12,7 +12,7 @@ net_time net_timer_list::next() const { return heap_.empty() ? NET_TIME_NEVER : 
 
 void net_timer_list::run(net_time now)
 {
-    /* What a handler arms for "now" waits for the next call: a timer that re-arms itself with zero cannot hang us. */
+    /* A timer that a handler arms fires in the next call at the earliest, so that this loop ends. */
     const unsigned long armed_later = order_;
     while (!heap_.empty() && heap_.front()->deadline_ <= now && heap_.front()->order_ < armed_later) {
         const net_timer_handler handler = heap_.front()->handler_;

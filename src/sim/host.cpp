@@ -1,5 +1,5 @@
 /*
- * host.cpp: a stack without an engine thread, which the world drives.
+ * host.cpp: a simulated host: a stack without a background thread, whose engine the world runs.
  */
 #include "microps/sim/host.hpp"
 

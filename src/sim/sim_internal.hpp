@@ -28,7 +28,7 @@ class sim_program;
 /** Reads "192.0.2.1/24". Returns false for anything else. */
 bool sim_prefix_pton(const char *text, ip_addr_t &addr, ip_addr_t &netmask);
 
-/** One that waits: a program, or the world's own thread inside a blocking call. Lives on the sleeper's stack. */
+/** A call that waits: a program's, or a blocking call of the world's own thread. A local variable of that call. */
 struct sim_sleeper {
     sim_program *program; /* null: the world's own thread */
     net_stack *net;       /* null: sim_world::sleep() */
@@ -75,9 +75,9 @@ public:
     /** Resumes the first runnable program until it sleeps. Returns false if there is none. */
     bool run_one();
     [[nodiscard]] net_time next_deadline() const;
-    /** Makes everybody runnable whose deadline has come. */
+    /** Makes all sleepers runnable whose deadline is reached. */
     void wake_expired(net_time now);
-    /** Tells the one that has slept longest that nothing will wake it (EDEADLK). Returns false if none sleeps. */
+    /** Ends the longest sleeping call with EDEADLK. Returns false if none sleeps. */
     bool break_deadlock();
 
     [[nodiscard]] bool busy(const sim_host &host) const;

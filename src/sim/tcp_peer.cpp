@@ -1,8 +1,8 @@
 /*
  * tcp_peer.cpp: the script's steps: segments out, segments in, comparison, time.
  *
- * The peer is the raw end of a perfect wire without link layer. What the stack sends waits in the inbox until
- * expect() consumes it; time goes on only in expect(), expect_nothing(), receive() and wait().
+ * The peer is the raw end of a perfect wire without link layer. Segments that the stack sends are queued until expect()
+ * takes them. Virtual time passes only in expect(), expect_nothing(), receive() and wait().
  */
 #include "microps/sim/tcp_peer.hpp"
 
@@ -119,7 +119,7 @@ void tcp_peer::arrive(std::span<const uint8_t> packet)
     inbox_.push_back(std::move(seg));
 }
 
-/** What a peer would remember: where the stack's numbers begin, how far they and its acknowledgments have come. */
+/** Keeps the state of the peer: the stack's initial sequence number, RCV.NXT and SND.UNA. */
 void tcp_peer::learn(const tcp_peer_segment &seg)
 {
     if (seg.flags & TCP_PEER_SYN) {
@@ -223,7 +223,7 @@ void tcp_peer::wait(net_duration span)
     step_done();
 }
 
-/** Lets time go on until a segment is there, or @p until. */
+/** Lets time pass until a segment is received, or until @p until. */
 bool tcp_peer::await_segment(net_time until)
 {
     world_.settle();

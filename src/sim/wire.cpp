@@ -1,9 +1,9 @@
 /*
- * wire.cpp: the way of a frame over a wire.
+ * wire.cpp: how a frame passes a wire.
  *
- * send() asks in this order: is it too long, is there room in the queue, when is it this frame's turn (bandwidth), does
- * it get lost, damaged, held back, doubled? What is left becomes an event in the world: arrive() at the other end. A
- * frame is a copy of its own while it is on its way, so no stack's memory is touched from another stack's side.
+ * send() checks length and queue, computes when the bandwidth lets the frame leave, and decides whether it is lost,
+ * damaged, delayed or duplicated. Each copy becomes an event of the world that calls arrive() at the other end. The
+ * wire holds its own copy of the frame, so that one stack never touches the memory of another.
  */
 #include "microps/sim/wire.hpp"
 

@@ -1,5 +1,5 @@
 /*
- * wire_fate.hpp: when a frame's turn comes and whether it is lost: the decisions that every wire of the project takes.
+ * wire_fate.hpp: the bandwidth and the loss of a wire: when a frame leaves, and whether it is lost.
  *
  * They know neither the world nor its clock, so that a wire between real interfaces (test/bench/wire.cpp) decides as
  * the simulated one does.

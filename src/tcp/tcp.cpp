@@ -164,7 +164,7 @@ void tcp_init(net_stack &net)
                                         net_assert_locked(tcp.net);
                                         return tcp_busy(tcp);
                                     },
-                                .farewell =
+                                .before_close =
                                     [&tcp] {
                                         net_assert_locked(tcp.net);
                                         tcp_reset_open_connections(tcp);

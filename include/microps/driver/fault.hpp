@@ -15,7 +15,7 @@ namespace microps
 struct fault_config {
     double drop = 0;
     double duplicate = 0;
-    double reorder = 0;  /* the frame is held back for reorder_delay, so that later ones overtake it */
+    double reorder = 0;  /* the frame is delayed by reorder_delay, so that later ones arrive first */
     double corrupt = 0;  /* one random bit is flipped */
     double truncate = 0; /* the frame loses a random part of its end */
     net_duration delay{};

@@ -1,4 +1,4 @@
-/* driver/loopback.hpp: a device whose output is its input. */
+/* driver/loopback.hpp: a device that receives every packet it sends. */
 #pragma once
 
 #include "microps/net.hpp"

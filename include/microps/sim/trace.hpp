@@ -1,7 +1,7 @@
 /*
  * sim/trace.hpp: what went over the wires: the last frames, readable, and a digest of all of them.
  *
- * A line of text is made only on request. Sequence numbers are printed relative to the SYN of their direction
+ * Lines of text are made on demand. Sequence numbers are printed relative to the SYN of their direction
  * when the trace has seen it.
  *
  *        0.010200 client > server  10.0.0.1:49152 > 10.0.0.2:7  [S] seq 0 win 65535 <mss 1460>   lost

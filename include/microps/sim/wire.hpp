@@ -34,7 +34,7 @@ struct sim_wire_config {
     uint64_t bandwidth = 0; /* bits per second; 0: no limit */
     size_t queue = 1000;    /* frames that may wait for the bandwidth; the newest is dropped */
     net_duration delay{};   /* from the last bit sent to its arrival */
-    net_duration jitter{};  /* evenly distributed, added to the delay; frames overtake each other */
+    net_duration jitter{};  /* evenly distributed, added to the delay; may reorder frames */
 
     double drop = 0;
     /** Gilbert and Elliott's bursts: between frames the wire turns bad, and good again, by chance. */
@@ -42,7 +42,7 @@ struct sim_wire_config {
     double burst_end = 0.3;  /* bad to good */
     double burst_drop = 1.0; /* while bad */
     double duplicate = 0;    /* a second copy follows at once */
-    double reorder = 0;      /* the frame is held back, so that later ones overtake it */
+    double reorder = 0;      /* the frame is delayed, so that later ones arrive first */
     net_duration reorder_delay = std::chrono::milliseconds(5);
     double corrupt = 0;        /* random bits are flipped: */
     unsigned corrupt_bits = 1; /* how many; one bit is always found by the checksums above */
