@@ -121,12 +121,24 @@ static int iface_setup(net_stack &net, net_device *dev, const char *addr, const 
     return *gateway ? ip_route_set_default_gateway(*iface, gateway) : 0;
 }
 
+/** Sets TCP's tunables. Returns false if the congestion control is not there (logged). */
+static bool tunables_setup(net_stack &net, const common_options &options) MICROPS_REQUIRES(net_locked)
+{
+    constexpr const char *name = "tcp_congestion_control";
+    tcp_configure(net) = options.tcp;
+    const char *wanted = options.congestion_control.c_str();
+    if (!*wanted || tcp_sysctl_set(net, name, wanted) == 0) return true;
+    errorf("--sysctl %s=%s: there is no such congestion control; type one of: %s", name, wanted,
+           tcp_sysctl_get(net, "tcp_available_congestion_control").value_or("").c_str());
+    return false;
+}
+
 /** Registers everything. Returns the device at the bottom of net2, or null (logged). */
 static net_device *devices_setup(net_stack &net, const common_options &options)
 {
     const net_guard guard(net);
-    tcp_configure(net) = options.tcp;
-    if (!null_init(net)) return nullptr;
+    own_register(net);
+    if (!tunables_setup(net, options) || !null_init(net)) return nullptr;
     net_device *loopback = loopback_init(net);
     if (!loopback || iface_setup(net, loopback, "127.0.0.1", "255.0.0.0", "") == -1) return nullptr;
     const device_pair dev = device_setup(net, options);

@@ -13,6 +13,8 @@ namespace app
  * From now on SIGINT and SIGTERM interrupt the stack's calls and those of stdio.hpp. Returns 0, or -1 (logged).
  */
 int setup(const common_options &options);
+/** Called by setup() when the stack has its layers, before it has devices. See own.cpp. */
+void own_register(microps::net_stack &net) MICROPS_REQUIRES(microps::net_locked);
 /** Whether SIGINT or SIGTERM came. */
 bool terminated();
 /** Delivers what is still under way and shuts the stack down. Returns the program's exit status. */

@@ -1,7 +1,7 @@
 /*
  * tcp.cpp: the Transmission Control Protocol (RFC 9293): the module as the rest of the stack sees it.
  *
- * Here it is put together and taken apart. The rest, by subject: tcp_input (SEGMENT ARRIVES), tcp_listen,
+ * Here it is initialized, and reset at shut-down. The rest, by subject: tcp_input (SEGMENT ARRIVES), tcp_listen,
  * tcp_time_wait, tcp_challenge, tcp_receive, tcp_acknowledge, tcp_sack_report, tcp_buffers, tcp_ack, tcp_loss (what
  * ACKs and timers say about what we have sent), tcp_output, tcp_timer, tcp_pcb (tables and states), tcp_user and
  * tcp_connect (user calls). What the SYNs agree on: tcp_negotiate, tcp_timestamps. What the path says: tcp_icmp,
@@ -54,7 +54,7 @@ bool tcp_rate::permits(net_time now, net_duration interval, uint64_t limit)
     return true;
 }
 
-/* Words */
+/* Names for the log */
 
 std::string tcp_flg_ntoa(uint8_t flags)
 {

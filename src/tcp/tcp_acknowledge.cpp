@@ -22,7 +22,7 @@ uint32_t tcp_full_size(const tcp_pcb &pcb)
 /** How many quick ACKs a window's worth of segments is worth. */
 static unsigned tcp_quick_acks_wanted(const tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
-    const uint32_t window = pcb.rcv.edge.since(pcb.rcv.acked); /* as the peer knows it */
+    const uint32_t window = pcb.rcv.edge.since(pcb.rcv.acked); /* as we have advertised it */
     return std::min(std::max(window / (2 * tcp_full_size(pcb)), 2u), pcb.tcp.config.quick_acks);
 }
 

@@ -1,11 +1,11 @@
 /*
- * tcp_challenge.cpp: ACKs that answer what does not fit: "this is where I am; if you are the peer, you will know what
- * to do" (RFC 5961, RFC 9293 3.10.7.4).
+ * tcp_challenge.cpp: ACKs that answer unacceptable segments, and challenge ACKs (RFC 5961, RFC 9293 3.10.7.4). The
+ * real peer learns from them where the connection stands, and an off-path attacker learns nothing.
  *
  * An off-path attacker can provoke them, and so can two ends that find each other's ACKs unacceptable, which would
  * answer each other for ever. So they are bounded: per connection by time, and challenges also per second for the whole
- * stack. A skipped answer is one that has been given a moment ago, so no recovery waits for it; what carries data or a
- * FIN, which a peer retransmits until it is acknowledged, is always answered.
+ * stack. The same answer has been given a moment before, so no recovery waits for one that is skipped. What carries
+ * data or a FIN, which a peer retransmits until it is acknowledged, is always answered.
  */
 #include "tcp_challenge.hpp"
 

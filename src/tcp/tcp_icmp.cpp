@@ -1,9 +1,9 @@
 /*
  * tcp_icmp.cpp: ICMP errors about our segments (RFC 9293 3.9.2.2, RFC 1122 4.2.3.9, RFC 5927).
  *
- * Anybody can send such an error, so it counts only if it quotes a segment that is outstanding. Even then it ends no
- * connection that is established: it is remembered as the reason, should the connection time out. "Fragmentation
- * needed" is none of these: it is about the size of segments (tcp_pmtu.cpp).
+ * An off-path attacker can send such an error, too, so it counts only if it quotes a segment that is outstanding. Even
+ * then it ends no connection that is established: it is remembered as the reason, should the connection time out.
+ * "Fragmentation needed" is none of these: it is about the size of segments (tcp_pmtu.cpp).
  */
 #include "tcp_icmp.hpp"
 

@@ -69,7 +69,7 @@ static uint32_t tcp_info_us(net_duration time)
     return static_cast<uint32_t>(std::chrono::duration_cast<std::chrono::microseconds>(time).count());
 }
 
-/** How long ago; 0: never. */
+/** Returns how long ago that was, in milliseconds; 0: never. */
 static uint32_t tcp_info_ago(const tcp_pcb &pcb, net_time when) MICROPS_REQUIRES(net_locked)
 {
     if (when == net_time{}) return 0;

@@ -5,8 +5,8 @@
  * asked before each burst: so all connections to a destination follow what one of them was told by ICMP, and larger
  * segments come back when IP has forgotten it. What was sent too large is lost for certain, and it is not congestion:
  * it is retransmitted at once in smaller segments, and the congestion window stays.
- * If the router is silent (RFC 2923's black hole), large segments vanish while small ones pass. The second sign is
- * silence after several retransmissions; then, as Linux by tcp_mtu_probing=1, the same data goes in smaller segments
+ * If the router is silent (RFC 2923's black hole), large segments vanish while small ones pass. The sign is silence
+ * after several retransmissions; then (Linux' tcp_mtu_probing = 1) the same data goes in smaller segments
  * (RFC 4821 7.7). The size then stays small for the life of the connection: nothing probes upward (RFC 4821 7.3). So it
  * is not halved below 512: after an outage, which looks the same, the connection must go on at a decent size.
  */
@@ -85,7 +85,7 @@ void tcp_black_hole_check(tcp_pcb &pcb)
     const uint32_t least = std::max(TCP_BLACK_HOLE_MSS_MIN, config.min_mss);
     const uint32_t next = pcb.mss.max == 0 ? config.base_mss : pcb.mss.max / uint32_t{2};
     const uint32_t mss_max = std::max(next, least);
-    /* What is small already, and still does not get through, vanishes for another reason. */
+    /* Segments that are small already and do not get through are lost for another reason. */
     if (pcb.sent().front().data_size() <= mss_max || pcb.mss.snd <= mss_max) return;
     debugf("black hole suspected, mss=%u => %u, foreign=%s", pcb.mss.snd, mss_max,
            ip_endpoint_str(pcb.foreign).c_str());

@@ -2,7 +2,8 @@
  * tcp_time_wait.cpp: a connection that is over, and remembers its numbers for 2 MSL so that no new connection takes
  * what is still on its way for a new connection's (RFC 9293 3.6.1).
  *
- * Nothing moves here any more: the peer's FIN is acknowledged again, what else comes is answered with where we were.
+ * The state does not change any more: a retransmitted FIN is acknowledged again, and other segments are answered by an
+ * ACK with our last numbers.
  * A RST does not end it early by default (RFC 1337: an old duplicate, our answer to it and the peer's RST would;
  * Linux' default lets it). A SYN that is newer beyond doubt does, passively (RFC 6191) as well as by our own connect().
  */

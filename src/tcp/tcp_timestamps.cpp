@@ -30,9 +30,9 @@ bool tcp_echo_is_of_our_syn(const tcp_pcb &pcb, const tcp_segment &seg)
 }
 
 /**
- * An ACK that another one of the same burst has overtaken, in a peer's or a path's queue: it acknowledges nothing and
- * moves no window, so that taking it does no harm, and refusing it would cost a duplicate ACK that loss recovery
- * counts. Linux takes it; in RFC 7323 it is outdated.
+ * Whether this is an ACK that arrives after a later one of the same burst, because a queue has reordered them. It
+ * acknowledges nothing and moves no window, so that taking it does no harm, and refusing it would cost a duplicate ACK
+ * that loss recovery counts. Linux takes it; in RFC 7323 it is outdated.
  */
 static bool tcp_ack_is_reordered(const tcp_pcb &pcb, const tcp_segment &seg)
 {
@@ -43,11 +43,11 @@ static bool tcp_ack_is_reordered(const tcp_pcb &pcb, const tcp_segment &seg)
 }
 
 /**
- * Text that a retransmission has overtaken: that one filled the hole in front, and with its timestamp made everything
- * look old which the network had held back meanwhile. RFC 7323 would refuse it, each refusal would be answered by a
- * retransmission, and that would make the next ones look old: on a path that reorders, one loss would never end.
- * What is late by no more than a round trip cannot be from an earlier turn of the sequence numbers: they need four at
- * least, as no window is larger than a quarter of them.
+ * Whether this is data that arrives after a retransmission sent later. That one has filled the hole in front, and its
+ * timestamp makes everything look old which the network has held back meanwhile. RFC 7323 would refuse it, each refusal
+ * would be answered by a retransmission, and that would make the next ones look old: on a path that reorders, one loss
+ * would never end. What is late by no more than a round trip cannot be from an earlier turn of the sequence numbers:
+ * they need four at least, as no window is larger than a quarter of them.
  */
 static bool tcp_data_is_reordered(const tcp_pcb &pcb, const tcp_segment &seg)
 {

@@ -459,15 +459,12 @@ TEST(TcpAbort, SendsRst)
     EXPECT_EQ(tcp_bind(net, id, peer.stack_endpoint()), 0);
     EXPECT_EQ(error_of(tcp_connect(net, id, peer.peer_endpoint())), EINPROGRESS);
     peer.expect(syn());
-    peer.send(syn_ack().mss(MSS));
+    peer.send(syn_ack().mss(MSS).win(0)); /* what is written cannot be sent */
     peer.expect(ack());
-    {
-        const linger abort{.l_onoff = 1, .l_linger = 0};
-        EXPECT_EQ(sock_setsockopt(net, id, SOL_SOCKET, SO_LINGER, &abort, sizeof(abort)), 0);
-        net_guard guard(net); /* what is written does not leave before it ends */
-        EXPECT_EQ(sock_send(net, id, "undelivered", 11), 11);
-        EXPECT_EQ(sock_close(net, id), 0);
-    }
+    const linger abort{.l_onoff = 1, .l_linger = 0};
+    EXPECT_EQ(sock_setsockopt(net, id, SOL_SOCKET, SO_LINGER, &abort, sizeof(abort)), 0);
+    EXPECT_EQ(sock_send(net, id, "undelivered", 11), 11);
+    EXPECT_EQ(sock_close(net, id), 0);
     peer.wait(0ms);
     const auto segments = drain(peer);
     ASSERT_FALSE(segments.empty());
