@@ -4,7 +4,7 @@
 #include "microps/driver/ether_pcap.hpp"
 
 #include "microps/ether.hpp"
-#include "tap_test.hpp"
+#include "tap_host.hpp"
 
 #include <thread>
 

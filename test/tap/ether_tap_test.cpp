@@ -6,7 +6,7 @@
 #include "microps/driver/fault.hpp"
 #include "microps/driver/pcap_writer.hpp"
 #include "microps/ether.hpp"
-#include "tap_test.hpp"
+#include "tap_host.hpp"
 
 #include <cstring>
 #include <filesystem>

@@ -5,7 +5,7 @@
 #include "microps/driver/ether_tap.hpp"
 #include "microps/tcp.hpp"
 #include "support/sock_calls.hpp"
-#include "tap_test.hpp"
+#include "tap_host.hpp"
 
 #include <filesystem>
 #include <fstream>

@@ -1,7 +1,7 @@
 /*
  * The sample programs on tap0, against clients and servers of the kernel.
  */
-#include "tap_test.hpp"
+#include "tap_host.hpp"
 #include "tcp_client.hpp"
 
 #include <cerrno>

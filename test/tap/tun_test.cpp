@@ -3,7 +3,7 @@
  */
 #include "microps/driver/tun.hpp"
 
-#include "tap_test.hpp"
+#include "tap_host.hpp"
 
 namespace microps
 {

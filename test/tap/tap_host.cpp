@@ -1,7 +1,7 @@
 /*
- * tap_test.cpp: the namespace, and the two hosts in it: the kernel and a stack.
+ * tap_host.cpp: the namespace, and the two hosts in it: the kernel and a stack.
  */
-#include "tap_test.hpp"
+#include "tap_host.hpp"
 
 #include "microps/ip.hpp"
 #include "microps/udp.hpp"

@@ -1,5 +1,5 @@
 /*
- * tap_test.hpp: tests against the Linux kernel, each in a private network namespace that vanishes with it.
+ * tap_host.hpp: tests against the Linux kernel, each in a private network namespace that vanishes with it.
  *
  * They need root, or the right to make user namespaces. Without it they are skipped with the reason; when
  * MICROPS_REQUIRE_TAP is set (in CI) a skip is a failure.
