@@ -150,13 +150,14 @@ static void parse_sysctl(const char *value, common_options &options)
     const size_t equals = text.find('=');
     if (equals == text.npos) options_fail("--sysctl %s: type NAME=VALUE, such as --sysctl tcp_sack=0", value);
     const std::string_view name = text.substr(0, equals);
-    const int error = microps::tcp_sysctl_set(options.tcp, name, text.substr(equals + 1)) == 0 ? 0 : errno;
-    /* A congestion control of the program's own is known when there is a stack: setup() looks for it. */
-    const bool own = error == EINVAL && name.substr(name.rfind('.') + 1) == "tcp_congestion_control";
-    if (own) options.congestion_control = text.substr(equals + 1);
-    if (own || error == 0) return;
-    if (error == EACCES) options_fail("--sysctl %s: it can only be read", value);
-    if (error == EINVAL) options_fail("--sysctl %s: it has no such value; --sysctl help shows what it has now", value);
+    if (microps::tcp_sysctl_set(options.tcp, name, text.substr(equals + 1)) == 0) return;
+    if (errno == EACCES) options_fail("--sysctl %s: it can only be read", value);
+    if (errno == EINVAL && name.substr(name.rfind('.') + 1) == "tcp_congestion_control") {
+        /* A program's own congestion control is known when there is a stack: setup() looks for it there. */
+        options.tcp.congestion_control = text.substr(equals + 1);
+        return;
+    }
+    if (errno == EINVAL) options_fail("--sysctl %s: it has no such value; --sysctl help shows what it has now", value);
     options_fail("--sysctl %s: there is no such tunable; --sysctl help shows those there are", value);
 }
 

@@ -26,8 +26,7 @@ struct common_options {
     uint16_t mtu = 0;                  /* 0: the device's own */
     std::string pcap{};                /* the file to capture to; empty: none */
     microps::fault_config fault{};
-    microps::tcp_config tcp{};        /* --sysctl */
-    std::string congestion_control{}; /* the same: tcp_congestion_control, if the library has none of this name */
+    microps::tcp_config tcp{}; /* --sysctl; whether the stack has the congestion control is for setup() to see */
 
     /** The prefix length as a dotted quad. */
     [[nodiscard]] std::string netmask() const;

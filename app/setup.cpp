@@ -126,9 +126,9 @@ static bool tunables_setup(net_stack &net, const common_options &options) MICROP
 {
     constexpr const char *name = "tcp_congestion_control";
     tcp_configure(net) = options.tcp;
-    const char *wanted = options.congestion_control.c_str();
-    if (!*wanted || tcp_sysctl_set(net, name, wanted) == 0) return true;
-    errorf("--sysctl %s=%s: there is no such congestion control; type one of: %s", name, wanted,
+    if (tcp_sysctl_set(net, name, options.tcp.congestion_control) == 0) return true;
+    errorf("--sysctl %s=%s: there is no such congestion control; type one of: %s", name,
+           options.tcp.congestion_control.c_str(),
            tcp_sysctl_get(net, "tcp_available_congestion_control").value_or("").c_str());
     return false;
 }
