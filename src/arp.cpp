@@ -72,8 +72,8 @@ struct arp_layer {
 
     net_stack &net;
     std::map<arp_key, arp_cache> caches MICROPS_GUARDED_BY(net_locked){};
-    std::map<unsigned, net_time>
-        defended MICROPS_GUARDED_BY(net_locked){}; /* by device: when arp_defend() last answered */
+    /* By device: when arp_defend() last answered. */
+    std::map<unsigned, net_time> defended MICROPS_GUARDED_BY(net_locked){};
     net_periodic *timer MICROPS_GUARDED_BY(net_locked) = nullptr;
     std::function<void(ip_iface &iface, const packet &pkt)> failed MICROPS_GUARDED_BY(net_locked){};
     net_timer announce_timer;

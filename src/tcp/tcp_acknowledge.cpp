@@ -61,8 +61,8 @@ void tcp_quickack_set(tcp_pcb &pcb, int value)
     if (value == 0 || pcb.ack.pending == 0) return;
     pcb.ack.now = true;
     tcp_output_request(pcb);
-    if (value % 2 == 0)
-        pcb.ack.delay.set_interactive(true); /* an even value means this one ACK only (Linux' rule for TCP_QUICKACK) */
+    /* An even value means this one ACK only (Linux' rule for TCP_QUICKACK). */
+    if (value % 2 == 0) pcb.ack.delay.set_interactive(true);
 }
 
 } // namespace microps

@@ -559,7 +559,7 @@ TEST(TcpLimitedTransmit, CanBeSwitchedOff)
 
 /**
  * Slow start until twenty segments are outstanding; then the first is lost, and the others are SACKed one by one.
- * Returns how  many segments each of these ACKs lets out.
+ * Returns how many segments each of these ACKs lets out.
  */
 std::vector<size_t> sent_by_each_ack(bool prr)
 {
