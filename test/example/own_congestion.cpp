@@ -1,21 +1,13 @@
-/* A congestion control of one's own, a window that never changes, against CUBIC on a wire that loses frames. */
+/* The congestion control of fixed_window.hpp against CUBIC, on a wire that loses frames. */
+#include "fixed_window.hpp"
+
 #include <cstdio>
 #include <microps/sim/host.hpp>
 #include <microps/sim/wire.hpp>
 #include <microps/sock.hpp>
 #include <microps/tcp.hpp>
-#include <microps/tcp_congestion.hpp>
 #include <string>
 using namespace microps;
-
-struct fixed_window : tcp_congestion {
-    explicit fixed_window(const tcp_congestion_options &o) : tcp_congestion(o) { cwnd_ = ssthresh_ = 20 * mss_; }
-    void on_ack(const tcp_ack_sample &) override { cwnd_ = ssthresh_; } /* a pause has made it smaller, perhaps */
-    void on_loss(net_time, uint32_t) override {}                        /* this wire loses frames without congestion */
-    void on_rto(net_time, uint32_t, bool) override {}
-    void on_spurious(net_time) override {}
-    const char *name() const override { return "fixed"; }
-};
 
 static void transfer(const char *congestion)
 {
@@ -41,7 +33,7 @@ static void transfer(const char *congestion)
     });
     {
         net_guard guard(client.net());
-        tcp_congestion_register(client.net(), "fixed", [](const auto &o) { return std::make_unique<fixed_window>(o); });
+        fixed_window_register(client.net());
         tcp_sysctl_set(client.net(), "tcp_congestion_control", congestion);
     }
     client.spawn("source", [&] {
