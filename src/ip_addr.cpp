@@ -1,8 +1,8 @@
 /*
  * ip_addr.cpp: IPv4 addresses and endpoints as text, and as hash keys.
  *
- * Reading is strict: four decimal numbers of 0..255 with dots between them and nothing else. The octal and short forms
- * of inet_aton() are surprises, not features.
+ * Reading is strict: four decimal numbers of 0..255 with dots between them and nothing else. inet_aton()'s octal form
+ * (010.0.0.1 is 8.0.0.1 there) and short forms are not accepted.
  */
 #include "microps/ip_addr.hpp"
 
@@ -19,7 +19,7 @@
 namespace microps
 {
 
-/** Takes a decimal number of at most @p digits digits and @p max off the front. Nothing if there is none. */
+/** Takes a decimal number of at most @p digits digits and @p max off the front, if there is one. */
 static std::optional<uint32_t> decimal_read(std::string_view &text, size_t digits, uint32_t max)
 {
     uint32_t value = 0;

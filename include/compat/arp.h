@@ -25,7 +25,7 @@ inline int arp_resolve(net_iface *iface, ip_addr_t pa, uint8_t *ha)
     return static_cast<int>(result);
 }
 
-/** net_init() has done it: as in the original, a second time fails. */
+/** net_init() has called it: as in the original, a second call fails. */
 inline int arp_init() { return net_error(EALREADY); }
 
 } // namespace microps

@@ -66,6 +66,6 @@ inline int ether_poll_helper(net_device *dev, ssize_t (*callback)(net_device *de
 #define ETHER_ADDR_LEN 6
 #endif
 
-/* Bytes here, whatever the library's own headers have made of these names. */
+/* In this dialect these are arrays of bytes; in the library they are of type mac_addr. */
 #define ETHER_ADDR_ANY ::microps::compat_ether_addr_any
 #define ETHER_ADDR_BROADCAST ::microps::compat_ether_addr_broadcast

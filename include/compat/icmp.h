@@ -16,7 +16,7 @@ inline int icmp_output(uint8_t type, uint8_t code, uint32_t values, const uint8_
     return static_cast<int>(icmp_output(type, code, in_order, std::span(data, len), src, dst));
 }
 
-/** net_init() has done it: as in the original, a second time fails. */
+/** net_init() has called it: as in the original, a second call fails. */
 inline int icmp_init() { return net_error(EALREADY); }
 
 } // namespace microps

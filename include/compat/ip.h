@@ -11,7 +11,7 @@ namespace microps
 
 inline int ip_addr_pton(const char *text, ip_addr_t *addr) { return ip_addr_pton(text, *addr); }
 
-/** Into a sockaddr_in. */
+/** For the address in a sockaddr_in. */
 inline int ip_addr_pton(const char *text, in_addr *addr)
 {
     ip_addr_t parsed;
@@ -48,7 +48,7 @@ inline char *ip_protocol_name(uint8_t type)
     return const_cast<char *>(ip_protocol_name(guard.net(), type));
 }
 
-/** net_init() has done it: as in the original, a second time fails. */
+/** net_init() has called it: as in the original, a second call fails. */
 inline int ip_init() { return net_error(EALREADY); }
 
 } // namespace microps

@@ -12,7 +12,7 @@ namespace microps
 {
 
 /*
- * Address lengths as the original's `int *`: exactly int, so that a null pointer stays unambiguous. The original never
+ * Address lengths are int, as in the original: exactly int, so that a null pointer is unambiguous. The original never
  * reads the length, and its programs rely on that: the address is taken to have room for a sockaddr_in.
  */
 
@@ -35,8 +35,7 @@ ssize_t sock_recvfrom(int id, void *data, size_t size, sockaddr *addr, Int *addr
 }
 
 /*
- * The transports' own calls (tcp.h, udp.h) take an endpoint, and a number which is the socket's. This is what they
- * share.
+ * What the transports' own calls (tcp.h, udp.h) share: they take an endpoint, and the socket's number.
  */
 
 inline int compat_bind(int id, const ip_endpoint *local)
@@ -61,6 +60,6 @@ inline int compat_switch_on(int id, int name)
 
 } // namespace microps
 
-/* So that `addr.sin_addr = INADDR_ANY` is right, which with POSIX' plain number would not compile. */
+/* POSIX' INADDR_ANY is a plain number, with which `addr.sin_addr = INADDR_ANY` would not compile. */
 #undef INADDR_ANY
 #define INADDR_ANY ::microps::IP_ADDR_ANY

@@ -23,7 +23,7 @@ inline int tcp_state(int id)
     return sock_getsockopt(id, IPPROTO_TCP, option, &info, &size) == 0 ? tcp_state_of(info) : -1;
 }
 
-/** The original binds to a port again while its old connections end. */
+/** The original binds to a port while its old connections end. */
 inline int tcp_open() { return compat_switch_on(sock_open(AF_INET, SOCK_STREAM, IPPROTO_TCP), SO_REUSEADDR); }
 
 inline int tcp_bind(int id, const ip_endpoint *local) { return compat_bind(id, local); }
@@ -52,7 +52,7 @@ inline ssize_t tcp_receive(int id, uint8_t *buf, size_t size) { return sock_recv
 
 inline int tcp_close(int id) { return sock_close(id); }
 
-/** net_init() has done it: as in the original, a second time fails. */
+/** net_init() has called it: as in the original, a second call fails. */
 inline int tcp_init() { return net_error(EALREADY); }
 
 } // namespace microps

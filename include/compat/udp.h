@@ -14,7 +14,7 @@ inline ssize_t udp_output(const ip_endpoint *src, const ip_endpoint *dst, const 
     return udp_output(*src, *dst, std::span(data, len));
 }
 
-/** The original sends broadcasts unasked. */
+/** The original broadcasts without an option. */
 inline int udp_open() { return compat_switch_on(sock_open(AF_INET, SOCK_DGRAM, IPPROTO_UDP), SO_BROADCAST); }
 
 inline int udp_bind(int id, const ip_endpoint *local) { return compat_bind(id, local); }
@@ -36,7 +36,7 @@ inline ssize_t udp_recvfrom(int id, uint8_t *buf, size_t size, ip_endpoint *fore
 
 inline int udp_close(int id) { return sock_close(id); }
 
-/** net_init() has done it: as in the original, a second time fails. */
+/** net_init() has called it: as in the original, a second call fails. */
 inline int udp_init() { return net_error(EALREADY); }
 
 } // namespace microps

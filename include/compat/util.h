@@ -69,7 +69,7 @@ inline void timespec_add_nsec(timespec *time, long nsec)
 
 /* Log */
 
-/** One line to a stream, in the log's format; @p level is its letter. Returns the number of bytes. */
+/** Writes one line to a stream, in the log's format; @p level is its letter. Returns the number of bytes. */
 __attribute__((format(printf, 6, 7))) inline int lprintf(FILE *stream, int level, const char *file, int line,
                                                          const char *func, const char *fmt, ...)
 {
@@ -101,7 +101,7 @@ inline void compat_debugdump([[maybe_unused]] const void *data, [[maybe_unused]]
 #endif
 }
 
-/* Queue: unbounded, without a lock of its own, of pointers that it does not own */
+/* Queue. It is not bounded, has no lock of its own, and does not own its pointers. */
 
 struct queue_entry {
     queue_entry *next;

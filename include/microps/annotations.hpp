@@ -1,5 +1,5 @@
 /*
- * annotations.hpp: who must hold the stack's lock, said where clang's thread-safety analysis checks it.
+ * annotations.hpp: who must hold the stack's lock, as clang's thread-safety analysis checks it.
  *
  * One role, `net_locked`, stands for "this thread holds the lock of the stack it works on". One role cannot tell two
  * stacks apart; net_assert_locked() (stack.hpp) checks that part at run time.

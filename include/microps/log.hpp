@@ -75,7 +75,7 @@ void hexdump_log(std::span<const uint8_t> data);
 #define debugf(...) MICROPS_LOG(::microps::log_level::debug, __VA_ARGS__)
 
 /*
- * For a line that belongs to another function, by its name: what several share, and what the original called otherwise.
+ * These log under another function's name: what several functions share, or what the original called differently.
  */
 #define errorf_as(func, ...) MICROPS_LOG_AS(func, ::microps::log_level::error, __VA_ARGS__)
 #define debugf_as(func, ...) MICROPS_LOG_AS(func, ::microps::log_level::debug, __VA_ARGS__)

@@ -208,7 +208,7 @@ enum class counter : uint8_t {
     count
 };
 
-/** All counters of one stack. Read them under the stack's lock, or when its threads rest. */
+/** All counters of one stack. Read them under the stack's lock, or while its threads are stopped. */
 struct net_stats {
     std::array<uint64_t, static_cast<size_t>(drop_reason::count)> drops{};
     std::array<uint64_t, static_cast<size_t>(counter::count)> counters{};

@@ -2,7 +2,7 @@
  * timer.hpp: one-shot timers, and the list that knows which one is next.
  *
  * A timer is a member of what it serves; destroying it cancels it. The list is a binary heap of pointers in which each
- * timer knows its place, so arming and cancelling cost O(log n) and the next deadline nothing.
+ * timer knows its place, so arming and cancelling cost O(log n), and the next deadline is known.
  */
 #pragma once
 
@@ -41,7 +41,7 @@ public:
 
     /** When the earliest timer is due; NET_TIME_NEVER if none is armed. */
     [[nodiscard]] net_time next() const;
-    /** Fires every timer that is due at @p now, earliest first; ties in the order in which they were armed. */
+    /** Fires every timer that is due at @p now, earliest first, then in the order in which they were armed. */
     void run(net_time now);
     [[nodiscard]] size_t size() const { return heap_.size(); }
     [[nodiscard]] net_clock &clock() const { return clock_; }
@@ -90,7 +90,7 @@ private:
     net_timer_list &list_;
     net_timer_handler handler_;
     net_time deadline_{};
-    unsigned long order_ = 0; /* for ties */
+    unsigned long order_ = 0; /* for equal deadlines */
     size_t index_ = NOT_ARMED;
 };
 

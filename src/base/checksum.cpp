@@ -1,8 +1,8 @@
 /*
- * checksum.cpp: RFC 1071, eight bytes at a time.
+ * checksum.cpp: RFC 1071, sixteen bytes at a time.
  *
- * One's-complement addition does not care about byte order (RFC 1071 section 2B): we add native 64-bit words with
- * end-around carry and swap the 16-bit result once. Nor does it care about word size, as 2^16 = 1 modulo 0xffff.
+ * One's-complement addition does not depend on byte order (RFC 1071 section 2B): we add native 32-bit words, fold the
+ * carries in, and swap the 16-bit result once. Nor does it depend on word size, as 2^16 = 1 modulo 0xffff.
  */
 #include "microps/checksum.hpp"
 

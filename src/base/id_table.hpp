@@ -19,7 +19,7 @@ template <typename T>
 class id_table
 {
 public:
-    /** Takes the object in under the lowest free number and returns it; -1 when @p max objects are in already. */
+    /** Stores the object under the lowest free number and returns that; -1 if @p max objects are stored already. */
     int insert(std::unique_ptr<T> object, size_t max)
     {
         if (size_ >= max) return -1;

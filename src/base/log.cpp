@@ -1,5 +1,5 @@
 /*
- * log.cpp: one line at a time, written whole.
+ * log.cpp: writes log lines, each of them whole.
  *
  * A line is composed in a local buffer and handed to the sink under one mutex, so lines of different threads never
  * mix. The sink and the threshold are, with the default stack, the library's only mutable state outside a net_stack.
@@ -39,7 +39,7 @@ struct log_output {
 
 } // namespace
 
-/* Constant-initialized on first use, never destroyed: a line may be written while the process ends. */
+/* Made on first use and never destroyed, because a line may be written while the process ends. */
 static log_output &output()
 {
     static log_output &out = *std::make_unique<log_output>().release();

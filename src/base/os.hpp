@@ -37,7 +37,7 @@ void os_close(int fd);
 /** A new, or emptied, file to write to; -1 with errno. */
 [[nodiscard]] int os_file_create(const char *path);
 
-/** poll(2) with a deadline span; NET_TIME_NEVER minus now is allowed. Returns poll's result; EINTR counts as 0. */
+/** poll(2) with a timeout, which may be NET_TIME_NEVER minus now. Returns poll's result; EINTR counts as 0. */
 int os_poll(std::span<pollfd> fds, net_duration timeout);
 ssize_t os_readv(int fd, std::span<const iovec> buffers);
 ssize_t os_writev(int fd, std::span<const iovec> buffers);

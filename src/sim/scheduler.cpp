@@ -1,9 +1,9 @@
 /*
  * scheduler.cpp: programs that block, one at a time.
  *
- * Each program has a thread, but a thread runs only while it has the baton. A blocking call ends in wait(), which
- * drops the stack's lock and passes the baton back to the world; wake() only notes who may run. On the world's own
- * thread (a test that calls sock_recv() itself) waiting means stepping the world.
+ * Each program has a thread, but only one thread runs at a time: `running_` says which. A blocking call ends in
+ * wait(), which drops the stack's lock and returns control to the world; wake() only notes who may run. On the world's
+ * own thread (a test that calls sock_recv() itself) waiting means stepping the world.
  */
 #include "sim_internal.hpp"
 
@@ -59,7 +59,7 @@ void sim_scheduler::make_runnable(sim_sleeper &sleeper)
     if (sleeper.program) runnable_.push_back(sleeper.program);
 }
 
-/** On the world's own thread: waiting is driving. */
+/** The world's own thread waits by stepping the world. */
 void sim_scheduler::drive(sim_sleeper &self)
 {
     while (!self.woken) {
@@ -97,24 +97,24 @@ bool sim_scheduler::break_deadlock()
     return false;
 }
 
-/* The baton */
+/* Switching threads */
 
 void sim_scheduler::suspend(sim_sleeper &self)
 {
     sim_program &program = *self.program;
-    std::unique_lock<std::mutex> lock(baton_);
+    std::unique_lock<std::mutex> lock(mutex_);
     running_ = nullptr;
-    baton_back_.notify_one();
-    program.turn.wait(lock, [&] { return running_ == &program; });
+    returned_.notify_one();
+    program.resumed.wait(lock, [&] { return running_ == &program; });
 }
 
 void sim_scheduler::resume(sim_program &program)
 {
     {
-        std::unique_lock<std::mutex> lock(baton_);
+        std::unique_lock<std::mutex> lock(mutex_);
         running_ = &program;
-        program.turn.notify_one();
-        baton_back_.wait(lock, [&] { return running_ == nullptr; });
+        program.resumed.notify_one();
+        returned_.wait(lock, [&] { return running_ == nullptr; });
     }
     if (!program.done) return;
     program.thread.join();
@@ -124,14 +124,14 @@ void sim_scheduler::resume(sim_program &program)
 void sim_scheduler::program_main(sim_program &program)
 {
     {
-        std::unique_lock<std::mutex> lock(baton_);
-        program.turn.wait(lock, [&] { return running_ == &program; });
+        std::unique_lock<std::mutex> lock(mutex_);
+        program.resumed.wait(lock, [&] { return running_ == &program; });
     }
     program.body();
-    std::unique_lock<std::mutex> lock(baton_);
+    std::unique_lock<std::mutex> lock(mutex_);
     program.done = true;
     running_ = nullptr;
-    baton_back_.notify_one();
+    returned_.notify_one();
 }
 
 bool sim_scheduler::run_one()

@@ -1,5 +1,5 @@
 /*
- * sim_internal.hpp: what the files of the simulation share: programs, the scheduler with its baton, the log, pcap.
+ * sim_internal.hpp: what the files of the simulation share: programs, their scheduler, the log, pcap.
  */
 #pragma once
 
@@ -48,13 +48,13 @@ public:
     bool daemon = false;
     bool done = false;
     std::thread thread{};
-    std::condition_variable turn{}; /* "you have the baton" */
+    std::condition_variable resumed{}; /* `running_` is this program */
 };
 
 /**
  * Who runs: programs in the order in which they became runnable, one at a time.
  *
- * Everything here is touched by the thread that has the baton only; the mutex serves the hand-over.
+ * Everything here is touched only by the thread that runs; the mutex serves the switch to another one.
  */
 class sim_scheduler final : public net_scheduler
 {
@@ -102,9 +102,9 @@ private:
     std::vector<sim_sleeper *> sleepers_; /* longest first */
     const sim_host *working_ = nullptr;
 
-    std::mutex baton_;
-    std::condition_variable baton_back_;
-    sim_program *running_ = nullptr; /* who has the baton; null: the world's own thread */
+    std::mutex mutex_;
+    std::condition_variable returned_; /* `running_` is null */
+    sim_program *running_ = nullptr;   /* whose thread runs; null: the world's own */
 };
 
 /** Log lines with virtual time and the host's name. */

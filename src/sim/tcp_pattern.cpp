@@ -1,5 +1,5 @@
 /*
- * tcp_pattern.cpp: the words of a script, and how they read in a message.
+ * tcp_pattern.cpp: the patterns of a script, and their text in a message.
  */
 #include "microps/sim/tcp_peer.hpp"
 #include "tcp_wire.hpp"

@@ -10,7 +10,7 @@
 namespace microps
 {
 
-/** After each call: what it made the stack send is sent, the script's clock for within() starts anew. */
+/** Ends each call: the stack sends what it has to send, and the script's clock for within() starts anew. */
 ssize_t tcp_peer::app_result(ssize_t result)
 {
     app_errno_ = result == -1 ? errno : 0;

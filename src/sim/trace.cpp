@@ -149,7 +149,7 @@ std::string sim_frame_printer::ip(std::span<const uint8_t> packet, size_t size)
     const size_t header = static_cast<size_t>(hdr->vhl & 0x0f) * 4;
     if (header < IP_HDR_SIZE_MIN || header > packet.size()) return way + format(" IP, bad header 0x%02x", hdr->vhl);
     rest = packet.subspan(header);
-    const size_t total = std::min<size_t>(hdr->total, size); /* behind it may stand padding */
+    const size_t total = std::min<size_t>(hdr->total, size); /* padding may follow */
     const size_t length = total > header ? total - header : 0;
     const uint16_t fragment = hdr->offset;
     if (fragment & (IP_FRAGMENT_OFFSET_MASK | IP_MORE_FRAGMENTS)) {
@@ -183,7 +183,7 @@ std::string sim_trace::text(size_t count) const
     std::string all;
     size_t left = records_.size();
     for (const sim_frame_record &r : records_) {
-        /* Those before the last ones are printed too, for the sequence numbers they begin with. */
+        /* Earlier frames go through the printer too: it counts sequence numbers from their SYNs. */
         const std::string line = printer.text(r.link, r.head, r.size);
         if (left-- > count) continue;
         all += format("%12.6f %8s > %-8s ", std::chrono::duration<double>(r.at).count(), r.from.c_str(), r.to.c_str());

@@ -3,7 +3,7 @@
  *
  * At one moment first programs run, in the order in which they were woken; then events of wires and of the test in
  * the order in which they were scheduled; then the hosts' stacks in the order of their construction; then sleepers'
- * deadlines. Nothing in here asks the machine for anything, so that a world with the same seed repeats itself.
+ * deadlines. Nothing here depends on the machine, so that a world with the same seed repeats itself.
  */
 #include "microps/sim/world.hpp"
 
@@ -154,7 +154,7 @@ bool sim_world::run(net_duration limit)
     bool broken = false;
     for (;;) {
         if (advance(end)) continue;
-        if (next_at() != NET_TIME_NEVER) return false; /* it would go on behind the limit */
+        if (next_at() != NET_TIME_NEVER) return false; /* something is due after the limit */
         if (scheduler_->idle()) return !broken;
         broken = true;
         std::fprintf(stderr, "sim_world: nothing can happen any more, and these sleep:\n%s", sleepers().c_str());
@@ -176,7 +176,7 @@ int sim_world::sleep(net_duration span)
     return 0;
 }
 
-/* Looking at it */
+/* Reports */
 
 std::string sim_world::sleepers() const { return scheduler_->sleepers(); }
 

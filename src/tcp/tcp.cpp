@@ -36,7 +36,7 @@ tcp_config &tcp_configure(net_stack &net) { return net.tcp->config; }
 tcp_seq tcp_iss_select(tcp_layer &tcp, const ip_endpoint &local, const ip_endpoint &foreign)
 {
     if (tcp.config.initial_sequence) return tcp_seq(*tcp.config.initial_sequence);
-    /* RFC 6528 3: a clock of 4 microseconds, plus a secret of its own for each pair of endpoints. */
+    /* RFC 6528 3: a clock of 4 microseconds, plus a keyed hash of the endpoints. */
     const auto ticks =
         std::chrono::duration_cast<std::chrono::microseconds>(tcp.net.clock.now().time_since_epoch()) / 4;
     const uint64_t offset = ip_endpoint_hash(tcp.iss_key, local, foreign);

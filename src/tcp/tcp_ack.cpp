@@ -79,7 +79,7 @@ void tcp_send_window_update(tcp_pcb &pcb, const tcp_segment &seg)
     pcb.snd.wl2 = seg.ack;
 }
 
-/** The peer has shrunk its window to zero, so it has discarded what is outstanding, and will not ask for it again. */
+/** The peer has shrunk its window to zero, so it has discarded what is outstanding, and no duplicate ACK will come. */
 static bool tcp_window_has_refused(const tcp_pcb &pcb, const tcp_segment &seg)
 {
     return pcb.snd.wnd == 0 && seg.ack == pcb.snd.una && !pcb.sent().empty();

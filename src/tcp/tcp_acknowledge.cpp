@@ -1,6 +1,6 @@
 /*
  * tcp_acknowledge.cpp: when a connection acknowledges (RFC 9293 3.8.6.3, RFC 5681 4.2). An ACK is never sent while a
- * batch is read, but for duplicate ACKs: it is owed (ack_now) or waits for the timer, and one answers the whole batch.
+ * batch is read, but for duplicate ACKs: it is owed (ack.now) or waits for the timer, and one answers the whole batch.
  * How long it may wait is for parts/tcp_ack_delay.hpp to decide.
  */
 #include "tcp_acknowledge.hpp"
@@ -19,7 +19,7 @@ uint32_t tcp_full_size(const tcp_pcb &pcb)
     return std::max(pcb.mss.rcv, std::min(TCP_MSS_DEFAULT, uint32_t{pcb.mss.offered}));
 }
 
-/** How many quick ACKs a window's worth of segments is worth. */
+/** How many quick ACKs to send: one for two full-sized segments of the window. */
 static unsigned tcp_quick_acks_wanted(const tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     const uint32_t window = pcb.rcv.edge.since(pcb.rcv.acked); /* as we have advertised it */

@@ -11,7 +11,7 @@
 namespace microps
 {
 
-/** A full-sized segment of the peer's: the largest so far, but not the few bytes of an interactive beginning. */
+/** The size of a full-sized segment: the largest received so far, but at least 536 bytes, if our MSS permits. */
 uint32_t tcp_full_size(const tcp_pcb &pcb);
 /** Data in order came: an ACK is owed, now or soon (RFC 9293 3.8.6.3). */
 void tcp_acknowledge(tcp_pcb &pcb, size_t received) MICROPS_REQUIRES(net_locked);

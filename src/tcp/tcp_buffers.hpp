@@ -9,9 +9,9 @@
 namespace microps
 {
 
-/** Data in order came: a chance to measure the round trip. */
+/** Data in order came: measures the round trip by it. */
 void tcp_rcvbuf_measure(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked);
-/** The reader has taken something: perhaps it deserves a larger buffer. */
+/** The user has read data: enlarges the buffer if it was much in one round trip. */
 void tcp_rcvbuf_adjust(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 /** The congestion window may have grown: so does the send buffer. */
 void tcp_sndbuf_expand(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);

@@ -9,11 +9,11 @@
 namespace microps
 {
 
-/** Whether it is time for another answer to an unacceptable segment that may be anybody's. Counts it as given. */
+/** Whether another unacceptable segment may be answered now: anybody may have sent it. Counts the answer. */
 bool tcp_may_answer(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
-/** An ACK for a segment outside of the window, or older than what we have. */
+/** Sends an ACK for a segment outside of the window, or older than what we have. */
 void tcp_answer_unacceptable(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked);
-/** "Prove that you are the peer." */
+/** Sends a challenge ACK, within the limits. */
 void tcp_challenge_ack(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 
 } // namespace microps

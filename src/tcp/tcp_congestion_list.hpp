@@ -16,7 +16,7 @@
 namespace microps
 {
 
-/** One of them: see tcp_congestion_register(). */
+/** A congestion control: see tcp_congestion_register(). */
 struct tcp_congestion_entry {
     std::string name{};
     tcp_congestion_factory make{};

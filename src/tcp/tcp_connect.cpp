@@ -286,14 +286,14 @@ static int tcp_connect(net_guard &guard, tcp_pcb &pcb, const ip_endpoint &foreig
     }
     if (pcb.state == tcp_pcb_state::syn_sent || pcb.state == tcp_pcb_state::syn_received) {
         if (flags & MSG_DONTWAIT) return net_error(EALREADY);
-        /* A blocking call waits for the attempt that is under way, as on Linux. */
+        /* Programs know from Linux that a blocking call waits for the attempt. */
         return tcp_wait_open(guard, pcb, deadline) == -1 ? net_error(errno == EAGAIN ? EALREADY : errno) : 0;
     }
     if (pcb.state != tcp_pcb_state::closed) return net_error(EISCONN);
     if (pcb.error) return net_error(pcb.take_error()); /* the error of the last attempt */
     tcp_pcb_revive(pcb);
     pcb.foreign = foreign;
-    if (foreign.addr == IP_ADDR_ANY) pcb.foreign.addr = ip_addr_t(be32(INADDR_LOOPBACK)); /* what Linux does */
+    if (foreign.addr == IP_ADDR_ANY) pcb.foreign.addr = ip_addr_t(be32(INADDR_LOOPBACK)); /* 0.0.0.0 is this host */
     if (const int error = tcp_connect_start(pcb)) {
         pcb.foreign = {};
         return net_error(error);

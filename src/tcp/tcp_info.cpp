@@ -119,16 +119,16 @@ static void tcp_info_sending(const tcp_pcb &pcb, tcp_info_data &info)
     info.tcpi_lost = tcp_info_segments(pcb, pcb.sent().lost());
     info.tcpi_sacked = tcp_info_segments(pcb, pcb.sent().sacked());
     for (const tcp_sent &segment : pcb.sent().all()) {
-        if (segment.resent && !segment.lost && !segment.sacked) info.tcpi_retrans++;
+        if (segment.retransmitted && !segment.lost && !segment.sacked) info.tcpi_retrans++;
     }
     info.tcpi_reordering = pcb.recovery().dup_thresh(tcp_rules(pcb));
-    info.tcpi_min_rtt = pcb.rtt.measured() ? tcp_info_us(pcb.rtt.min_rtt()) : UINT32_MAX; /* Linux' "none yet" */
+    info.tcpi_min_rtt = pcb.rtt.measured() ? tcp_info_us(pcb.rtt.min_rtt()) : UINT32_MAX; /* not measured yet */
     info.tcpi_snd_wnd = pcb.snd.wnd;
     info.tcpi_notsent_bytes = static_cast<uint32_t>(tcp_unsent(pcb));
     if (!pcb.congestion) return;
     info.tcpi_snd_cwnd = tcp_info_segments(pcb, pcb.congestion->cwnd());
     const uint32_t ssthresh = pcb.congestion->ssthresh();
-    info.tcpi_snd_ssthresh = /* Linux' "none yet" */
+    info.tcpi_snd_ssthresh = /* Linux' value for none yet */
         ssthresh >= tcp_congestion::WINDOW_MAX ? uint32_t{INT32_MAX} : tcp_info_segments(pcb, ssthresh);
 }
 

@@ -184,8 +184,8 @@ static void tcp_challenge_syn(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQU
 }
 
 /**
- * PAWS has found the segment too old: RFC 7323 5.3 R1 answers it with an ACK. An old pure ACK gets none, as on Linux:
- * its sender waits for nothing, and has received a newer ACK from us since.
+ * PAWS has found the segment too old: RFC 7323 5.3 R1 answers it with an ACK. An old pure ACK gets none: its
+ * sender waits for nothing, and has received a newer ACK from us since.
  */
 static void tcp_refuse_outdated(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES(net_locked)
 {

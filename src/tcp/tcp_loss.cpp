@@ -62,7 +62,7 @@ struct tcp_ack_context {
     std::optional<net_duration> rtt{};      /* the round trip of the oldest segment that it acknowledges */
     std::optional<net_duration> last_rtt{}; /* of the newest one: the delay of ACKs is not in it */
     std::optional<net_duration> sack_rtt{}; /* of the oldest segment that it SACKs */
-    bool resent = false;                    /* a retransmission was acknowledged: no measurement (Karn) */
+    bool retransmitted = false;             /* a retransmission was acknowledged: no measurement (Karn) */
 };
 
 /** A segment is acknowledged or SACKed for the first time. */
@@ -124,7 +124,7 @@ static void tcp_sack_input(tcp_pcb &pcb, const tcp_segment &seg, tcp_ack_context
         pcb.sent().sack(block.first, block.last, pcb.mss.snd, [&](const tcp_sent &segment) {
             net_assert_locked(pcb.net);
             const net_duration rtt = ctx.view.now - segment.when;
-            if (!segment.resent) ctx.sack_rtt = std::max(ctx.sack_rtt.value_or(rtt), rtt);
+            if (!segment.retransmitted) ctx.sack_rtt = std::max(ctx.sack_rtt.value_or(rtt), rtt);
             ctx.news.sacked += segment.size();
             tcp_delivered(pcb, segment, ctx);
         });
@@ -140,7 +140,7 @@ static void tcp_retransmit_queue_cleanup(tcp_pcb &pcb, tcp_seq ack, tcp_ack_cont
         const tcp_sent &segment = board.front();
         debugf("remove, seq=%u, flags=%s, len=%zu", segment.first.value(), tcp_flg_ntoa(segment.flags).c_str(),
                size_t{segment.data_size()});
-        ctx.resent = ctx.resent || segment.resent;
+        ctx.retransmitted = ctx.retransmitted || segment.retransmitted;
         if (!segment.sacked) {
             ctx.last_rtt = ctx.view.now - segment.when;
             if (!ctx.rtt) ctx.rtt = ctx.last_rtt;
@@ -149,13 +149,13 @@ static void tcp_retransmit_queue_cleanup(tcp_pcb &pcb, tcp_seq ack, tcp_ack_cont
         board.pop_front();
     }
     if (!board.empty() && board.front().first < ack) {
-        ctx.resent = ctx.resent || board.front().resent;
+        ctx.retransmitted = ctx.retransmitted || board.front().retransmitted;
         if (!ctx.rtt) ctx.rtt = ctx.view.now - board.front().when;
         ctx.news.delivered += board.front().sacked ? 0 : ack.since(board.front().first);
         board.trim_front(ack);
     }
     /* Without SACK it is unknown whether the retransmission or the original has arrived. */
-    if (!pcb.agreed.sack && ctx.resent) ctx.news.original = false;
+    if (!pcb.agreed.sack && ctx.retransmitted) ctx.news.original = false;
     pcb.snd.una = ack;
     if (ack > pcb.sndbuf.first) { /* beyond our SYN */
         const size_t bytes = std::min<size_t>(ack.since(pcb.sndbuf.first), pcb.sndbuf.ring.size());
@@ -173,7 +173,7 @@ static void tcp_retransmit_queue_cleanup(tcp_pcb &pcb, tcp_seq ack, tcp_ack_cont
  */
 static std::optional<net_duration> tcp_round_trip(const tcp_pcb &pcb, const tcp_ack_context &ctx)
 {
-    if (ctx.rtt && !ctx.resent) return ctx.rtt;
+    if (ctx.rtt && !ctx.retransmitted) return ctx.rtt;
     if (ctx.sack_rtt) return ctx.sack_rtt;
     if (!ctx.view.echo || ctx.news.acked == 0) return std::nullopt;
     const auto milliseconds = static_cast<int32_t>(ctx.view.timestamp - *ctx.view.echo);
@@ -192,7 +192,7 @@ static net_duration tcp_measure(tcp_pcb &pcb, tcp_ack_context &ctx) MICROPS_REQU
     pcb.rtt.on_sample(*rtt, ctx.view.now, std::max(pcb.round.peak / (2 * pcb.mss.snd), uint32_t{1}));
     ctx.view.srtt = pcb.rtt.srtt();
     ctx.view.min_rtt = pcb.rtt.min_rtt();
-    return ctx.last_rtt && !ctx.resent ? *ctx.last_rtt : *rtt;
+    return ctx.last_rtt && !ctx.retransmitted ? *ctx.last_rtt : *rtt;
 }
 
 /** Whether a round trip has ended: the first data that was sent in it is acknowledged, and the next one begins. */

@@ -52,8 +52,7 @@ void tcp_agree(tcp_pcb &pcb, const tcp_segment &syn)
         pcb.ts.recent = options.timestamps->value;
         pcb.ts.recent_at = pcb.net.clock.now();
     }
-    const uint32_t asked =
-        options.mss.value_or(0) > 0 ? *options.mss : TCP_MSS_DEFAULT; /* 0 says nothing, as in Linux */
+    const uint32_t asked = options.mss.value_or(0) > 0 ? *options.mss : TCP_MSS_DEFAULT; /* 0 counts as no option */
     pcb.mss.peer = std::max({asked, pcb.tcp.config.min_mss, TCP_MSS_MIN});
     tcp_mss_update(pcb);
 }

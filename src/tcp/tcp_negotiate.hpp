@@ -11,7 +11,7 @@ namespace microps
 
 /** What our SYN will offer. */
 void tcp_offer(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
-/** The peer's SYN: what both want is used from now on. */
+/** Takes the peer's SYN: what both SYNs offer is used from now on. */
 void tcp_agree(tcp_pcb &pcb, const tcp_segment &syn) MICROPS_REQUIRES(net_locked);
 
 } // namespace microps

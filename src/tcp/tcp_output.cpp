@@ -362,7 +362,7 @@ static void tcp_retransmit(tcp_pcb &pcb, const tcp_sent &lost) MICROPS_REQUIRES(
     pcb.output.last_sent = pcb.net.clock.now();
     if (&lost == &pcb.sent().front()) pcb.timing.rto_from = pcb.output.last_sent;
     pcb.recovery().on_sent(lost.size(), true, tcp_view(pcb));
-    pcb.sent().on_resent(pcb.output.last_sent);
+    pcb.sent().on_retransmitted(pcb.output.last_sent);
     pcb.traffic.retrans++;
     pcb.traffic.bytes_retrans += len;
     net_count(pcb.net, counter::tcp_retrans_segs);

@@ -51,7 +51,7 @@ void tcp_loss_release(tcp_pcb &pcb)
 /* Getting and finding PCBs */
 
 /**
- * Ends the oldest TIME_WAIT connection before its time; RFC 9293 3.6.1 would keep it, but then nobody could connect.
+ * Ends the oldest TIME_WAIT connection before its time; RFC 9293 3.6.1 would keep it, but then no new one could begin.
  */
 static bool tcp_evict_time_wait(tcp_layer &tcp) MICROPS_REQUIRES(net_locked)
 {

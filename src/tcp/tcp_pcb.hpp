@@ -332,7 +332,7 @@ struct tcp_pcb : sock_endpoint {
     std::unique_ptr<tcp_listener> listener{};
     tcp_links links{};
 
-    /** The scoreboard and recovery. To read them, there need not be any: nothing is outstanding then. */
+    /** The scoreboard and recovery. Without any, the const ones say that nothing is outstanding. */
     [[nodiscard]] const tcp_scoreboard &sent() const { return loss_now().sent; }
     [[nodiscard]] const tcp_recovery &recovery() const { return loss_now().recovery; }
     [[nodiscard]] tcp_scoreboard &sent() { return loss_now().sent; }

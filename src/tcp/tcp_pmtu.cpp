@@ -68,10 +68,10 @@ void tcp_path_follow(tcp_pcb &pcb)
 
 void tcp_fragmentation_needed(tcp_pcb &pcb, const ip_error &error)
 {
-    if (pcb.options.tx.df == ip_df::dont) return; /* we send without DF: it is not about us, or from before */
+    if (pcb.options.tx.df == ip_df::dont) return; /* we send without DF: the error is old or forged */
     if (ip_path_mtu_learn(pcb.net, error)) net_count(pcb.net, counter::tcp_pmtu_updates);
     if (pcb.congestion) tcp_mss_update(pcb);
-    /* RFC 1191 6.4: at once, and not as congestion. Of several errors about one flight the first does it all. */
+    /* RFC 1191 6.4: at once, and not as congestion. Of errors about the same segments the first does it all. */
     if (!pcb.sent().mark_larger_lost(pcb.mss.snd)) return;
     pcb.recovery().on_too_large(pcb.snd.nxt);
     tcp_timer_cancel(pcb); /* it was for the larger segments; output arms it again */

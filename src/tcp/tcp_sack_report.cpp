@@ -15,9 +15,9 @@ tcp_sack_blocks tcp_sack_report(tcp_pcb &pcb) { return pcb.ack.sack.report(pcb.r
 void tcp_duplicate_arrived(tcp_pcb &pcb, tcp_seq first, tcp_seq last)
 {
     if (!pcb.agreed.sack || !pcb.tcp.config.dsack) return;
-    if (pcb.ack.sack.duplicate_pending()) return; /* RFC 2883 4.2.2: of one segment the first part */
-    const bool early = first >= pcb.rcv.nxt;
-    net_count(pcb.net, early ? counter::tcp_dsack_ofo_sent : counter::tcp_dsack_old_sent);
+    if (pcb.ack.sack.duplicate_pending()) return; /* RFC 2883 4.2.2: a segment's first duplicate part */
+    const bool out_of_order = first >= pcb.rcv.nxt;
+    net_count(pcb.net, out_of_order ? counter::tcp_dsack_ofo_sent : counter::tcp_dsack_old_sent);
     pcb.ack.sack.on_duplicate(first, last);
 }
 

@@ -35,8 +35,8 @@ inline constexpr uint8_t TCP_FLG_PSH = 0x08;
 inline constexpr uint8_t TCP_FLG_ACK = 0x10;
 inline constexpr uint8_t TCP_FLG_URG = 0x20;
 
-inline constexpr uint32_t TCP_MSS_DEFAULT = 536;  /* RFC 9293 3.7.1: the peer's, if it does not say */
-inline constexpr uint32_t TCP_MSS_MIN = 48;       /* below every configuration: there is data behind all options */
+inline constexpr uint32_t TCP_MSS_DEFAULT = 536;  /* RFC 9293 3.7.1: the peer's, if its SYN has no option */
+inline constexpr uint32_t TCP_MSS_MIN = 48;       /* the least: it leaves room for data behind all options */
 inline constexpr uint32_t TCP_WINDOW_MAX = 65535; /* of the header's field */
 
 /** A segment after the parse: host order, lengths checked. Seen from us: `local` is where it was sent to. */
@@ -47,7 +47,7 @@ struct tcp_segment {
     tcp_seq ack{};
     uint32_t wnd = 0;
     uint8_t flags = 0;
-    uint16_t gso_size = 0; /* not 0: several of the peer's segments in one */
+    uint16_t gso_size = 0; /* not 0: the device has merged segments of this size */
     std::span<const uint8_t> data{};
     tcp_options options{};
 

@@ -1,8 +1,8 @@
 /*
  * tcp_sockopt.cpp: options of a connection, with Linux' levels, names and values.
  *
- * A listener's settings pass to its connections. Not here: TCP_DEFER_ACCEPT, TCP_FASTOPEN, TCP_MD5SIG and further ones
- * of which this stack has no idea: ENOPROTOOPT.
+ * A listener's settings pass to its connections. TCP_DEFER_ACCEPT, TCP_FASTOPEN, TCP_MD5SIG and others are not
+ * implemented: ENOPROTOOPT.
  */
 #include "microps/tcp.hpp"
 #include "tcp_ack.hpp"
@@ -35,7 +35,7 @@ static constexpr int COUNT_MAX = 127;     /* TCP_KEEPCNT, TCP_SYNCNT */
 static constexpr int LINGER2_MAX = 120;
 static constexpr size_t CONGESTION_NAME_SIZE = TCP_CONGESTION_NAME_MAX + 1; /* with its NUL */
 
-/** Copies as much as there is room for, as Linux does. */
+/** Copies as much as there is room for: a program's struct may be shorter. */
 template <typename T>
 static int answer(void *value, socklen_t &size, const T &result)
 {
@@ -58,8 +58,8 @@ static uint32_t buffer_size(int wanted)
 }
 
 /**
- * Linux stores twice the value of SO_SNDBUF and SO_RCVBUF, for its overhead, and answers with that; programs know it.
- * Ours are bytes of data, so what was asked for is what there is room for, and the answer is Linux'.
+ * Linux stores twice the value of SO_SNDBUF and SO_RCVBUF, for its overhead, and answers with that; programs expect it.
+ * We count bytes of data, so we store the value itself, and answer with twice that.
  */
 static int buffer_answer(uint32_t limit) { return static_cast<int>(2 * limit); }
 
@@ -122,7 +122,7 @@ static int set_socket_option(tcp_pcb &pcb, int name, int value) MICROPS_REQUIRES
         return 0;
     case SO_RCVLOWAT:
         if (value < 0) value = static_cast<int>(TCP_BUFFER_MAX);
-        /* No more than always fits, or the reader would wait for ever. */
+        /* With more than always fits, the reader could wait for ever. */
         pcb.set.receive_lowat =
             std::clamp(static_cast<uint32_t>(value), uint32_t{1}, std::max(pcb.rcvbuf.limit / 2, 1U));
         sched_wakeup(pcb.net, pcb.ctx);
@@ -154,7 +154,7 @@ static int get_socket_option(const tcp_pcb &pcb, int name, void *value, socklen_
 
 /* Numbers: IPPROTO_TCP */
 
-/** What is held back goes, as far as the other rules permit. */
+/** Switched off, it releases what was held back, as far as other rules permit. */
 static int set_cork(tcp_pcb &pcb, bool corked) MICROPS_REQUIRES(net_locked)
 {
     pcb.set.corked = corked;
@@ -165,7 +165,7 @@ static int set_cork(tcp_pcb &pcb, bool corked) MICROPS_REQUIRES(net_locked)
     return 0;
 }
 
-/** As tcp(7) has it, what a cork holds back goes too; but not what is written later. */
+/** tcp(7): it also releases what a cork holds back now, but not what is written later. */
 static int set_nodelay(tcp_pcb &pcb, bool nodelay) MICROPS_REQUIRES(net_locked)
 {
     pcb.set.nodelay = nodelay;
@@ -182,7 +182,7 @@ static int set_window_clamp(tcp_pcb &pcb, int value) MICROPS_REQUIRES(net_locked
     return 0;
 }
 
-/** One of the settings: a number within bounds. */
+/** Sets one of the settings, a number within bounds. */
 template <typename T>
 static int set_number(T &member, int value, int min, int max)
 {

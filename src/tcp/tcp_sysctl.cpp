@@ -162,7 +162,7 @@ static std::string congestions_read(const tcp_config &, const congestion_names &
 
 static int read_only(tcp_config &, const congestion_names &, std::string_view) { return EACCES; }
 
-/** Linux has the opposite of ours; its further values (2, 3: whom to believe) we do not. */
+/** Linux' flag is the opposite of ours; its values 2 and 3 are not implemented. */
 static std::string no_pmtu_read(const tcp_config &config, const congestion_names &)
 {
     return config.path_mtu_discovery ? "0" : "1";

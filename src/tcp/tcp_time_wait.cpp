@@ -1,11 +1,11 @@
 /*
- * tcp_time_wait.cpp: a connection that is over, and remembers its numbers for 2 MSL so that no new connection takes
- * what is still on its way for a new connection's (RFC 9293 3.6.1).
+ * tcp_time_wait.cpp: a connection that is over keeps its endpoints for 2 MSL, so that no new connection takes the old
+ * one's late segments for its own (RFC 9293 3.6.1).
  *
- * The state does not change any more: a retransmitted FIN is acknowledged again, and other segments are answered by an
- * ACK with our last numbers.
- * A RST does not end it early by default (RFC 1337: an old duplicate, our answer to it and the peer's RST would;
- * Linux' default lets it). A SYN that is newer beyond doubt does, passively (RFC 6191) as well as by our own connect().
+ * The state does not change any more: a retransmitted FIN is acknowledged, and other segments are answered by an ACK
+ * with our last numbers.
+ * A RST does not end it early by default (RFC 1337: our answer to an old duplicate may cause that RST; Linux' default
+ * lets it). A SYN that is newer beyond doubt does, passively (RFC 6191) as well as by our own connect().
  */
 #include "tcp_time_wait.hpp"
 
@@ -58,7 +58,7 @@ void tcp_arrives_time_wait(tcp_pcb &pcb, const tcp_segment &seg)
     }
     net_drop(pcb.net, drop_reason::tcp_old_duplicate, "the connection is over, seq=%u, len=%zu", seg.seq.value(),
              seg.len());
-    if (seg.len() == 0 && seg.seq == pcb.rcv.nxt) return;   /* an ACK where it should be needs no answer */
+    if (seg.len() == 0 && seg.seq == pcb.rcv.nxt) return;   /* an ACK at RCV.NXT needs no answer */
     if (seg.has(TCP_FLG_FIN) && seg.end() == pcb.rcv.nxt) { /* eighth: the peer has not seen our last ACK */
         tcp_timestamp_update(pcb, seg);
         tcp_set_timewait_timer(pcb);

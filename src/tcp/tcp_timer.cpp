@@ -235,7 +235,7 @@ static bool tcp_retry_limit_reached(const tcp_pcb &pcb) MICROPS_REQUIRES(net_loc
 /**
  * Whether the limit of zero window probes is reached. As long as the peer answers, probes go on for ever (RFC 9293
  * 3.8.6.1), with two exceptions: the user has set TCP_USER_TIMEOUT, or has closed. A peer that never opens its window
- * must not keep a connection that has no user; Linux has the same rule.
+ * must not keep a connection that has no user.
  */
 static bool tcp_probe_limit_reached(const tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {

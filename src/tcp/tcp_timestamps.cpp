@@ -1,6 +1,6 @@
 /*
- * tcp_timestamps.cpp: timestamps (RFC 7323 sections 3 to 5): our clock, the value that we echo, and PAWS, which tells
- * segments of an earlier turn of the sequence numbers from those of this one.
+ * tcp_timestamps.cpp: timestamps (RFC 7323 sections 3 to 5): our clock, the value that we echo, and PAWS, which
+ * refuses segments from before the sequence numbers wrapped.
  */
 #include "tcp_timestamps.hpp"
 
@@ -9,7 +9,7 @@
 namespace microps
 {
 
-/** RFC 7323 5.5: on a connection idle for longer, the peer's clock may have turned. */
+/** RFC 7323 5.5: on a connection idle for longer, the peer's clock may have wrapped. */
 static constexpr net_duration TCP_PAWS_IDLE = std::chrono::hours(24 * 24);
 
 static uint32_t tcp_timestamp_at(const tcp_pcb &pcb, net_time when)
@@ -46,8 +46,8 @@ static bool tcp_ack_is_reordered(const tcp_pcb &pcb, const tcp_segment &seg)
  * Whether this is data that arrives after a retransmission sent later. That one has filled the hole in front, and its
  * timestamp makes everything look old which the network has held back meanwhile. RFC 7323 would refuse it, each refusal
  * would be answered by a retransmission, and that would make the next ones look old: on a path that reorders, one loss
- * would never end. What is late by no more than a round trip cannot be from an earlier turn of the sequence numbers:
- * they need four at least, as no window is larger than a quarter of them.
+ * would never end. What is late by no more than a round trip cannot be from before the sequence numbers wrapped: that
+ * takes four of them at least, as no window is larger than a quarter of them.
  */
 static bool tcp_data_is_reordered(const tcp_pcb &pcb, const tcp_segment &seg)
 {
@@ -71,8 +71,8 @@ void tcp_timestamp_update(tcp_pcb &pcb, const tcp_segment &seg)
 {
     if (!pcb.agreed.timestamps || !seg.options.timestamps) return;
     if (seg.seq > pcb.rcv.acked) return; /* not what our next ACK is about */
-    const bool turned = pcb.net.clock.now() - pcb.ts.recent_at >= TCP_PAWS_IDLE;
-    if (tcp_timestamp_before(seg.options.timestamps->value, pcb.ts.recent) && !turned) return;
+    const bool wrapped = pcb.net.clock.now() - pcb.ts.recent_at >= TCP_PAWS_IDLE;
+    if (tcp_timestamp_before(seg.options.timestamps->value, pcb.ts.recent) && !wrapped) return;
     pcb.ts.recent = seg.options.timestamps->value;
     pcb.ts.recent_at = pcb.net.clock.now();
 }

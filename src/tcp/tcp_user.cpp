@@ -180,10 +180,10 @@ static int tcp_shutdown(tcp_pcb &pcb, int how) MICROPS_REQUIRES(net_locked)
 {
     if (pcb.state == tcp_pcb_state::closed) return net_error(ENOTCONN);
     if (pcb.state == tcp_pcb_state::listen) {
-        if (how != SHUT_WR) tcp_pcb_release(pcb); /* it stops listening, and accept() returns EINVAL, as on Linux */
+        if (how != SHUT_WR) tcp_pcb_release(pcb); /* accept() returns EINVAL: programs end a server so */
         return 0;
     }
-    if (pcb.state == tcp_pcb_state::syn_sent) { /* the attempt ends, as on Linux */
+    if (pcb.state == tcp_pcb_state::syn_sent) { /* the attempt ends */
         tcp_pcb_fail(pcb, ECONNRESET);
         return 0;
     }
@@ -198,7 +198,7 @@ static int tcp_shutdown(tcp_pcb &pcb, int how) MICROPS_REQUIRES(net_locked)
 
 int tcp_pcb::shutdown(int how) { return tcp_shutdown(*this, how); }
 
-/** SO_LINGER with a time: close() waits until our FIN is acknowledged, even with O_NONBLOCK (as on Linux). */
+/** SO_LINGER with a time: close() waits until our FIN is acknowledged; POSIX has no exception for O_NONBLOCK. */
 static void tcp_linger(net_guard &guard, tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     const net_time deadline = pcb.net.clock.now() + std::chrono::seconds(pcb.set.linger);

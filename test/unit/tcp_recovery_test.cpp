@@ -55,13 +55,13 @@ struct sender {
     bool ack(uint32_t segments)
     {
         tcp_ack_news news{.acked = segments * MSS};
-        bool resent = false;
+        bool retransmitted = false;
         for (uint32_t i = 0; i < segments; i++) {
-            resent = resent || board.front().resent;
+            retransmitted = retransmitted || board.front().retransmitted;
             if (!board.front().sacked) deliver(board.front(), news);
             board.pop_front();
         }
-        if (resent && !view.rules.sack) news.original = false;
+        if (retransmitted && !view.rules.sack) news.original = false;
         una += segments * MSS;
         return acknowledged(news).restart_timer;
     }
@@ -89,7 +89,7 @@ struct sender {
         if (!lost) return -1;
         const int32_t index = (lost->first - ISS) / static_cast<int32_t>(MSS);
         recovery.on_sent(MSS, true, now());
-        board.on_resent(view.now);
+        board.on_retransmitted(view.now);
         recovery.urgent = false;
         return index;
     }
@@ -133,10 +133,10 @@ TEST(TcpScoreboard, CountsWhatIsOutstandingAndLost)
 TEST(TcpScoreboard, ResentSegmentsSaySo)
 {
     sender s(2);
-    EXPECT_FALSE(s.board.front().resent);
+    EXPECT_FALSE(s.board.front().retransmitted);
     s.board.mark_front_lost();
     EXPECT_EQ(s.resend(), 0);
-    EXPECT_TRUE(s.board.front().resent);
+    EXPECT_TRUE(s.board.front().retransmitted);
     EXPECT_FALSE(s.board.front().lost);
 }
 
@@ -163,7 +163,7 @@ TEST(TcpScoreboard, LongSegmentsAreRetransmittedInSeveral)
     while (const tcp_sent *lost = board.next_lost(MSS)) {
         sizes.push_back(lost->data_size());
         flags.push_back(lost->flags);
-        board.on_resent({});
+        board.on_retransmitted({});
     }
     EXPECT_EQ(sizes, (std::vector<uint32_t>{100, 100, 50}));
     EXPECT_EQ(flags, (std::vector<uint8_t>{0, 0, FIN}));
@@ -390,7 +390,7 @@ TEST(TcpRack, LostRetransmissionIsFoundByLaterOnes) /* the timer is not needed *
  * first transmission. */
 TEST(TcpRack, AnswerTooSoonAfterARetransmissionIsTheOriginals)
 {
-    const tcp_sent retransmitted{.first = ISS, .last = ISS + MSS, .when = net_time(2s), .resent = true};
+    const tcp_sent retransmitted{.first = ISS, .last = ISS + MSS, .when = net_time(2s), .retransmitted = true};
     const tcp_sent other{.first = ISS + MSS, .last = ISS + 2 * MSS, .when = net_time(1s)};
     tcp_rack rack;
     rack.on_delivered(retransmitted, net_time(2s) + 10ms, 100ms);

@@ -22,7 +22,7 @@ constexpr uint8_t FIN = 0x01;
 struct mark {
     bool lost = false;
     bool sacked = false;
-    bool resent = false;
+    bool retransmitted = false;
 
     bool operator==(const mark &) const = default;
 };
@@ -124,9 +124,9 @@ struct twin {
         for (tcp_seq seq = lost->first; seq < lost->last; seq += 1) {
             EXPECT_TRUE(at(seq).lost);
             at(seq).lost = false;
-            at(seq).resent = true;
+            at(seq).retransmitted = true;
         }
-        board.on_resent(now);
+        board.on_retransmitted(now);
     }
     void forget(bool mark::*which)
     {
@@ -183,19 +183,19 @@ struct twin {
         tcp_seq seq = una;
         uint32_t lost = 0;
         uint32_t sacked = 0;
-        bool resent = false;
+        bool retransmitted = false;
         for (const tcp_sent &segment : board.all()) {
             ASSERT_EQ(segment.first, seq);
             ASSERT_LT(segment.first, segment.last);
             ASSERT_FALSE(segment.lost && segment.sacked);
             lost += segment.lost ? segment.size() : 0;
             sacked += segment.sacked ? segment.size() : 0;
-            resent = resent || segment.resent;
+            retransmitted = retransmitted || segment.retransmitted;
             ASSERT_TRUE(!segment.sacked || board.highest_sacked() >= segment.last);
             for (; seq < segment.last; seq += 1) {
                 ASSERT_EQ(at(seq).lost, segment.lost);
                 ASSERT_EQ(at(seq).sacked, segment.sacked);
-                ASSERT_TRUE(segment.resent || !at(seq).resent); /* joined, it says so of the whole */
+                ASSERT_TRUE(segment.retransmitted || !at(seq).retransmitted); /* joined, it says so of the whole */
             }
             ASSERT_TRUE(segment.last == nxt || !(segment.flags & FIN));
         }
@@ -203,7 +203,7 @@ struct twin {
         ASSERT_EQ(board.outstanding(), marks.size());
         ASSERT_EQ(board.lost(), lost);
         ASSERT_EQ(board.sacked(), sacked);
-        ASSERT_EQ(board.has_resent(), resent);
+        ASSERT_EQ(board.has_retransmitted(), retransmitted);
         ASSERT_LE(board.pipe(), board.outstanding());
     }
 

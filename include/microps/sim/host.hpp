@@ -17,7 +17,7 @@ namespace microps
 /**
  * A host with a loopback device, and one Ethernet device per wire plugged into it.
  *
- * It comes up (net_run) when it is first used: by net(), spawn(), or the world's first step. Plug the wires before.
+ * It comes up (net_run) when it is first used: by net(), spawn(), or the world's first step. Plug the wires in first.
  */
 class sim_host
 {
@@ -34,7 +34,7 @@ public:
      *  the world goes on until they return. */
     [[nodiscard]] net_stack &net();
 
-    /** Sends what no route knows to @p gateway, which is on the link of one of the wires plugged in already. */
+    /** Sends what no other route matches to @p gateway, which is on the link of one of the wires plugged in already. */
     void set_gateway(const char *gateway);
     /** Adds a route, e.g. `add_route("198.51.100.0/24", "192.0.2.254")`; the gateway is on a link of this host. */
     void add_route(const char *prefix, const char *gateway);
@@ -49,10 +49,10 @@ public:
     /** Whether programs run here (daemons included). */
     [[nodiscard]] bool busy() const;
 
-    /** Everything that sleeps or begins to sleep in this stack returns EINTR, as by Ctrl-C; until uninterrupt(). */
+    /** Calls that sleep or begin to sleep in this stack return EINTR, as after Ctrl-C, until uninterrupt(). */
     void interrupt();
     void uninterrupt();
-    /** A stack's counters: `host.count(counter::tcp_retrans_segs)`, `host.count(drop_reason::bad_checksum)`. */
+    /** The stack's counters: `host.count(counter::tcp_retrans_segs)`, `host.count(drop_reason::bad_checksum)`. */
     template <typename Which>
     [[nodiscard]] uint64_t count(Which which)
     {

@@ -1,10 +1,10 @@
 /*
  * sim/world.hpp: a world of hosts and wires under one virtual clock.
  *
- * Nothing here waits. The world keeps what will happen (frames on their way, the hosts' timers, sleepers' deadlines),
- * always takes the earliest, sets its clock to that moment and lets it happen: a simulated hour takes milliseconds.
- * Programs that block run too, each on a thread of its own, but the world hands one baton around, so that exactly one
- * thing runs at any time. Therefore the same seed gives the same bytes, and no test needs a lock.
+ * Nothing here takes real time. The world keeps what will happen (frames on their way, the hosts' timers, sleepers'
+ * deadlines), always takes the earliest, sets its clock to that moment and lets it happen: a simulated hour takes
+ * milliseconds. Programs that block run too, each on a thread of its own, but the world lets exactly one thread run at
+ * any time. Therefore the same seed gives the same bytes, and no test needs a lock.
  *
  *     sim_world world(42);
  *     sim_host client(world, "client"), server(world, "server");
@@ -90,7 +90,7 @@ public:
     /** Time since the world began. */
     [[nodiscard]] net_duration elapsed() const { return clock_.elapsed(); }
 
-    /* Letting things happen. For the thread that made the world; programs sleep instead. */
+    /* These step the world. They are for the thread that made it; programs sleep instead. */
 
     /**
      * Lets the next thing happen: a runnable program runs until it sleeps, or the earliest event takes place.
@@ -119,7 +119,7 @@ public:
     /** Calls @p action after @p span, between two other events. It must not block. */
     void after(net_duration span, std::function<void()> action);
 
-    /* Looking at it. */
+    /* Reports. */
 
     /** Every frame on every wire, with what became of it. */
     [[nodiscard]] sim_trace &trace() { return trace_; }
@@ -159,7 +159,7 @@ private:
     void assert_outside() const;
 
     uint64_t seed_;
-    net_random random_; /* of seeds */
+    net_random random_; /* makes the seeds of hosts and wires */
     sim_clock clock_;
     sim_trace trace_;
     std::vector<sim_host *> hosts_; /* in the order of construction */

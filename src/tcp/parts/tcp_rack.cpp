@@ -14,10 +14,10 @@ void tcp_rack::on_delivered(const tcp_sent &segment, net_time now, net_duration 
 {
     const net_duration rtt = now - segment.when;
     /* Step 2: an answer sooner than RACK.min_RTT after the retransmission is an answer to the original. */
-    if (segment.resent && rtt < min_rtt) return;
+    if (segment.retransmitted && rtt < min_rtt) return;
     if (!measured_ || segment.last > fack_) {
         fack_ = segment.last;
-    } else if (segment.last < fack_ && !segment.resent) {
+    } else if (segment.last < fack_ && !segment.retransmitted) {
         reordering_seen_ = true; /* step 3: an original was delivered after a later one */
     }
     if (!measured_ || sent_after(segment.when, segment.last, xmit_ts_, end_seq_)) {

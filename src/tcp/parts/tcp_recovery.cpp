@@ -27,10 +27,10 @@ void tcp_recovery::on_delivered(const tcp_scoreboard &board, const tcp_sent &seg
                                 tcp_ack_news &news)
 {
     news.delivered += segment.size();
-    if (!segment.resent && recover_ && segment.last <= *recover_) news.original = true;
-    if (!(segment.resent && echo_is_older(view, segment))) rack_.on_delivered(segment, view.now, view.min_rtt);
+    if (!segment.retransmitted && recover_ && segment.last <= *recover_) news.original = true;
+    if (!(segment.retransmitted && echo_is_older(view, segment))) rack_.on_delivered(segment, view.now, view.min_rtt);
     const bool overtaken = board.sacked() > 0 && segment.last < board.highest_sacked();
-    if (segment.resent || !overtaken) return;
+    if (segment.retransmitted || !overtaken) return;
     news.reordered = true;
     const uint32_t distance = board.highest_sacked().since(segment.first) / view.mss;
     reordering_distance_ =
@@ -71,7 +71,7 @@ void tcp_recovery::count_duplicates(const tcp_recovery_view &view, tcp_ack_news 
  */
 void tcp_recovery::mark_overdue(tcp_scoreboard &board, const tcp_recovery_view &view, tcp_recovery_events &events)
 {
-    if (board.sacked() == 0 && !board.has_resent()) return;
+    if (board.sacked() == 0 && !board.has_retransmitted()) return;
     const bool waiting = phase_ == phase::open && board.sacked() < dup_thresh(view.rules) * view.mss;
     const net_duration window = rack_.window(waiting, view.min_rtt, view.srtt);
     net_time latest{};
@@ -82,7 +82,7 @@ void tcp_recovery::mark_overdue(tcp_scoreboard &board, const tcp_recovery_view &
             latest = std::max(latest, overdue);
             return false;
         }
-        if (segment.resent) events.lost_retransmissions++;
+        if (segment.retransmitted) events.lost_retransmissions++;
         return true;
     });
     if (latest > net_time{}) reorder_at_ = latest;
@@ -106,7 +106,7 @@ void tcp_recovery::mark_overtaken(tcp_scoreboard &board, const tcp_recovery_view
     if (count < threshold && bytes <= (threshold - 1) * view.mss) return;
     const tcp_seq limit = segments[i].first;
     events.newly_lost +=
-        board.mark_lost_if([&](const tcp_sent &segment) { return segment.last <= limit && !segment.resent; });
+        board.mark_lost_if([&](const tcp_sent &segment) { return segment.last <= limit && !segment.retransmitted; });
 }
 
 void tcp_recovery::mark(tcp_scoreboard &board, const tcp_recovery_view &view, tcp_recovery_events &events)
@@ -212,7 +212,7 @@ void tcp_recovery::fast_ack(tcp_scoreboard &board, const tcp_recovery_view &view
         return finish(view);
     }
     /* The hole was filled by a delayed original, and no retransmission is outstanding: nothing was lost. */
-    if (view.rules.undo && undo_una_ && echoes_original(view) && !board.has_resent()) {
+    if (view.rules.undo && undo_una_ && echoes_original(view) && !board.has_retransmitted()) {
         events.undo = events.partial_undo = true;
         board.forget_losses();
         return finish(view);

@@ -26,7 +26,7 @@ void tcp_scoreboard::pop_front()
     outstanding_ -= segment.size();
     if (segment.lost) lost_ -= segment.size();
     if (segment.sacked) sacked_ -= segment.size();
-    if (segment.resent) retransmitted_--;
+    if (segment.retransmitted) retransmitted_--;
     begin_++;
     first_lost_ = std::max(first_lost_, begin_);
     if (empty() && segments_.capacity() > TCP_SCOREBOARD_KEEP) return clear();
@@ -62,7 +62,7 @@ void tcp_scoreboard::split(size_t index, tcp_seq at)
     segments_[index].last = at;
     segments_[index].flags = 0; /* a SYN is never divided; a FIN belongs to the second part */
     segments_.insert(segments_.begin() + static_cast<std::ptrdiff_t>(index) + 1, second);
-    if (second.resent) retransmitted_++;
+    if (second.retransmitted) retransmitted_++;
     if (first_lost_ > index) first_lost_++;
 }
 
@@ -74,11 +74,11 @@ void tcp_scoreboard::join(size_t index, uint32_t max)
     while (end < segments_.size() && segment.flags == 0 && segments_[end].lost &&
            segment.size() + segments_[end].data_size() <= max) {
         const tcp_sent &next = segments_[end++];
-        if (segment.resent && next.resent) retransmitted_--;
+        if (segment.retransmitted && next.retransmitted) retransmitted_--;
         segment.last = next.last;
         segment.flags = next.flags;
         segment.when = std::max(segment.when, next.when);
-        segment.resent = segment.resent || next.resent;
+        segment.retransmitted = segment.retransmitted || next.retransmitted;
     }
     const auto begin = segments_.begin();
     segments_.erase(begin + static_cast<std::ptrdiff_t>(index) + 1, begin + static_cast<std::ptrdiff_t>(end));
@@ -153,13 +153,13 @@ const tcp_sent *tcp_scoreboard::next_lost(uint32_t max)
     return &segments_[first_lost_];
 }
 
-void tcp_scoreboard::on_resent(net_time now)
+void tcp_scoreboard::on_retransmitted(net_time now)
 {
     tcp_sent &segment = segments_[first_lost_];
     assert(segment.lost);
     segment.lost = false;
-    if (!segment.resent) retransmitted_++;
-    segment.resent = true;
+    if (!segment.retransmitted) retransmitted_++;
+    segment.retransmitted = true;
     segment.when = now;
     lost_ -= segment.size();
 }

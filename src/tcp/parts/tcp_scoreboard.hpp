@@ -25,7 +25,7 @@ struct tcp_sent {
     net_time when{};                /* when it was sent last */
     uint16_t gso_size = UINT16_MAX; /* the device has cut what is longer into segments of so many bytes */
     uint8_t flags = 0;              /* its SYN and FIN, which occupy sequence numbers */
-    bool resent = false;            /* retransmitted: its ACK measures no round trip (Karn's algorithm) */
+    bool retransmitted = false;     /* its ACK measures no round trip (Karn's algorithm) */
     bool lost = false;              /* lost, and not retransmitted since */
     bool sacked = false;            /* the peer has it as out-of-order data */
 
@@ -54,7 +54,7 @@ public:
     /** RFC 6675's pipe: those that are in the network as far as known, outstanding less SACKed and lost. */
     [[nodiscard]] uint32_t pipe() const { return outstanding_ - lost_ - sacked_; }
     /** Returns whether a retransmitted segment is outstanding. */
-    [[nodiscard]] bool has_resent() const { return retransmitted_ > 0; }
+    [[nodiscard]] bool has_retransmitted() const { return retransmitted_ > 0; }
     /** The end of the newest segment that is SACKed; only while sacked() > 0. */
     [[nodiscard]] tcp_seq highest_sacked() const { return highest_sacked_; }
 
@@ -89,7 +89,7 @@ public:
      */
     [[nodiscard]] const tcp_sent *next_lost(uint32_t max);
     /** The segment that next_lost() returned was retransmitted. */
-    void on_resent(net_time now);
+    void on_retransmitted(net_time now);
     /** Marks the last segment lost, or its last @p max bytes of data, so that a tail loss probe retransmits it. */
     void mark_back_lost(uint32_t max);
     void clear();
