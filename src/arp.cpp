@@ -119,7 +119,7 @@ static bool arp_speaks(const net_device &dev)
 static int arp_transmit(ip_iface &iface, const arp_ether_ip &msg, const mac_addr &dst) MICROPS_REQUIRES(net_locked)
 {
     packet_ptr pkt = packet_alloc(iface.dev->net, LINK_HEADROOM, wire_bytes(msg));
-    if (!pkt) return -1;
+    if (!pkt) return net_error(ENOBUFS);
     return net_device_output(*iface.dev, NET_PROTOCOL_TYPE_ARP, std::move(pkt), dst.bytes.data());
 }
 

@@ -93,7 +93,6 @@ static step tcp_ack_state(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
     case tcp_pcb_state::established:
     case tcp_pcb_state::close_wait:
     case tcp_pcb_state::fin_wait2:
-    case tcp_pcb_state::time_wait: /* a retransmitted FIN: the first step has answered it */
         return step::next;
     case tcp_pcb_state::fin_wait1:
         if (fin_acknowledged) tcp_set_state(pcb, tcp_pcb_state::fin_wait2);
@@ -111,6 +110,7 @@ static step tcp_ack_state(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
     case tcp_pcb_state::listen:
     case tcp_pcb_state::syn_sent:
     case tcp_pcb_state::syn_received:
+    case tcp_pcb_state::time_wait:
         break;
     }
     net_unreachable();
@@ -129,8 +129,7 @@ bool tcp_ack_is_acceptable(const tcp_pcb &pcb, tcp_seq ack)
  */
 static bool tcp_answer_counts(const tcp_pcb &pcb)
 {
-    if (pcb.timing.purpose == tcp_timer_purpose::persist || pcb.timing.purpose == tcp_timer_purpose::keepalive)
-        return true;
+    if (pcb.timing.probing()) return true;
     return pcb.snd.wnd == 0 && pcb.owner != tcp_owner::gone;
 }
 

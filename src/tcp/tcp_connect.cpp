@@ -267,8 +267,7 @@ int tcp_connect_start(tcp_pcb &pcb)
 /** Sleeps until the handshake is over. Returns 0, or -1 with errno. */
 static int tcp_wait_open(net_guard &guard, tcp_pcb &pcb, net_time deadline) MICROPS_REQUIRES(net_locked)
 {
-    using enum tcp_pcb_state;
-    while (pcb.state == listen || pcb.state == syn_sent || pcb.state == syn_received) {
+    while (pcb.state == tcp_pcb_state::listen || tcp_is_opening(pcb.state)) {
         if (tcp_sleep(guard, pcb, deadline) == -1) return -1;
     }
     /* A peer that has sent its FIN at once may have brought us to CLOSE_WAIT already: that is no error. */
@@ -284,7 +283,7 @@ static int tcp_connect(net_guard &guard, tcp_pcb &pcb, const ip_endpoint &foreig
         errorf("not opened in socket mode");
         return net_error(EOPNOTSUPP);
     }
-    if (pcb.state == tcp_pcb_state::syn_sent || pcb.state == tcp_pcb_state::syn_received) {
+    if (tcp_is_opening(pcb.state)) {
         if (flags & MSG_DONTWAIT) return net_error(EALREADY);
         /* Programs know from Linux that a blocking call waits for the attempt. */
         return tcp_wait_open(guard, pcb, deadline) == -1 ? net_error(errno == EAGAIN ? EALREADY : errno) : 0;

@@ -55,8 +55,7 @@ void tcp_error(tcp_layer &tcp, const ip_error &error)
     }
     const int cause = icmp_error_to_errno(error.type, error.code);
     if (cause == 0) return;
-    const bool opening = pcb->state == tcp_pcb_state::syn_sent || pcb->state == tcp_pcb_state::syn_received;
-    if (opening && tcp_error_is_hard(error)) {
+    if (tcp_is_opening(pcb->state) && tcp_error_is_hard(error)) {
         if (pcb->handshake.passive) return tcp_passive_failed(*pcb);
         return tcp_pcb_fail(*pcb, cause);
     }

@@ -107,8 +107,7 @@ static void tcp_info_agreed(const tcp_pcb &pcb, tcp_info_data &info) MICROPS_REQ
 static void tcp_info_sending(const tcp_pcb &pcb, tcp_info_data &info)
 {
     info.tcpi_ca_state = tcp_info_recovery(pcb);
-    const bool probing =
-        pcb.timing.purpose == tcp_timer_purpose::persist || pcb.timing.purpose == tcp_timer_purpose::keepalive;
+    const bool probing = pcb.timing.probing();
     (probing ? info.tcpi_probes : info.tcpi_retransmits) = pcb.timing.retries;
     info.tcpi_backoff = probing ? pcb.timing.backoff : pcb.timing.retries;
     info.tcpi_rto = tcp_info_us(pcb.rtt.rto());

@@ -261,12 +261,12 @@ static step tcp_check_rst(tcp_pcb &pcb, const tcp_segment &seg) MICROPS_REQUIRES
         return step::drop;
     case tcp_pcb_state::closing:
     case tcp_pcb_state::last_ack:
-    case tcp_pcb_state::time_wait:
         tcp_pcb_release(pcb);
         return step::drop;
     case tcp_pcb_state::closed:
     case tcp_pcb_state::listen:
     case tcp_pcb_state::syn_sent:
+    case tcp_pcb_state::time_wait:
         break;
     }
     net_unreachable();

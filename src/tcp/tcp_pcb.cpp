@@ -197,6 +197,11 @@ void tcp_pcb_enqueue(tcp_pcb &pcb, tcp_pcb_list *list)
 
 /* States */
 
+bool tcp_is_opening(tcp_pcb_state state)
+{
+    return state == tcp_pcb_state::syn_sent || state == tcp_pcb_state::syn_received;
+}
+
 bool tcp_is_synchronized(tcp_pcb_state state)
 {
     switch (state) {

@@ -195,6 +195,12 @@ struct tcp_timing {
     uint8_t retries = 0;       /* retransmissions or probes without an answer */
     uint8_t backoff = 0;       /* of the persist timer: how often the interval has doubled */
     bool override_sws = false; /* data has waited long enough for silly window avoidance (RFC 9293 3.8.6.2.1 (4)) */
+
+    /** Whether the timer sends probes, and does not retransmit. */
+    [[nodiscard]] bool probing() const
+    {
+        return purpose == tcp_timer_purpose::persist || purpose == tcp_timer_purpose::keepalive;
+    }
 };
 
 /** How the connection was opened. */
@@ -380,6 +386,8 @@ void tcp_pcb_fail(tcp_pcb &pcb, int error) MICROPS_REQUIRES(net_locked);
 void tcp_pcb_free_later(tcp_pcb &pcb) MICROPS_REQUIRES(net_locked);
 
 /* Questions about states */
+/** The handshake is under way. */
+bool tcp_is_opening(tcp_pcb_state state);
 /** RFC 9293 3.3.2: both sides have (or had) synchronized their sequence numbers. */
 bool tcp_is_synchronized(tcp_pcb_state state);
 /** The peer may send data: its FIN has not come. */

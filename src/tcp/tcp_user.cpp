@@ -46,10 +46,8 @@ static size_t tcp_send_room(const tcp_pcb &pcb)
 
 bool tcp_is_writable(const tcp_pcb &pcb)
 {
-    const size_t limit = pcb.sndbuf.limit;
-    if (pcb.set.notsent_lowat > 0 && tcp_unsent(pcb) >= pcb.set.notsent_lowat) return false;
-    return pcb.sndbuf.ring.size() < limit &&
-           (limit - pcb.sndbuf.ring.size()) * 3 >= limit; /* a third is free: a writer is not woken by every ACK */
+    const size_t room = tcp_send_room(pcb);
+    return room > 0 && room * 3 >= pcb.sndbuf.limit; /* a third is free: a writer is not woken by every ACK */
 }
 
 /** The errno of send() if the user cannot send; 0: it can. A pending error is reported once. */
@@ -273,8 +271,7 @@ static short tcp_poll(const tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
     if (pcb.rcvbuf.ring.size() >= pcb.set.receive_lowat || no_more_in) events |= POLLIN | POLLRDNORM;
     if (no_more_in) events |= POLLRDHUP;
     if (closed || (no_more_in && no_more_out)) events |= POLLHUP;
-    const bool opening = pcb.state == tcp_pcb_state::syn_sent || pcb.state == tcp_pcb_state::syn_received;
-    if (no_more_out || (!opening && tcp_is_writable(pcb))) events |= POLLOUT | POLLWRNORM;
+    if (no_more_out || (!tcp_is_opening(pcb.state) && tcp_is_writable(pcb))) events |= POLLOUT | POLLWRNORM;
     return static_cast<short>(events);
 }
 
