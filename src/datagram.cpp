@@ -86,7 +86,7 @@ bool datagram_deliver(datagram_pcb &pcb, const ip_rx &rx, be16 port, std::span<c
 
 ssize_t datagram_pcb::pending() const { return queue.empty() ? 0 : static_cast<ssize_t>(queue.front().data.size()); }
 
-bool datagram_error_acceptable(const datagram_pcb &pcb, const ip_error &error, int reason)
+bool datagram_take_error(const datagram_pcb &pcb, const ip_error &error, int reason)
 {
     if (reason != EMSGSIZE) return true;
     if (pcb.options.tx.df == ip_df::dont) return false; /* sent without DF: no router can have refused it */

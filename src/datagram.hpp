@@ -107,10 +107,10 @@ void datagram_bound(datagram_pcb &pcb, ip_addr_t addr) MICROPS_REQUIRES(net_lock
 [[nodiscard]] bool datagram_deliver(datagram_pcb &pcb, const ip_rx &rx, be16 port, std::span<const uint8_t> data,
                                     size_t limit) MICROPS_REQUIRES(net_locked);
 /**
- * Whether to act on an ICMP error about a datagram of the PCB, whose errno is @p reason. Learns the path MTU from it.
- * False if nothing of ours can have caused it.
+ * Takes an ICMP error about a datagram of the PCB, whose errno is @p reason: learns the path MTU from it. Returns false
+ * if nothing of ours can have caused it.
  */
-[[nodiscard]] bool datagram_error_acceptable(const datagram_pcb &pcb, const ip_error &error, int reason)
+[[nodiscard]] bool datagram_take_error(const datagram_pcb &pcb, const ip_error &error, int reason)
     MICROPS_REQUIRES(net_locked);
 /** Sets the pending error, which the next call returns, and wakes waiting calls. */
 void datagram_fail(datagram_pcb &pcb, int error) MICROPS_REQUIRES(net_locked);

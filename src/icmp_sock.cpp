@@ -112,7 +112,7 @@ static void icmp_sock_error(net_stack &net, const ip_error &error) MICROPS_REQUI
     if (hdr->type != ICMP_TYPE_ECHO || reason == 0) return;
     icmp_pcb *pcb = icmp_pcb_select(*net.icmp->sockets, error.src, hdr->values);
     if (!pcb || (pcb->connected && pcb->foreign.addr != error.dst)) return;
-    if (datagram_error_acceptable(*pcb, error, reason)) datagram_fail(*pcb, reason);
+    if (datagram_take_error(*pcb, error, reason)) datagram_fail(*pcb, reason);
 }
 
 void icmp_sock_init(net_stack &net)

@@ -286,7 +286,7 @@ static void udp_error(const udp_layer &udp, const ip_error &error) MICROPS_REQUI
     udp_pcb *pcb = udp_pcb_select(udp, {error.src, hdr->src}, {error.dst, hdr->dst});
     const int reason = icmp_error_to_errno(error.type, error.code);
     if (!pcb || reason == 0) return;
-    if (!datagram_error_acceptable(*pcb, error, reason) || !pcb->connected) return;
+    if (!datagram_take_error(*pcb, error, reason) || !pcb->connected) return;
     debugf("foreign=%s, type=%u, code=%u", ip_endpoint_str(pcb->foreign).c_str(), error.type, error.code);
     datagram_fail(*pcb, reason);
 }

@@ -225,10 +225,10 @@ static bool tcp_stalled_for(const tcp_pcb &pcb, unsigned retries) MICROPS_REQUIR
 static bool tcp_retry_limit_reached(const tcp_pcb &pcb) MICROPS_REQUIRES(net_locked)
 {
     if (pcb.timing.retries == 0) return false;
-    if (tcp_is_opening(pcb.state) && pcb.timing.retries >= tcp_retries_max(pcb)) return true;
+    const bool opening = tcp_is_opening(pcb.state);
+    if (opening && pcb.timing.retries >= tcp_retries_max(pcb)) return true;
     if (pcb.set.user_timeout > 0) return pcb.net.clock.now() - pcb.timing.stalled_since >= tcp_user_timeout(pcb);
-    if (tcp_is_opening(pcb.state) || pcb.timing.retries < std::min(tcp_retries_max(pcb), pcb.tcp.config.retries1 + 1))
-        return false;
+    if (opening || pcb.timing.retries < std::min(tcp_retries_max(pcb), pcb.tcp.config.retries1 + 1)) return false;
     return tcp_stalled_for(pcb, tcp_retries_max(pcb));
 }
 

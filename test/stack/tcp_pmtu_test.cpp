@@ -93,9 +93,9 @@ TEST(TcpPmtu, TooLargeSegmentsAreRetransmittedAtOnceInTheSizeOfThePath)
     const auto first = drain(peer);
     ASSERT_EQ(largest(first), MSS);
     fragmentation_needed(peer, first[0], 1000);
-    const auto resent = drain(peer);
-    EXPECT_EQ(largest(resent), 1000u - IP_HEADERS);
-    EXPECT_EQ(data_of(resent, peer.rcv), stream(5 * MSS));
+    const auto retransmitted = drain(peer);
+    EXPECT_EQ(largest(retransmitted), 1000u - IP_HEADERS);
+    EXPECT_EQ(data_of(retransmitted, peer.rcv), stream(5 * MSS));
     EXPECT_EQ(peer.host().count(counter::tcp_pmtu_updates), 1u);
     EXPECT_EQ(ip_option(peer, IP_MTU), 1000);
     acknowledge_everything(peer);
@@ -128,8 +128,8 @@ TEST(TcpPmtu, CongestionWindowStays)
     const auto first = drain(peer);
     const size_t window = payload_size(first);
     fragmentation_needed(peer, first[0], 1200);
-    const auto resent = drain(peer);
-    EXPECT_GT(payload_size(resent) + 1200, window);
+    const auto retransmitted = drain(peer);
+    EXPECT_GT(payload_size(retransmitted) + 1200, window);
     /* Duplicate ACKs of what was small enough are no sign of congestion either. */
     for (int i = 0; i < 5; i++) {
         peer.send(ack());
@@ -248,9 +248,9 @@ TEST(TcpPmtu, SecondConnectionRetransmitsByItsOwnError)
     fragmentation_needed(peer, first[0], 1100);
     EXPECT_EQ(data_of(drain(peer), rcv), stream(4000));
     fragmentation_needed(peer, second[0], 1100);
-    const auto resent = drain(peer);
-    EXPECT_EQ(largest(resent), 1100u - IP_HEADERS);
-    EXPECT_EQ(data_of(resent, begin), stream(4000));
+    const auto retransmitted = drain(peer);
+    EXPECT_EQ(largest(retransmitted), 1100u - IP_HEADERS);
+    EXPECT_EQ(data_of(retransmitted, begin), stream(4000));
     peer.set_app(second_app);
 }
 
@@ -262,10 +262,10 @@ TEST(TcpPmtu, TinySizesAreRaisedToTheFloor)
     EXPECT_EQ(peer.app_write(stream(3 * MSS)), ssize_t{3 * MSS});
     const auto first = drain(peer);
     fragmentation_needed(peer, first[0], 68);
-    const auto resent = drain(peer);
-    EXPECT_EQ(largest(resent), 552u - IP_HEADERS);
-    EXPECT_FALSE(resent[0].dont_fragment);
-    EXPECT_EQ(data_of(resent, peer.rcv), stream(3 * MSS));
+    const auto retransmitted = drain(peer);
+    EXPECT_EQ(largest(retransmitted), 552u - IP_HEADERS);
+    EXPECT_FALSE(retransmitted[0].dont_fragment);
+    EXPECT_EQ(data_of(retransmitted, peer.rcv), stream(3 * MSS));
 }
 
 /* RFC 5927 7: an error that quotes nothing that is outstanding, or a packet that would have fitted, is forged. A flood
@@ -394,9 +394,9 @@ TEST(TcpPmtu, OptionsCountAgainstTheSize)
     const auto first = drain(peer);
     ASSERT_EQ(first[0].packet.size(), 1500u);
     fragmentation_needed(peer, first[0], 1000);
-    const auto resent = drain(peer);
-    ASSERT_FALSE(resent.empty());
-    EXPECT_EQ(resent[0].packet.size(), 1000u);
+    const auto retransmitted = drain(peer);
+    ASSERT_FALSE(retransmitted.empty());
+    EXPECT_EQ(retransmitted[0].packet.size(), 1000u);
 }
 
 } // namespace
